@@ -33,7 +33,7 @@ type stream struct {
 type payload struct {
 	pt   uint8
 	name string // "" without a=rtpmap: no codec of ours
-	rate int // [Hz]
+	rate int    // [Hz]
 }
 
 // newStream reads one stream. One that cannot be taken says why.
