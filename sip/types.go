@@ -1,0 +1,83 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Header is one header field of a message, as text.
+type Header struct{ Name, Value string }
+
+// Address is a SIP address as the rest of the server sees it.
+type Address struct {
+	Display string // display name, "" if none
+	User    string // user part, unescaped; "" if none
+	Host    string // IPv6 without brackets
+	Port    int    // 0 if none
+	URI     string // whole URI without parameters and headers: "sip:user@host:port"
+}
+
+// Invitation is what is known of the INVITE that made a dialog.
+type Invitation struct {
+	CallID     string
+	From       Address // of the caller, for both directions
+	To         Address // of the callee, for both directions
+	RequestURI Address
+	Diversion  string         // URI of the first Diversion header (RFC 5806), else of History-Info, else ""
+	Headers    []Header       // header fields the package does not use itself, in order
+	RemoteAddr netip.AddrPort // where the INVITE came from or went to
+	LocalAddr  netip.Addr     // our address of the route to the far end, for SDP; never unspecified
+	Transport  string         // "udp" or "tcp"
+	Offer      []byte         // body of the INVITE if it is SDP; nil = late offer
+}
+
+// Header is the value of the first header field of that name, compared
+// without case, "" if there is none.
+func (i Invitation) Header(name string) string {
+	for _, h := range i.Headers {
+		if equalFold(h.Name, name) {
+			return h.Value
+		}
+	}
+	return ""
+}
+
+// InviteRequest asks for an outgoing call.
+type InviteRequest struct {
+	To          string   // SIP URI
+	From        string   // user part or SIP URI; "" = Config.Username
+	DisplayName string   // of From
+	Headers     []Header // added to the INVITE
+	SDP         []byte   // the offer; nil = late offer, then Answer must be set
+	Proxy       string   // SIP URI or host:port that the INVITE is sent to; "" = To
+	Username    string   // digest credentials
+	Password    string
+	// Answer makes the answer that goes into the ACK from the offer that came
+	// in the 2xx. Only used when SDP is nil. An error hangs up.
+	Answer func(offer []byte) (answer []byte, err error)
+}
+
+// Progress is a provisional response to an INVITE of ours.
+type Progress struct {
+	Code   int // 101 to 199
+	Reason string
+	Body   []byte // early media answer; nil if none
+}
+
+// Session receives what happens within a dialog, in order, one call at a time.
+type Session interface {
+	// Reoffer is a re-INVITE or UPDATE. offer is nil for a re-INVITE without
+	// SDP: an offer of ours is wanted, whose answer comes with Acknowledged.
+	// An error that is a *StatusError refuses with that code, any other with 488.
+	Reoffer(offer []byte) (answer []byte, err error)
+	// Acknowledged is an ACK. body is the answer to a late offer, else nil.
+	Acknowledged(body []byte)
+	// Info is an INFO request. An error refuses it as in Reoffer, by default with 415.
+	Info(cseq uint32, contentType string, body []byte) error
+}
+
+// Handler serves one incoming call. It runs on a goroutine of its own after
+// the INVITE was validated and 100 was sent. ctx ends when the dialog ends or
+// the UA closes. When it returns, a dialog that has not ended is ended: rejected
+// with 480 or hung up.
+type Handler func(ctx context.Context, d *Dialog)
