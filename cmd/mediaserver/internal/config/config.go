@@ -1,0 +1,160 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the whole configuration. Load fills it; Default is what holds
+// without a file.
+type Config struct {
+	SIP                  SIP            `yaml:"sip"`
+	RTP                  RTP            `yaml:"rtp"`
+	HTTP                 HTTP           `yaml:"http"`
+	Media                Media          `yaml:"media"`
+	TTS                  TTS            `yaml:"tts"`
+	Pages                Pages          `yaml:"pages"`
+	Conference           Conference     `yaml:"conference"`
+	Services             []Service      `yaml:"services"`
+	Cluster              map[string]any `yaml:"cluster" later:"clusters"`
+	Log                  Log            `yaml:"log"`
+	ShutdownGraceSeconds int            `yaml:"shutdown_grace_seconds" range:"0..86400"`
+
+	// Path is the file the configuration was read from, "" for none.
+	Path string `yaml:"-"`
+	// Demo is true when neither a file nor the environment names services:
+	// the embedded demo application then answers sip:demo@….
+	Demo bool `yaml:"-"`
+}
+
+// SIP is the signalling side.
+type SIP struct {
+	Listen       []string       `yaml:"listen"`
+	Advertise    string         `yaml:"advertise"`
+	TLS          TLS            `yaml:"tls"`
+	Trunks       []Trunk        `yaml:"trunks" later:"SIP trunks"`
+	DefaultTrunk string         `yaml:"default_trunk" later:"SIP trunks"`
+	Allow        []netip.Prefix `yaml:"allow"`
+}
+
+// TLS is the certificate of the tls and wss listeners.
+type TLS struct {
+	CertFile string `yaml:"cert_file" later:"SIP over TLS"`
+	KeyFile  string `yaml:"key_file" later:"SIP over TLS"`
+}
+
+// Trunk is a SIP neighbour that calls come from and go to.
+type Trunk struct {
+	Name         string         `yaml:"name"`
+	Address      string         `yaml:"address"`
+	Username     string         `yaml:"username"`
+	Password     Secret         `yaml:"password" secret:"true"`
+	PasswordFile string         `yaml:"password_file"`
+	Register     bool           `yaml:"register"`
+	Allow        []netip.Prefix `yaml:"allow"`
+}
+
+// RTP is the media side of calls.
+type RTP struct {
+	Advertise      string   `yaml:"advertise"`
+	PortMin        int      `yaml:"port_min" range:"1024..65534"`
+	PortMax        int      `yaml:"port_max" range:"1025..65535"`
+	Codecs         []string `yaml:"codecs"`
+	IO             string   `yaml:"io" enum:"sockets|shared" later_values:"shared"`
+	SharedPorts    int      `yaml:"shared_ports" range:"1..1024" later:"shared RTP ports"`
+	Jitter         Jitter   `yaml:"jitter"`
+	TimeoutSeconds int      `yaml:"timeout_seconds" range:"0..86400"`
+}
+
+// Jitter bounds the delay of the jitter buffer.
+type Jitter struct {
+	MinMS int `yaml:"min_ms" range:"20..200"`
+	MaxMS int `yaml:"max_ms" range:"20..200"`
+}
+
+// HTTP is the server of the web services, the metrics and the health checks.
+type HTTP struct {
+	Listen          string `yaml:"listen"`
+	Users           []User `yaml:"users" later:"logins"`
+	PprofListen     string `yaml:"pprof_listen"`
+	PprofAnyAddress bool   `yaml:"pprof_any_address"`
+}
+
+// User may log in to the web services.
+type User struct {
+	Name         string `yaml:"name"`
+	Password     Secret `yaml:"password" secret:"true"`
+	PasswordFile string `yaml:"password_file"`
+}
+
+// Media says where audio files and the logs of applications are kept.
+type Media struct {
+	Directory    string `yaml:"directory"`
+	LogDirectory string `yaml:"log_directory"`
+}
+
+// TTS is the speech synthesis.
+type TTS struct {
+	Engine string `yaml:"engine" later:"speech synthesis"`
+	Voice  string `yaml:"voice" later:"speech synthesis"`
+}
+
+// Pages says how web applications are asked.
+type Pages struct {
+	TimeoutSeconds int `yaml:"timeout_seconds" range:"1..600"`
+}
+
+// Timeout is the longest a page may take.
+func (p Pages) Timeout() time.Duration { return time.Duration(p.TimeoutSeconds) * time.Second }
+
+// Conference is about rooms.
+type Conference struct {
+	MaxParticipants int           `yaml:"max_participants" range:"0..1000000"`
+	MixedTalkers    int           `yaml:"mixed_talkers" range:"1..1000"`
+	DirectDial      bool          `yaml:"direct_dial" later:"calling a room without an application"`
+	Destinations    []Destination `yaml:"destinations"`
+}
+
+// Destination sends the rooms whose name matches to a focus elsewhere.
+type Destination struct {
+	Match   string `yaml:"match"`
+	Address string `yaml:"address"`
+}
+
+// Log is the process log.
+type Log struct {
+	Level  string `yaml:"level" enum:"debug|info|warn|error"`
+	Format string `yaml:"format" enum:"text|json"`
+}
+
+// ShutdownGrace is how long running calls may go on after the first signal.
+func (c *Config) ShutdownGrace() time.Duration {
+	return time.Duration(c.ShutdownGraceSeconds) * time.Second
+}
+
+// Default is the configuration that holds when nothing is said.
+func Default() *Config {
+	return &Config{
+		SIP: SIP{
+			Listen: []string{"udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"},
+			Trunks: []Trunk{},
+			Allow:  []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
+		},
+		RTP: RTP{
+			PortMin: 20000, PortMax: 39999,
+			Codecs: []string{"opus", "g722", "pcmu", "pcma"},
+			IO:     "sockets", SharedPorts: 4,
+			Jitter:         Jitter{MinMS: 20, MaxMS: 200},
+			TimeoutSeconds: 60,
+		},
+		HTTP:                 HTTP{Listen: "127.0.0.1:8080", Users: []User{}},
+		Media:                Media{Directory: "./data/media", LogDirectory: "./data/rest_logs"},
+		TTS:                  TTS{Engine: "auto"},
+		Pages:                Pages{TimeoutSeconds: 10},
+		Conference:           Conference{MaxParticipants: 1000, MixedTalkers: 32, Destinations: []Destination{}},
+		Services:             []Service{},
+		Cluster:              map[string]any{},
+		Log:                  Log{Level: "info", Format: "text"},
+		ShutdownGraceSeconds: 30,
+	}
+}

@@ -1,0 +1,251 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// minimal is a service with nothing but what is required.
+const minimal = `services:
+  - name: a
+    direction: inbound
+    match: [a]
+    first_page: "http://app.example/first"
+`
+
+// loadText loads a file of the given content called f.yaml.
+func loadText(text string, env ...string) (*Config, error) {
+	return load([]byte(text), "f.yaml", env)
+}
+
+func TestLoadReports(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		env        []string
+		want       string // problems, one a line; file positions as f.yaml:line:column
+	}{
+		{name: "an unknown key with a suggestion", text: "sip:\n  listn: []\n", want: `f.yaml:2:3: sip.listn: unknown key; did you mean listen?`},
+		{name: "an unknown key with what is known", text: "log:\n  colour: true\n", want: `f.yaml:2:3: log.colour: unknown key; known here: level, format`},
+		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, services, cluster, log, shutdown_grace_seconds`},
+		{name: "a key given twice", text: "log:\n  level: info\n  level: debug\n", want: `f.yaml:3:3: the key "level" is given twice, first in line 2`},
+		{name: "a number that is a text", text: "rtp:\n  port_min: many\n", want: `f.yaml:2:13: rtp.port_min: "many" is not a whole number from 1024 to 65534`},
+		{name: "a number out of range", text: "rtp: {port_min: 80}\n", want: `f.yaml:1:17: rtp.port_min: "80" is not a whole number from 1024 to 65534`},
+		{name: "a number with a fraction", text: "pages: {timeout_seconds: 1.5}\n", want: `f.yaml:1:26: pages.timeout_seconds: "1.5" is not a whole number from 1 to 600`},
+		{name: "a truth value that is none", text: "conference:\n  direct_dial: yes\n", want: `f.yaml:2:16: conference.direct_dial: "yes" is not true or false`},
+		{name: "a word that is not allowed", text: "log: {level: loud}\n", want: `f.yaml:1:14: log.level: "loud" is not one of debug, info, warn, error`},
+		{name: "a list in place of a text", text: "log: {level: [info]}\n", want: `f.yaml:1:14: log.level: must be one of debug, info, warn, error, not a list`},
+		{name: "a text in place of a list", text: "sip:\n  listen: udp://0.0.0.0:5060\n", want: `f.yaml:2:11: sip.listen: must be a list, for example [a, b]`},
+		{name: "a text in place of a list of maps", text: "services: demo\n", want: `f.yaml:1:11: services: must be a list, for example [{name: …}]`},
+		{name: "a text in place of a section", text: "rtp: 20000-39999\n", want: `f.yaml:1:6: rtp: must be a map with the keys advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds`},
+		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, services, cluster, log, shutdown_grace_seconds`},
+		{name: "an empty element", text: "sip:\n  listen:\n    -\n", want: `f.yaml:3:7: sip.listen[0]: must not be empty`},
+		{name: "broken YAML", text: "log:\n  level: \"info\nrtp: {}\n", want: `f.yaml:2:10: not valid YAML: could not find end character of double-quoted text`},
+		{name: "a tab", text: "log:\n\tlevel: info\n", want: "f.yaml:2:1: not valid YAML: found character '\t' that cannot start any token"},
+		{name: "bytes that are no UTF-8", text: "log:\n  level: \xff\n", want: `f.yaml:2:10: not UTF-8`},
+		{name: "two documents", text: "log: {}\n---\nrtp: {}\n", want: `f.yaml:3:1: a second document; only one is read`},
+		{name: "a merge key", text: "log:\n  <<: {level: info}\n", want: `f.yaml:2:3: merge keys (<<) are not supported`},
+		{name: "a tag", text: "log:\n  level: !x info\n", want: `f.yaml:2:10: YAML tags (!name) have no meaning here; quote a text that begins with !`},
+		{
+			name: "every problem, in order", text: "log: {level: loud}\nrtp:\n  port_min: x\n  nothing: 1\nhttp:\n  listen: nowhere\n",
+			want: "f.yaml:1:14: log.level: \"loud\" is not one of debug, info, warn, error\n" +
+				"f.yaml:3:13: rtp.port_min: \"x\" is not a whole number from 1024 to 65534\n" +
+				"f.yaml:4:3: rtp.nothing: unknown key; known here: advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds\n" +
+				"f.yaml:6:11: http.listen: \"nowhere\" is not host:port",
+		},
+		{
+			name: "variables after the file", text: "log: {level: loud}\n", env: []string{"MEDIASERVER_RTP_PORT_MIN=x", "MEDIASERVER_HTTP_LISTEN=:x"},
+			want: "f.yaml:1:14: log.level: \"loud\" is not one of debug, info, warn, error\n" +
+				"MEDIASERVER_HTTP_LISTEN: http.listen: \"x\" is not a port number\n" +
+				"MEDIASERVER_RTP_PORT_MIN: rtp.port_min: \"x\" is not a whole number from 1024 to 65534",
+		},
+		{name: "an unknown variable", env: []string{"MEDIASERVER_HTTP_LISTN=x"}, want: `MEDIASERVER_HTTP_LISTN: no key has this variable; did you mean MEDIASERVER_HTTP_LISTEN?`},
+		{name: "a variable far from any key", env: []string{"MEDIASERVER_PORT_5060_UDP_ADDR=x"}, want: `MEDIASERVER_PORT_5060_UDP_ADDR: no key has this variable`},
+		{name: "broken YAML in a variable", env: []string{"MEDIASERVER_RTP_CODECS=[pcmu"}, want: `MEDIASERVER_RTP_CODECS: not valid YAML: sequence end token ']' not found`},
+		{name: "a variable inside a section it replaces", env: []string{"MEDIASERVER_RTP_JITTER={min_ms: 100, max_ms: 40}"}, want: `MEDIASERVER_RTP_JITTER: rtp.jitter.max_ms: 40 is less than rtp.jitter.min_ms, 100`},
+	} {
+		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, tt.env, tt.want) })
+	}
+}
+
+func TestLoadChecksMeaning(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"a listener without scheme", "sip:\n  listen: [\"0.0.0.0:5060\"]\n", `f.yaml:2:12: sip.listen[0]: "0.0.0.0:5060" is not an address such as udp://0.0.0.0:5060`},
+		{"a listener of an unknown scheme", "sip: {listen: [\"sctp://0.0.0.0:5060\"]}", `f.yaml:1:16: sip.listen[0]: "sctp://0.0.0.0:5060": "sctp" is not one of udp, tcp, tls, ws, wss`},
+		{"a listener of a later version", "sip: {listen: [\"wss://0.0.0.0:443\"]}", `f.yaml:1:16: sip.listen[0]: "wss://0.0.0.0:443" is not in this version (SIP over TLS and WebSocket); available: udp, tcp`},
+		{"a listener without address", "sip: {listen: [\"udp://:5060\"]}", `f.yaml:1:16: sip.listen[0]: "udp://:5060" has no IP address; use udp://0.0.0.0:5060 for all`},
+		{"a listener twice", "sip: {listen: [\"udp://[::]:5060\", \"udp://[::]:5060\"]}", `f.yaml:1:35: sip.listen[1]: "udp://[::]:5060" is given twice`},
+		{"no listener", "sip: {listen: []}", `f.yaml:1:15: sip.listen: must name at least one address, such as udp://0.0.0.0:5060`},
+		{"an advertised address with port", "sip: {advertise: \"sip.example.com:5060\"}", `f.yaml:1:18: sip.advertise: "sip.example.com:5060" is neither an IP address nor a host name; give it without port`},
+		{"a network that is none", "sip: {allow: [10.0.0.0/33]}", `f.yaml:1:15: sip.allow[0]: "10.0.0.0/33" is not a network such as 192.0.2.0/24 or an IP address`},
+		{"an RTP address that is a name", "rtp: {advertise: media.example.com}", `f.yaml:1:18: rtp.advertise: "media.example.com" is not an IP address`},
+		{"ports the wrong way round", "rtp:\n  port_min: 30000\n  port_max: 20000\n", `f.yaml:3:13: rtp.port_max: 20000 must be greater than rtp.port_min, 30000: a call takes an even port and the next`},
+		{"a codec of a later version", "rtp: {codecs: [pcmu, g722]}", `f.yaml:1:22: rtp.codecs[1]: "g722" is not in this version; available: pcmu, pcma`},
+		{"only codecs of a later version", "rtp: {codecs: [opus]}", `f.yaml:1:16: rtp.codecs[0]: "opus" is not in this version; available: pcmu, pcma`},
+		{"an unknown codec", "rtp: {codecs: [g729]}", `f.yaml:1:16: rtp.codecs[0]: "g729" is not one of opus, g722, pcmu, pcma`},
+		{"no codec", "rtp: {codecs: []}", `f.yaml:1:15: rtp.codecs: must name at least one of pcmu, pcma`},
+		{"pprof for everybody", "http: {pprof_listen: \"0.0.0.0:6060\"}", `f.yaml:1:22: http.pprof_listen: "0.0.0.0:6060" is not a loopback address; profiles tell much about a server, so this needs http.pprof_any_address: true`},
+		{"a destination that is no SIP address", "conference:\n  destinations: [{match: \"ext-*\", address: \"pbx.example.net\"}]", `f.yaml:2:44: conference.destinations[0].address: "pbx.example.net" is not a SIP address such as sip:{name}@pbx.example.net`},
+		{"a destination with an unknown placeholder", "conference:\n  destinations: [{match: \"ext-*\", address: \"sip:{room}@h\"}]", `f.yaml:2:44: conference.destinations[0].address: "sip:{room}@h": only {name} can be filled in`},
+		{"an incomplete destination", "conference:\n  destinations:\n    - {}\n", "f.yaml:3:7: conference.destinations[0].match: is missing\nf.yaml:3:7: conference.destinations[0].address: is missing"},
+		{"no media directory", "media: {directory: \"\"}", `f.yaml:1:20: media.directory: must not be empty`},
+		{
+			"two services of one name", minimal + "  - {name: a, direction: inbound, match: [b], first_page: \"http://h/\"}\n",
+			`f.yaml:6:12: services[1].name: "a" is the name of services[0] already (line 2)`,
+		},
+		{
+			"an empty service", "services:\n  - {}\n",
+			"f.yaml:2:5: services[0].name: is missing\nf.yaml:2:5: services[0].direction: is missing; it is inbound or outbound\nf.yaml:2:5: services[0].first_page: is missing",
+		},
+		{"an inbound service without match", strings.Replace(minimal, "    match: [a]\n", "", 1), `f.yaml:2:5: services[0].match: is missing; name the users or SIP addresses that the service answers`},
+		{"a relative page", strings.Replace(minimal, "http://app.example", "", 1), `f.yaml:5:17: services[0].first_page: "/first" must be an absolute http:// or https:// address`},
+		{"a page of another scheme", minimal + "    final_page: ftp://h/\n", `f.yaml:6:17: services[0].final_page: "ftp://h/" must be an absolute http:// or https:// address`},
+		{"a page without address", minimal + "    error_page: {method: GET}\n", `f.yaml:6:17: services[0].error_page.url: is missing`},
+		{"a page with another method", minimal + "    error_page: {url: \"http://h/\", method: PUT}\n", `f.yaml:6:44: services[0].error_page.method: "PUT" is not one of GET, POST`},
+		{"a page that is a list", minimal + "    error_page: [a]\n", `f.yaml:6:17: services[0].error_page: must be an address or {url: …, method: GET or POST}`},
+		{"a strict that is neither", minimal + "    strict: maybe\n", `f.yaml:6:13: services[0].strict: "maybe" is not true, false or null`},
+		{"an unknown API version", minimal + "    api_version: 3\n", `f.yaml:6:18: services[0].api_version: "3" is not one of 1, 2.0`},
+		{"a name for a path", strings.Replace(minimal, "name: a", "name: a/b", 1), `f.yaml:2:11: services[0].name: "a/b" must be 1 to 64 letters, digits, spaces or any of . _ -`},
+		{"a page host with a path", minimal + "    page_hosts: [\"h/x\"]\n", `f.yaml:6:18: services[0].page_hosts[0]: "h/x" is not a host or a pattern such as *.example.com`},
+	} {
+		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
+	}
+}
+
+func TestLoadRefusesWhatComesLater(t *testing.T) {
+	for _, tt := range []struct{ name, text, want string }{
+		{"trunks", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\"}\n", `f.yaml:3:5: sip.trunks: not in this version (SIP trunks); remove it or set it to its default, []`},
+		{"certificate", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:24: sip.tls.cert_file: not in this version (SIP over TLS); remove it or set it to its default, ""`},
+		{"shared ports", "rtp: {io: shared}", `f.yaml:1:11: rtp.io: "shared" is not in this version; available: sockets`},
+		{"number of shared ports", "rtp: {shared_ports: 8}", `f.yaml:1:21: rtp.shared_ports: not in this version (shared RTP ports); remove it or set it to its default, 4`},
+		{"users", "http: {users: [{name: a, password: b}]}", `f.yaml:1:15: http.users: not in this version (logins); remove it or set it to its default, []`},
+		{"speech engine", "tts: {engine: flite}", `f.yaml:1:15: tts.engine: not in this version (speech synthesis); remove it or set it to its default, auto`},
+		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
+		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
+		{"outbound service", strings.Replace(minimal, "inbound", "outbound", 1), `f.yaml:3:16: services[0].direction: "outbound" is not in this version; available: inbound`},
+		{"recording", minimal + "    call_recording: true\n", `f.yaml:6:21: services[0].call_recording: not in this version (call recording); remove it or set it to its default, false`},
+		{"recording mode", minimal + "    call_recording_mode: separate\n", `f.yaml:6:26: services[0].call_recording_mode: not in this version (call recording); remove it or set it to its default, mixed`},
+		{"default messages", minimal + "    default_messages: {invalid: x}\n", `f.yaml:6:23: services[0].default_messages: not in this version (the actions that collect digits); remove it or set it to its default, {}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
+	}
+}
+
+// wantProblems compares all problems of a file with the wanted lines.
+func wantProblems(t *testing.T, text string, env []string, want string) {
+	t.Helper()
+	_, err := loadText(text, env...)
+	if err == nil {
+		t.Fatal("no problem was found")
+	}
+	if _, ok := errors.AsType[Problems](err); !ok {
+		t.Fatalf("error is %T, want Problems", err)
+	}
+	if diff := cmp.Diff(want, err.Error()); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+func TestLoadAccepts(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		env        []string
+		check      func(*Config) bool
+	}{
+		{"an empty file", "", nil, func(c *Config) bool { return !c.Demo && len(c.Services) == 0 && c.RTP.PortMin == 20000 }},
+		{"only comments", "# nothing\n", nil, func(c *Config) bool { return c.HTTP.Listen == "127.0.0.1:8080" }},
+		{"sections without content", "sip:\nrtp:\n", nil, func(c *Config) bool { return len(c.SIP.Listen) == 2 }},
+		{"null as the default", "log: {level: null}\nrtp: {codecs: ~}", nil, func(c *Config) bool { return c.Log.Level == "info" }},
+		{"the default codecs written out", "rtp: {codecs: [opus, g722, pcmu, pcma]}", nil, func(c *Config) bool { return len(c.RTP.Offered()) == 2 && c.RTP.Offered()[0] == "pcmu" }},
+		{"available codecs in another order", "rtp: {codecs: [pcma, pcmu]}", nil, func(c *Config) bool { return c.RTP.Offered()[0] == "pcma" }},
+		{"a single address as network", "sip: {allow: [192.0.2.7]}", nil, func(c *Config) bool { return c.SIP.Allow[0].String() == "192.0.2.7/32" }},
+		{"an unquoted API version", minimal + "    api_version: 2.0\n", nil, func(c *Config) bool { return c.Services[0].APIVersion == "2.0" && c.Services[0].IsStrict() }},
+		{"strict set against the version", minimal + "    strict: true\n", nil, func(c *Config) bool { return c.Services[0].IsStrict() }},
+		{"strict by version", minimal, nil, func(c *Config) bool { return !c.Services[0].IsStrict() }},
+		{"a page as text", minimal, nil, func(c *Config) bool { return c.Services[0].FirstPage == Page{"http://app.example/first", "POST"} }},
+		{"a page as map", minimal + "    final_page: {url: \"http://h/x\", method: GET}\n", nil, func(c *Config) bool { return c.Services[0].FinalPage == Page{"http://h/x", "GET"} }},
+		{"service defaults", minimal, nil, func(c *Config) bool {
+			s := c.Services[0]
+			return s.ExtraChannels == 1 && s.MinutesMaxDuration == 240 && s.RingingTone == "uk" && s.FinalPage == Page{}
+		}},
+		{"an anchor and its alias", "services:\n  - {name: a, direction: inbound, match: &m [x], first_page: &p \"http://h/\"}\n  - {name: b, direction: inbound, match: *m, first_page: *p}\n", nil, func(c *Config) bool {
+			return c.Services[1].Match[0] == "x" && c.Services[1].FirstPage.URL == "http://h/"
+		}},
+		{"a text variable as it stands", minimal, []string{"MEDIASERVER_MEDIA_LOG_DIRECTORY=[a]: #b"}, func(c *Config) bool { return c.Media.LogDirectory == "[a]: #b" }},
+		{"a variable over the file", "rtp: {port_min: 30000}", []string{"MEDIASERVER_RTP_PORT_MIN=22000"}, func(c *Config) bool { return c.RTP.PortMin == 22000 }},
+		{"a list variable", "", []string{"MEDIASERVER_RTP_CODECS=[pcma]"}, func(c *Config) bool { return c.RTP.Codecs[0] == "pcma" }},
+		{"a key with underscores", "", []string{"MEDIASERVER_SHUTDOWN_GRACE_SECONDS=5", "MEDIASERVER_RTP_JITTER_MIN_MS=40"}, func(c *Config) bool { return c.ShutdownGraceSeconds == 5 && c.RTP.Jitter.MinMS == 40 }},
+		{"a section variable before the keys inside it", "", []string{"MEDIASERVER_RTP_JITTER_MAX_MS=120", "MEDIASERVER_RTP_JITTER={max_ms: 100}"}, func(c *Config) bool { return c.RTP.Jitter.MaxMS == 120 }},
+		{"services by variable", "", []string{`MEDIASERVER_SERVICES=[{name: x, direction: inbound, match: [x], first_page: "http://h/"}]`}, func(c *Config) bool { return c.Services[0].Name == "x" && !c.Demo }},
+		{"variables of other programs", "", []string{"PATH=/bin", "MEDIASERVERS=1"}, func(c *Config) bool { return true }},
+		{"pprof on loopback", "http: {pprof_listen: \"127.0.0.1:6060\"}", nil, func(c *Config) bool { return c.HTTP.PprofListen == "127.0.0.1:6060" }},
+		{"pprof anywhere when forced", "http: {pprof_listen: \"0.0.0.0:6060\", pprof_any_address: true}", nil, func(c *Config) bool { return c.HTTP.PprofAnyAddress }},
+		{"a destination", "conference: {destinations: [{match: \"ext-*\", address: \"sip:{name}@pbx.example.net\"}]}", nil, func(c *Config) bool { return c.Conference.Destinations[0].Match == "ext-*" }},
+		{"a cluster of nothing", "cluster: {}", nil, func(c *Config) bool { return true }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg, err := loadText(tt.text, tt.env...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !tt.check(cfg) {
+				t.Errorf("not as wanted:\n%s", cfg.YAML())
+			}
+		})
+	}
+}
+
+func TestLoadReadsFiles(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	t.Run("without a file the demo answers", func(t *testing.T) {
+		cfg, err := Load(Source{})
+		if err != nil || !cfg.Demo || cfg.Path != "" {
+			t.Errorf("got %+v, %v", cfg, err)
+		}
+	})
+	t.Run("a named file must exist", func(t *testing.T) {
+		_, err := Load(Source{File: "absent.yaml"})
+		if err == nil || err.Error() != "absent.yaml: no such file or directory" {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("the default file is read where it is", func(t *testing.T) {
+		write(t, "mediaserver.yaml", minimal)
+		cfg, err := Load(Source{})
+		if err != nil || cfg.Demo || len(cfg.Services) != 1 || cfg.Path != DefaultFile {
+			t.Errorf("got %+v, %v", cfg, err)
+		}
+	})
+	t.Run("a password file is read and masked", func(t *testing.T) {
+		write(t, "secret", "hunter2\nsecond line\n")
+		cfg := Default()
+		cfg.HTTP.Users = []User{{Name: "a", PasswordFile: filepath.Join(dir, "secret")}}
+		d := &decoder{places: map[string]Place{}}
+		readPasswordFiles(cfg, d)
+		if got := cfg.HTTP.Users[0].Password; got.Reveal() != "hunter2" || len(d.problems) != 0 {
+			t.Errorf("got %q, problems %v", got.Reveal(), d.problems)
+		}
+		if strings.Contains(cfg.YAML()+fmt.Sprintf("%v %+v %#v", cfg, cfg.HTTP.Users, cfg.HTTP.Users), "hunter2") {
+			t.Error("the password is shown")
+		}
+	})
+	t.Run("a missing password file is a problem", func(t *testing.T) {
+		wantProblems(t, "http:\n  users:\n    - name: a\n      password_file: gone\n", nil,
+			"f.yaml:3:5: http.users: not in this version (logins); remove it or set it to its default, []\n"+
+				"f.yaml:4:22: http.users[0].password_file: cannot read gone: no such file or directory")
+	})
+}
+
+// write makes a file in the working directory.
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

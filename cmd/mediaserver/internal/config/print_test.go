@@ -1,0 +1,82 @@
+package config
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestYAMLIsReadBackUnchanged(t *testing.T) {
+	cfg, err := loadText(`
+sip: {listen: ["udp://127.0.0.1:0"], allow: ["10.0.0.0/8", "2001:db8::/32"]}
+conference: {destinations: [{match: "*", address: "sip:{name}@h"}]}
+services:
+  - name: "null"
+    direction: inbound
+    match: ["+44*", "*", "-", "a#b", "true", "012", "sip:x@y", "ü", "{a}"]
+    first_page: {url: "http://h/?a=b&c={d}", method: GET}
+    application_parameters: "two\nlines: \"quoted\" \\ 'single' \u00a0 \x01 "
+    strict: false
+    page_hosts: ["*.example.com"]
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := loadText(cfg.YAML())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, cfg.YAML())
+	}
+	if diff := cmp.Diff(cfg, again, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+		t.Errorf("changed (-first +second):\n%s", diff)
+	}
+}
+
+func TestSecretsAreNotShown(t *testing.T) {
+	const secret = "hunter2hunter2"
+	t.Run("in the effective configuration", func(t *testing.T) {
+		cfg, err := loadText(minimal + "    signing_secret: " + secret + "\n    final_page: http://user:" + secret + "@h/\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out := cfg.YAML(); strings.Contains(out, secret) || !strings.Contains(out, "signing_secret: \""+mask+`"`) {
+			t.Error(out)
+		}
+	})
+	for name, text := range map[string]string{
+		"a secret read as an alias":    minimal + "    signing_secret: *" + secret + "\n",
+		"a secret read as a tag":       minimal + "    signing_secret: !" + secret + "\n",
+		"a secret read as a block":     minimal + "    signing_secret: |" + secret + "\n",
+		"a secret that is a list":      minimal + "    signing_secret: [" + secret + "]\n",
+		"a page of the wrong scheme":   minimal + "    final_page: ftp://user:" + secret + "@h/\n",
+		"a page that cannot be parsed": minimal + "    final_page: \"http://user:" + secret + "@h:x/\"\n",
+		"a secret with a broken quote": minimal + "    signing_secret: \"" + secret + "\n",
+		"an indented secret":           minimal + "    signing_secret: a\n   " + secret + "\n",
+	} {
+		t.Run("in the message about "+name, func(t *testing.T) {
+			_, err := loadText(text)
+			if err == nil || strings.Contains(err.Error(), secret) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestVariablesAreUnambiguous(t *testing.T) {
+	seen := map[string]string{}
+	for _, k := range Keys() {
+		if strings.Contains(k.Path, "[]") {
+			continue
+		}
+		name := envName(k.Path)
+		if was, taken := seen[name]; taken {
+			t.Errorf("%s stands for both %s and %s", name, was, k.Path)
+		}
+		seen[name] = k.Path
+	}
+	if len(seen) < 30 {
+		t.Errorf("only %d keys", len(seen))
+	}
+}

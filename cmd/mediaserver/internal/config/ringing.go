@@ -1,0 +1,10 @@
+package config
+
+import "mediaserver/audio"
+
+// validateRinging checks the ringing tone of a service.
+func (d *decoder) validateRinging(tone, path string) {
+	if _, err := audio.ParseRinging(tone); err != nil {
+		d.at(path, "%v", err)
+	}
+}
