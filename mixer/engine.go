@@ -1,0 +1,189 @@
+package mixer
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mediaserver/audio"
+)
+
+const (
+	// healthyFor is how long a worker may be without a slot and still count as
+	// alive.
+	healthyFor = time.Second
+	// reportEvery is how often skipped frames are logged.
+	reportEvery = 10 * time.Second
+)
+
+// Engine mixes rooms. Make it with New and start it with Run.
+type Engine struct {
+	cfg     Config
+	clock   Clock
+	locked  bool // workers are locked to their threads
+	samples int  // of a frame
+	gate    uint64
+	hang    int // frames of GateHangover
+
+	workers []*worker
+
+	mu       sync.Mutex // guards placement: slot.placed, slot.capacity, and Room.Close
+	nextID   atomic.Uint64
+	started  atomic.Bool
+	stopped  atomic.Bool // workers have ended: commands are carried out by who gives them
+	finishMu sync.Mutex  // held while carrying out commands of a stopped engine
+}
+
+// New makes an engine. It starts nothing. The error wraps ErrConfig.
+func New(cfg Config) (*Engine, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{cfg: cfg, clock: cfg.Clock, samples: cfg.Format.Samples()}
+	if e.clock == nil {
+		e.clock, e.locked = systemClock()
+	}
+	e.gate = audio.EnergyAt(GateLevel, e.samples)
+	e.hang = int((GateHangover + cfg.Format.Ptime - 1) / cfg.Format.Ptime)
+	for i := range cfg.Workers {
+		e.workers = append(e.workers, newWorker(e, i))
+	}
+	return e, nil
+}
+
+// Format is the format of all ports and sources.
+func (e *Engine) Format() audio.Format { return e.cfg.Format }
+
+// Run runs the workers until ctx ends, and returns when all have stopped:
+// context.Cause(ctx), or ErrStarted for a second call. All rooms are closed
+// then, every channel the engine has handed out is closed, and no port is in
+// use any more.
+func (e *Engine) Run(ctx context.Context) error {
+	if !e.started.CompareAndSwap(false, true) {
+		return ErrStarted
+	}
+	start := e.clock.Now()
+	var running sync.WaitGroup
+	for _, w := range e.workers {
+		w.last.Store(start.UnixNano())
+		running.Go(func() { w.run(ctx, start) })
+	}
+	e.reportUntilDone(ctx)
+	running.Wait()
+	e.stopped.Store(true)
+	e.finish()
+	return context.Cause(ctx)
+}
+
+// reportUntilDone logs frames that were skipped, now and then.
+func (e *Engine) reportUntilDone(ctx context.Context) {
+	tick := time.NewTicker(reportEvery)
+	defer tick.Stop()
+	var reported int64
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if n := e.Skipped(); n != reported {
+			e.cfg.Logger.Warn("media workers were too late and skipped frames",
+				slog.Int64("frames", n-reported), slog.Int64("frames_total", n))
+			reported = n
+		}
+	}
+}
+
+// Skipped is the number of whole frames that workers have left out because
+// they were later than MaxLateness.
+func (e *Engine) Skipped() int64 {
+	var n int64
+	for _, w := range e.workers {
+		n += w.skipped.Load()
+	}
+	return n
+}
+
+// LastSlot is the time when the worker that is furthest behind last finished a
+// slot; the zero time before Run.
+func (e *Engine) LastSlot() time.Time {
+	var last time.Time
+	for i, w := range e.workers {
+		ns := w.last.Load()
+		if ns == 0 {
+			return time.Time{}
+		}
+		if t := time.Unix(0, ns); i == 0 || t.Before(last) {
+			last = t
+		}
+	}
+	return last
+}
+
+// Healthy reports whether the media clock runs at the time now: all workers
+// have finished a slot within the last second.
+func (e *Engine) Healthy(now time.Time) bool {
+	last := e.LastSlot()
+	return !last.IsZero() && !e.stopped.Load() && now.Sub(last) < healthyFor
+}
+
+// NewRoom makes an empty room on the least loaded (worker, slot). The name is
+// for logs only. The room lives until Close.
+func (e *Engine) NewRoom(name string) *Room {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.leastLoaded()
+	r := newRoom(e, s, name)
+	c := &addRoom{room: r}
+	c.cmd = c
+	if s.placed == s.capacity {
+		s.capacity = max(16, 2*s.capacity)
+		c.rooms = make([]*Room, 0, s.capacity)
+	}
+	s.placed++
+	s.load.Add(1)
+	e.cfg.Metrics.rooms.Inc()
+	e.post(s, &c.node)
+	return r
+}
+
+// leastLoaded is the place with the fewest rooms and members. Equal ones are
+// taken in an order that spreads over workers first.
+func (e *Engine) leastLoaded() *slot {
+	var best *slot
+	for i := range SlotsPerFrame {
+		for _, w := range e.workers {
+			if s := w.slots[i]; best == nil || s.load.Load() < best.load.Load() {
+				best = s
+			}
+		}
+	}
+	return best
+}
+
+// post queues a command for a slot. Once the workers have ended it is carried
+// out at once.
+func (e *Engine) post(s *slot, n *node) {
+	s.queue.push(n)
+	if e.stopped.Load() {
+		e.finish()
+	}
+}
+
+// finish carries out all queued commands after the workers have ended, and
+// closes all rooms.
+func (e *Engine) finish() {
+	e.finishMu.Lock()
+	defer e.finishMu.Unlock()
+	for again := true; again; {
+		again = false
+		for _, w := range e.workers {
+			for _, s := range w.slots {
+				again = s.finish() || again
+			}
+		}
+	}
+}

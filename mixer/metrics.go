@@ -1,0 +1,46 @@
+package mixer
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// Metrics of an Engine. Make them with NewMetrics.
+type Metrics struct {
+	lateness prometheus.Histogram // start of a slot after its due time
+	duration prometheus.Histogram // of the work of a slot with rooms
+	skipped  prometheus.Counter   // whole frames left out, per worker
+	rooms    prometheus.Gauge
+	members  prometheus.Gauge
+}
+
+// NewMetrics makes the metrics and registers them with r. With a nil r they
+// work unregistered.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	times := []float64{5e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 3e-3, 5e-3, 10e-3, 20e-3, 60e-3}
+	m := &Metrics{
+		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "mediaserver_slot_lateness_seconds",
+			Help:    "How late a media slot began, after its time on the absolute schedule.",
+			Buckets: times,
+		}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "mediaserver_slot_duration_seconds",
+			Help:    "How long a media slot with at least one room took, sends included.",
+			Buckets: times,
+		}),
+		skipped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_frames_skipped_total",
+			Help: "Whole frames a media worker left out because it was more than 60 ms late.",
+		}),
+		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mediaserver_mixer_rooms",
+			Help: "Rooms in the mixer, those of single calls included.",
+		}),
+		members: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mediaserver_mixer_members",
+			Help: "Members in the mixer's rooms.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.lateness, m.duration, m.skipped, m.rooms, m.members)
+	}
+	return m
+}

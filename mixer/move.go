@@ -1,0 +1,153 @@
+package mixer
+
+// keepUp is how many frames a port is served at once when it comes late from
+// another worker; of more the engine would have skipped some.
+const keepUp = 3
+
+// move is the command that takes a port from one member to another. It goes
+// through the queue of the one and then, with the port, through that of the
+// other.
+type move struct {
+	node
+	from, to *Member
+	done     *closing
+	follows  bool // a port was on its way to `from` when the move was given
+	under    bool // has left `from`
+	port     Port
+	notifier Notifier
+	due      int64 // frame that the port is to be served next
+	later    *move // in slot.departing, slot.early or moves.onward
+}
+
+// moves is what a member knows of moves.
+type moves struct {
+	leaving *move // the move that takes the port after this frame's sends
+	onward  *move // moves waiting for a port on its way here, in order
+	removed bool  // the removal is yet to be told
+}
+
+func (c *move) apply(s *slot, frame int64) {
+	if c.under {
+		c.arrive(s, frame)
+		return
+	}
+	m := c.from
+	switch {
+	case m.port == nil || m.moves.leaving != nil:
+		if c.follows && m.incoming.Load() > 0 {
+			appendMove(&m.moves.onward, c)
+			return
+		}
+		c.due = frame // nothing to move
+	case c.to.room.slot == s, c.to.room.slot.index > s.index, m.index < 0, s.final:
+		// `to` serves this frame.
+		c.take(frame)
+	default:
+		// `to` has served this frame, or may just now: it takes over with the next.
+		m.moves.leaving = c
+		appendMove(&s.departing, c)
+		return
+	}
+	c.send(s, frame)
+}
+
+// take takes the port from where it is. It was served up to the frame before due.
+func (c *move) take(due int64) {
+	m := c.from
+	c.port, c.notifier, c.due = m.port, m.notifier, due
+	m.port, m.notifier, m.moves.leaving = nil, nil, nil
+	m.out.drop()
+}
+
+// send brings the port to the worker of the other member.
+func (c *move) send(s *slot, frame int64) {
+	c.under = true
+	if to := c.to.room.slot; to != s {
+		to.queue.push(&c.node)
+		return
+	}
+	c.arrive(s, frame)
+}
+
+// arrive gives the port to its new member, in the slot of that, or waits for
+// the frame that is due.
+func (c *move) arrive(s *slot, frame int64) {
+	if c.port != nil && c.due > frame && !s.final {
+		appendMove(&s.early, c)
+		return
+	}
+	m := c.to
+	m.incoming.Add(-1)
+	if c.port != nil {
+		m.releaseAtOnce(s, frame)
+		m.port, m.notifier = c.port, c.notifier
+		m.out.drop()
+		m.catchUp(s, c.due, frame)
+		c.port, c.notifier = nil, nil
+	}
+	s.told.add(&c.done.event)
+	onward := m.moves.onward
+	m.moves.onward = nil
+	for onward != nil {
+		next := onward.later
+		onward.later = nil
+		onward.apply(s, frame)
+		onward = next
+	}
+	if m.index < 0 {
+		m.port, m.notifier = nil, nil
+		m.tellGone(s)
+	}
+}
+
+// catchUp serves the frames that a port has missed on its way here: what it
+// received is lost, and it is sent silence.
+func (m *Member) catchUp(s *slot, due, frame int64) {
+	if s.final {
+		return
+	}
+	for f := max(due, frame-keepUp); f < frame; f++ {
+		m.receive(s, f)
+		m.sendSilence(s, f)
+	}
+}
+
+// releaseAtOnce sends off a port that was to leave after this frame's sends.
+func (m *Member) releaseAtOnce(s *slot, frame int64) {
+	c := m.moves.leaving
+	if c == nil {
+		return
+	}
+	for p := &s.departing; *p != nil; p = &(*p).later {
+		if *p == c {
+			*p, c.later = c.later, nil
+			break
+		}
+	}
+	c.take(frame)
+	c.send(s, frame)
+}
+
+// tellGone tells of the removal, once, when no port is on its way here.
+func (m *Member) tellGone(s *slot) {
+	if m.moves.removed && m.incoming.Load() == 0 {
+		m.moves.removed = false
+		s.told.add(&m.gone.event)
+	}
+}
+
+// depart sends off the ports that were served for the last time in frame.
+func (s *slot) depart(frame int64) {
+	for c := s.departing; c != nil; c = s.departing {
+		s.departing, c.later = c.later, nil
+		c.take(frame + 1)
+		c.send(s, frame)
+	}
+}
+
+func appendMove(list **move, c *move) {
+	for *list != nil {
+		list = &(*list).later
+	}
+	*list = c
+}

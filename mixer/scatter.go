@@ -1,0 +1,301 @@
+package mixer
+
+import "mediaserver/audio"
+
+// path says how a member was served in the last frame.
+type path uint8
+
+const (
+	fresh   path = iota // not at all
+	sharing             // with what all hear who contribute nothing
+	deaf                // with silence, shared too
+	alone               // with what nobody else hears
+)
+
+const (
+	// limiterRest is how many frames without sound a limiter is run, so that
+	// its gain is back at one when sound returns.
+	limiterRest = 100
+	// longestLinger is for how many frames a member whose limiter, or that of
+	// those it joins, is at work stays alone before it joins them all the same.
+	longestLinger = 50
+	// levelEvery is how often levels of outputs are taken [frames], a power of two.
+	levelEvery = 8
+)
+
+// stream is a sequence of frames that goes out, to one or to many.
+type stream struct {
+	limiter audio.Limiter
+	quiet   int   // frames since the last with sound
+	level   gauge // [energy of a frame]
+}
+
+func newStream(rate int) stream {
+	return stream{limiter: *audio.NewLimiter(rate), quiet: limiterRest}
+}
+
+// reset makes the stream one that never had sound.
+func (t *stream) reset() {
+	if t.quiet < limiterRest {
+		t.limiter.Reset()
+		t.quiet = limiterRest
+	}
+}
+
+// copyFrom makes the stream go on where o is.
+func (t *stream) copyFrom(o *stream) {
+	t.limiter.CopyFrom(&o.limiter)
+	t.quiet = o.quiet
+	t.level.set(o.level.Load() &^ asRoom)
+}
+
+// step begins a frame, with sound coming in or not. It says whether the
+// limiter must run, and whether anything can be heard of what comes out: the
+// limiter holds back the end of the sound for one frame.
+func (t *stream) step(sound bool) (run, audible bool) {
+	if sound {
+		t.quiet = 0
+		return true, true
+	}
+	if t.quiet < limiterRest {
+		t.quiet++
+		return true, t.quiet == 1
+	}
+	return false, false
+}
+
+// output is what goes to a member.
+type output struct {
+	stream // when alone
+	path   path
+	linger int // frames alone without a reason
+	play   *Playback
+}
+
+// drop forgets what was sent: the port has changed.
+func (o *output) drop() { o.path = fresh }
+
+// scatter sends one frame to every member that has a port.
+func (r *Room) scatter(s *slot, frame int64) {
+	r.route()
+	silent := true
+	if r.sharing > 0 {
+		silent = r.mixShared(s, frame)
+	}
+	s.classes.round++
+	var last *class
+	for _, m := range r.members {
+		switch m.out.path {
+		case sharing:
+			last = m.sendShared(s, frame, last, silent)
+		case deaf:
+			last = m.sendShared(s, frame, last, true)
+		case alone:
+			r.sendAlone(s, m, frame)
+		case fresh:
+			m.skipPlay(s)
+		}
+	}
+}
+
+// route decides for each member how it is served. Who changes between shared
+// and alone takes the state of the limiter along.
+func (r *Room) route() {
+	before := r.sharing
+	r.sharing = 0
+	var donor *stream
+	for _, m := range r.members {
+		o := &m.out
+		if m.port == nil {
+			o.leave()
+			continue
+		}
+		want := m.wants()
+		if want != o.path {
+			want = r.change(m, want, before > 0)
+			if o.path == alone && want == sharing {
+				donor = &o.stream
+			}
+			o.path = want
+		}
+		if want == sharing {
+			r.sharing++
+		}
+	}
+	if before == 0 && r.sharing > 0 {
+		// Nobody has kept the shared stream going.
+		if donor != nil {
+			r.shared.copyFrom(donor)
+		} else {
+			r.shared.reset()
+		}
+	}
+}
+
+// wants is the path that would do.
+func (m *Member) wants() path {
+	switch {
+	case m.out.play != nil || m.in.mixed && m.hear:
+		m.out.linger = 0
+		return alone
+	case m.hear:
+		return sharing
+	default:
+		return deaf
+	}
+}
+
+// change prepares a member for another path, and returns the one to take.
+// running says that the shared stream was used in the last frame.
+func (r *Room) change(m *Member, want path, running bool) path {
+	o := &m.out
+	switch {
+	case want == alone && o.path == sharing:
+		o.copyFrom(&r.shared)
+	case want == alone:
+		o.reset()
+		o.level.set(0)
+	case o.path == alone && !o.joins(running && want == sharing && r.shared.limiter.Active()):
+		o.linger++
+		return alone
+	case want == sharing:
+		o.level.set(asRoom)
+	default:
+		o.level.set(0)
+	}
+	return want
+}
+
+// joins reports whether a member that is alone without a reason can go over to
+// others without a click: it has had one frame of what they hear, so that both
+// limiters hold the same samples, and both have a gain of one.
+func (o *output) joins(othersLimited bool) bool {
+	if o.linger == 0 {
+		return false
+	}
+	return o.linger >= longestLinger || !o.limiter.Active() && !othersLimited
+}
+
+func (o *output) leave() {
+	if o.path != fresh {
+		o.path = fresh
+		o.level.set(0)
+	}
+}
+
+// sounds reports whether there is anything to hear in the room for somebody
+// who contributes `own` of what is mixed.
+func (r *Room) sounds(own int) bool { return r.mixed > own || r.announcing }
+
+// mixShared makes the frame that is shared, and reports whether it is silent.
+func (r *Room) mixShared(s *slot, frame int64) (silent bool) {
+	run, audible := r.shared.step(r.sounds(0))
+	if run {
+		r.shared.limiter.Process(s.scratch.mixed, s.scratch.sum)
+	}
+	switch {
+	case !audible:
+		r.shared.level.set(0)
+	case frame%levelEvery == 0:
+		r.shared.level.set(energyBits(audio.Energy(s.scratch.mixed)))
+	}
+	return !audible
+}
+
+// sendShared sends the shared frame or silence. last is the class used before,
+// the result is the one used now.
+func (m *Member) sendShared(s *slot, frame int64, last *class, silent bool) *class {
+	out := Output{PCM: s.scratch.mixed, Silent: silent}
+	if silent {
+		out.PCM = s.scratch.silence
+	}
+	if codec := m.port.Codec(); codec != nil {
+		if last == nil || last.codec != codec {
+			last = s.class(codec)
+		}
+		if last != nil {
+			out.Payload = s.sharedPayload(last, silent)
+		} else {
+			out.Payload = s.encode(codec, out.PCM)
+		}
+	}
+	m.port.Send(frame, s.scratch.now, out)
+	return last
+}
+
+// sendAlone makes what one member hears and sends it.
+func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
+	o := &m.out
+	own := 0
+	if m.in.mixed {
+		own = 1
+	}
+	hears := m.hear && r.sounds(own)
+	run, audible := o.step(hears || o.play != nil)
+	if run {
+		r.limitAlone(s, m, hears)
+	}
+	if !audible {
+		o.level.set(0)
+		m.sendSilence(s, frame)
+		return
+	}
+	out := Output{PCM: s.scratch.out}
+	if (frame+int64(m.id))%levelEvery == 0 {
+		o.level.set(energyBits(audio.Energy(out.PCM)))
+	}
+	if codec := m.port.Codec(); codec != nil {
+		out.Payload = s.encode(codec, out.PCM)
+	}
+	m.port.Send(frame, s.scratch.now, out)
+}
+
+// limitAlone puts into scratch.out what one member hears: the room without its
+// own part, if it hears anything of it, and its private play.
+func (r *Room) limitAlone(s *slot, m *Member, hears bool) {
+	c, in, o := &s.scratch, &m.in, &m.out
+	ownSound := in.mixed && in.sound
+	ownSource := in.mixed && in.injecting
+	if hears && o.play == nil && !ownSource {
+		if ownSound {
+			o.limiter.ProcessMinus(c.out, c.sum, in.pcm)
+		} else {
+			o.limiter.Process(c.out, c.sum)
+		}
+		return
+	}
+	if hears {
+		copy(c.own, c.sum)
+		if ownSound {
+			audio.Sub(c.own, in.pcm)
+		}
+		if ownSource {
+			audio.Sub(c.own, in.injected)
+		}
+	} else {
+		clear(c.own)
+	}
+	if o.play != nil {
+		n := o.play.read(s, c.source)
+		audio.Add(c.own, c.source[:n])
+		if o.play.over {
+			o.play = nil
+		}
+	}
+	o.limiter.Process(c.out, c.own)
+}
+
+// skipPlay lets a private play go on that nobody hears.
+func (m *Member) skipPlay(s *slot) {
+	if p := m.out.play; p != nil {
+		p.read(s, s.scratch.source)
+		if p.over {
+			m.out.play = nil
+		}
+	}
+}
+
+// sendSilence sends a frame in which there is nothing to hear.
+func (m *Member) sendSilence(s *slot, frame int64) {
+	m.sendShared(s, frame, nil, true)
+}

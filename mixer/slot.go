@@ -1,0 +1,195 @@
+package mixer
+
+import (
+	"sync/atomic"
+	"time"
+
+	"mediaserver/audio"
+)
+
+// slot is a place for rooms: one of the quarters of a frame of one worker.
+type slot struct {
+	engine *Engine
+	index  int // quarter of the frame
+	queue  queue
+
+	// Placement; under Engine.mu, but for load.
+	load     atomic.Int64 // rooms and members
+	placed   int          // rooms
+	capacity int          // rooms for which the worker has memory
+
+	// All below belongs to the worker.
+	rooms     []*Room
+	told      events // to be told after the sends
+	departing *move  // ports that leave after the sends
+	early     *move  // ports that have come before their frame
+	final     bool   // the workers have ended
+	scratch   scratch
+	classes   classes
+}
+
+// scratch is memory that a slot uses for one room after the other.
+type scratch struct {
+	now     time.Time
+	in      []int16 // a received frame; changes places with input.pcm
+	source  []int16 // a frame of a source
+	sum     []int32 // of all contributors and the announcement
+	own     []int32 // what one member hears, before its limiter
+	mixed   []int16 // for all who share
+	out     []int16 // for one member
+	silence []int16
+	payload []byte // for one member
+}
+
+// payloadSize is enough for one frame of n samples in any codec.
+func payloadSize(n int) int { return max(2*n, 1500) }
+
+func newSlot(e *Engine, index int) *slot {
+	n := e.samples
+	return &slot{
+		engine: e, index: index,
+		scratch: scratch{
+			in: make([]int16, n), source: make([]int16, n), sum: make([]int32, n), own: make([]int32, n),
+			mixed: make([]int16, n), out: make([]int16, n), silence: make([]int16, n),
+			payload: make([]byte, payloadSize(n)),
+		},
+		classes: newClasses(n),
+	}
+}
+
+// idle reports whether there is nothing to do.
+func (s *slot) idle() bool {
+	return len(s.rooms) == 0 && s.early == nil && s.queue.empty()
+}
+
+// serve carries out the commands and gives every room its frame. What is to be
+// told of it is in s.told afterwards.
+func (s *slot) serve(frame int64, now time.Time) {
+	s.scratch.now = now
+	s.control(frame)
+	for _, r := range s.rooms {
+		r.serve(s, frame)
+	}
+	s.depart(frame)
+}
+
+// control carries out the commands that have come in.
+func (s *slot) control(frame int64) {
+	early := s.early
+	s.early = nil
+	for c := early; c != nil; {
+		next := c.later
+		c.later = nil
+		c.arrive(s, frame)
+		c = next
+	}
+	for n := s.queue.takeAll(); n != nil; {
+		next := n.next
+		n.next = nil
+		n.cmd.apply(s, frame)
+		n = next
+	}
+}
+
+// finish is control after the workers have ended; it closes all rooms. It
+// reports whether there was anything to do.
+func (s *slot) finish() bool {
+	busy := !s.idle()
+	s.final = true
+	s.control(0)
+	for len(s.rooms) > 0 {
+		s.rooms[0].close(s, 0)
+	}
+	s.told.deliver()
+	return busy
+}
+
+// classes are the encodes that members of a room share, one for each codec.
+// They are used for one room after the other.
+type classes struct {
+	all   [maxClasses]class
+	used  int
+	round uint64 // changes with each room and frame
+}
+
+// maxClasses is the number of codecs per slot whose encodes are shared. A
+// member with another codec is encoded for alone.
+const maxClasses = 8
+
+// class is one encode shared by members with equal codecs.
+type class struct {
+	codec   audio.Codec
+	round   uint64 // in which payload was made
+	payload []byte
+	encoded int // bytes in payload
+	silence []byte
+	quiet   int // bytes in silence
+}
+
+func newClasses(samples int) classes {
+	var c classes
+	for i := range c.all {
+		c.all[i].payload = make([]byte, payloadSize(samples))
+		c.all[i].silence = make([]byte, payloadSize(samples))
+	}
+	return c
+}
+
+// add makes the class of a codec; nil when there are too many.
+func (c *classes) add(codec audio.Codec, silence []int16) *class {
+	if c.used == len(c.all) {
+		return nil
+	}
+	k := &c.all[c.used]
+	c.used++
+	k.codec = codec
+	k.quiet = codec.Encode(k.silence, silence)
+	return k
+}
+
+// shareable reports whether frames of the codec may be encoded once for
+// several members: it has no state.
+func shareable(codec audio.Codec) bool {
+	switch codec.Encoding() {
+	case audio.Linear, audio.PCMU, audio.PCMA:
+		return true
+	default:
+		return false
+	}
+}
+
+// class is the class of a codec; nil when its frames are not shared.
+func (s *slot) class(codec audio.Codec) *class {
+	for i := range s.classes.all[:s.classes.used] {
+		if k := &s.classes.all[i]; k.codec == codec {
+			return k
+		}
+	}
+	if !s.encodes(codec) || !shareable(codec) {
+		return nil
+	}
+	return s.classes.add(codec, s.scratch.silence)
+}
+
+// encodes reports whether the codec fits the rate of the engine.
+func (s *slot) encodes(codec audio.Codec) bool { return codec.Rate() == s.engine.cfg.Format.Rate }
+
+// sharedPayload is the shared frame of the room being served, or silence.
+func (s *slot) sharedPayload(k *class, silent bool) []byte {
+	if silent {
+		return k.silence[:k.quiet]
+	}
+	if k.round != s.classes.round {
+		k.round = s.classes.round
+		k.encoded = k.codec.Encode(k.payload, s.scratch.mixed)
+	}
+	return k.payload[:k.encoded]
+}
+
+// encode encodes a frame for one member; nil when the codec does not fit.
+func (s *slot) encode(codec audio.Codec, pcm []int16) []byte {
+	if !s.encodes(codec) {
+		return nil
+	}
+	return s.scratch.payload[:codec.Encode(s.scratch.payload, pcm)]
+}
