@@ -1,0 +1,65 @@
+package archtest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// check holds the real tree against a rule.
+func check(t *testing.T, rule string, find func(*Tree) []Finding) {
+	t.Helper()
+	tree, err := Load(moduleRoot(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range Apply(rule, find(tree), exceptions) {
+		t.Error(m)
+	}
+}
+
+// moduleRoot is the directory of go.mod.
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatal("no go.mod above the working directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+func TestImportsFollowTheTable(t *testing.T) { check(t, ruleImports, Imports) }
+func TestFilesAreShort(t *testing.T)         { check(t, ruleFile, LongFiles) }
+func TestFunctionsAreShort(t *testing.T)     { check(t, ruleFunction, LongFunctions) }
+func TestStructsAreNarrow(t *testing.T)      { check(t, ruleStruct, WideStructs) }
+func TestInterfacesAreNarrow(t *testing.T)   { check(t, ruleInterface, WideInterfaces) }
+func TestPackagesAreDocumented(t *testing.T) { check(t, rulePackageDoc, PackageDocs) }
+func TestExportedIsDocumented(t *testing.T)  { check(t, ruleDoc, ExportedDocs) }
+func TestNoInit(t *testing.T)                { check(t, ruleInit, InitFunctions) }
+func TestNoMutableVariables(t *testing.T)    { check(t, ruleVariable, MutableVariables) }
+func TestNoSyncMap(t *testing.T)             { check(t, ruleSyncMap, SyncMaps) }
+func TestNoSleepingTests(t *testing.T)       { check(t, ruleSleep, SleepingTests) }
+func TestNoForbiddenWords(t *testing.T)      { check(t, ruleWord, Words) }
+
+func TestNoFunctionIsLongerThanATable(t *testing.T) { check(t, "", TooLongFunctions) }
+
+func TestExceptionsNameKnownRules(t *testing.T) {
+	known := []string{
+		ruleImports, ruleFile, ruleFunction, ruleStruct, ruleInterface, rulePackageDoc,
+		ruleDoc, ruleInit, ruleVariable, ruleSyncMap, ruleSleep, ruleWord,
+	}
+	for _, e := range exceptions {
+		if !slices.Contains(known, e.Rule) {
+			t.Errorf("exception for %s names the rule %q, which does not exist", e.Subject, e.Rule)
+		}
+	}
+}
