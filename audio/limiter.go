@@ -3,19 +3,20 @@ package audio
 import "math"
 
 const (
-	// limiterDelay is the look-ahead: 1/400 s = 2.5 ms.
-	limiterDelay = 400 // [1/s]
+	// lookAheads is the number of look-ahead delays in a second: each is 2.5 ms.
+	lookAheads = 400
 	// maxDelay is the delay in samples at the highest rate, 48 kHz.
-	maxDelay = 48000 / limiterDelay
-	// limiterRelease is the time constant of the gain's way back to one [s].
-	limiterRelease = 0.2
-	// unity is a gain of one; gains are fixed-point numbers.
-	unity     = 1 << gainShift
+	maxDelay = 48000 / lookAheads
+	// releaseSeconds is the time constant of the gain's way back to one.
+	releaseSeconds = 0.2
+	// Gains are fixed-point numbers; unity is a gain of one.
 	gainShift = 30
-	// nearUnity is the gain from which the release goes to one in a single
-	// step: -0.009 dB.
+	unity     = 1 << gainShift
+	// nearUnity is the gain, -0.009 dB, from which the release goes to one in a
+	// single delay.
 	nearUnity = unity - unity/1000
-	ceiling   = math.MaxInt16
+	// ceiling is the largest magnitude that an output sample has while limiting.
+	ceiling = math.MaxInt16
 )
 
 // Limiter brings sums back to 16 bit without ever clipping or wrapping. It
@@ -23,109 +24,226 @@ const (
 // first sample that needs it, and goes back to one slowly. While nothing needs
 // limiting the output is the input, bit for bit, delayed by Delay samples.
 //
-// A Limiter is a plain value: it may be copied by assignment or CopyFrom. One
-// goroutine at a time may use it.
+// Use NewLimiter to make one. A Limiter is a plain value: it may be copied by
+// assignment or CopyFrom. It belongs to one goroutine at a time.
 type Limiter struct {
 	delay   int32 // samples
-	peak    int32 // magnitude of the largest sum in line
-	gain    int64 // at the end of the last output, fixed point
-	release int64 // part of the way to unity per delay, fixed point
+	peak    int32 // magnitude of the sums in line
+	gain    int64 // at the end of the last output
+	release int64 // the part of its way to unity that the gain goes per delay
 	line    [maxDelay]int32
 }
 
 // NewLimiter makes a limiter for a rate of 400 to 48,000 Hz.
 func NewLimiter(rate int) *Limiter {
-	d := max(1, min(maxDelay, rate/limiterDelay))
-	part := 1 - math.Exp(-1/(limiterDelay*limiterRelease))
-	return &Limiter{delay: int32(d), gain: unity, release: int64(part * unity)}
+	part := 1 - math.Exp(-1/(lookAheads*releaseSeconds))
+	return &Limiter{
+		delay:   int32(max(1, min(maxDelay, rate/lookAheads))),
+		gain:    unity,
+		release: int64(part * unity),
+	}
 }
 
 // Delay is the number of samples by which output is behind input.
 func (l *Limiter) Delay() int { return int(l.delay) }
 
-// Active reports whether the gain is or is about to be below one.
+// Active reports whether the gain is below one, or will be with the next output.
 func (l *Limiter) Active() bool { return l.gain != unity || l.peak > ceiling }
 
 // Reset empties the delay line and sets the gain to one.
 func (l *Limiter) Reset() {
 	l.gain, l.peak = unity, 0
-	clear(l.line[:])
+	clear(l.line[:l.delay])
 }
 
-// CopyFrom makes l the same as o, so that a stream that goes over from o to l
-// goes on without a step.
+// CopyFrom makes l the same as o, so that a listener who goes over from the
+// output of o to that of l hears no step.
 func (l *Limiter) CopyFrom(o *Limiter) {
 	l.delay, l.peak, l.gain, l.release = o.delay, o.peak, o.gain, o.release
-	copy(l.line[:o.delay], o.line[:o.delay])
+	copy(l.line[:l.delay], o.line[:o.delay])
 }
 
-// Process limits the sums acc into dst, len(acc) samples; dst must be at least
-// as long. It does not allocate.
+// Process limits the sums acc into dst, which must be at least as long. It does
+// not allocate.
 func (l *Limiter) Process(dst []int16, acc []int32) {
-	l.slow(dst, acc, nil)
-}
-
-// ProcessMinus limits the sums acc without the samples of own: what a talker
-// hears. dst and own must be at least as long as acc. It does not allocate.
-func (l *Limiter) ProcessMinus(dst []int16, acc []int32, own []int16) {
-	l.slow(dst, acc, own[:len(acc)])
-}
-
-func (l *Limiter) slow(dst []int16, acc []int32, own []int16) {
+	dst = dst[:len(acc)]
 	d := int(l.delay)
-	var in [maxDelay]int32
+	if !l.Active() && len(acc) >= d {
+		ahead := len(acc) - d
+		if narrow(dst[d:], acc[:ahead]) && fits(acc[ahead:]) {
+			l.pass(dst)
+			copy(l.line[:d], acc[ahead:])
+			return
+		}
+	}
 	for len(acc) > 0 {
 		k := min(d, len(acc))
-		copy(in[:k], acc)
-		if own != nil {
-			Sub(in[:k], own[:k])
-			own = own[k:]
-		}
-		l.block(dst[:k], in[:k])
+		l.block(dst[:k], acc[:k])
 		dst, acc = dst[k:], acc[k:]
 	}
 }
 
-// block takes in k sums, at most a delay, and gives out the k oldest. The gain
-// moves in a straight line between its values at the two ends of the output.
-// Both are small enough for every sum that is in the line before or after:
-// hence no output sample is beyond the ceiling.
+// ProcessMinus limits the sums acc without the samples of own, which is what a
+// talker hears. dst and own must be at least as long as acc. It does not
+// allocate.
+func (l *Limiter) ProcessMinus(dst []int16, acc []int32, own []int16) {
+	dst, own = dst[:len(acc)], own[:len(acc)]
+	d := int(l.delay)
+	if !l.Active() && len(acc) >= d {
+		ahead := len(acc) - d
+		if narrowMinus(dst[d:], acc[:ahead], own[:ahead]) && fitsMinus(acc[ahead:], own[ahead:]) {
+			l.pass(dst)
+			Minus(l.line[:d], acc[ahead:], own[ahead:])
+			return
+		}
+	}
+	l.limitMinus(dst, acc, own)
+}
+
+// limitMinus is ProcessMinus where something has to be limited.
+func (l *Limiter) limitMinus(dst []int16, acc []int32, own []int16) {
+	var in [maxDelay]int32
+	for len(acc) > 0 {
+		k := min(int(l.delay), len(acc))
+		Minus(in[:k], acc[:k], own[:k])
+		l.block(dst[:k], in[:k])
+		dst, acc, own = dst[k:], acc[k:], own[k:]
+	}
+}
+
+// pass gives out the whole delay line as it is. All sums that are going to take
+// its place fit; how large they are does not matter.
+func (l *Limiter) pass(dst []int16) {
+	for i, v := range l.line[:l.delay] {
+		dst[i] = int16(v)
+	}
+	l.peak = 0
+}
+
+// block takes in sums, at most a delay of them, and gives out as many of the
+// oldest. The gain moves in a straight line, and its values at both ends of it
+// are small enough for every sum that is in the line before and after. Hence no
+// output sample is beyond the ceiling, and the gain is where it has to be when a
+// loud sum comes out.
 func (l *Limiter) block(dst []int16, in []int32) {
 	line, k := l.line[:l.delay], len(in)
-	end := l.gain + (unity-l.gain)>>gainShift*l.release
-	end = l.gain + int64(float64(unity-l.gain)*float64(l.release)/unity)
-	if end > nearUnity {
-		end = unity
+	before := l.peak
+	l.peak = max(magnitude(line[k:]), magnitude(in))
+	end := l.released(k)
+	if peak := max(before, l.peak); peak > ceiling {
+		end = min(end, ceiling<<gainShift/(int64(peak)+1))
 	}
-	end = min(end, gainFor(l.peak))
-	out := [maxDelay]int32{}
-	copy(out[:k], line)
+	amplify(dst, line[:k], l.gain, end)
+	l.gain = end
 	copy(line, line[k:])
 	copy(line[len(line)-k:], in)
-	l.peak = magnitude(line)
-	end = min(end, gainFor(l.peak))
-	g, step := l.gain, (end-l.gain)/int64(k)
-	for i := range dst {
-		g += step
-		dst[i] = int16((int64(out[i])*g + unity/2) >> gainShift)
-	}
-	l.gain = end
 }
 
-// gainFor is the largest gain that brings sums of magnitude peak to the ceiling.
-func gainFor(peak int32) int64 {
-	if peak <= ceiling {
+// released is the gain after k samples in which nothing needs limiting.
+func (l *Limiter) released(k int) int64 {
+	if l.gain > nearUnity {
 		return unity
 	}
-	return ceiling << gainShift / (int64(peak) + 1)
+	step := (unity - l.gain) >> 15 * (l.release >> 15) // both are below 2^30
+	return l.gain + step*int64(k)/int64(l.delay)
 }
 
-// magnitude is the largest of v for v ≥ 0 and of -v-1 for v < 0: it is above
-// the ceiling exactly when a sum does not fit into 16 bit.
-func magnitude(s []int32) int32 {
-	var m int32
-	for _, v := range s {
-		m = max(m, v^(v>>31))
+// amplify makes dst the sums in times a gain that goes from one value to
+// another, rounded.
+func amplify(dst []int16, in []int32, from, to int64) {
+	step := (to - from) / int64(len(in))
+	g := from + step
+	for len(dst) >= 4 && len(in) >= 4 {
+		d, a := (*[4]int16)(dst), (*[4]int32)(in)
+		d[0], d[1] = scaled(a[0], g), scaled(a[1], g+step)
+		d[2], d[3] = scaled(a[2], g+2*step), scaled(a[3], g+3*step)
+		g += 4 * step
+		dst, in = dst[4:], in[4:]
 	}
-	return m
+	for i := range min(len(dst), len(in)) {
+		dst[i] = scaled(in[i], g)
+		g += step
+	}
+}
+
+func scaled(v int32, gain int64) int16 {
+	return int16((int64(v)*gain + unity/2) >> gainShift)
+}
+
+// magnitude is the largest of v for v ≥ 0 and -v-1 for v < 0: it is above the
+// ceiling exactly when some sum does not fit into 16 bit.
+func magnitude(s []int32) int32 {
+	var m, n int32
+	for len(s) >= 4 {
+		a := (*[4]int32)(s)
+		m = max(m, a[0]^a[0]>>31, a[1]^a[1]>>31)
+		n = max(n, a[2]^a[2]>>31, a[3]^a[3]>>31)
+		s = s[4:]
+	}
+	for _, v := range s {
+		m = max(m, v^v>>31)
+	}
+	return max(m, n)
+}
+
+// excess is zero in its upper half exactly if v fits into 16 bit; several may
+// be joined by or.
+func excess(v int32) uint32 { return uint32(v + FullScale) }
+
+// fits reports whether all sums fit into 16 bit.
+func fits(s []int32) bool {
+	var over uint32
+	for _, v := range s {
+		over |= excess(v)
+	}
+	return over>>16 == 0
+}
+
+// fitsMinus is fits of the sums without the samples of own.
+func fitsMinus(acc []int32, own []int16) bool {
+	var over uint32
+	acc = acc[:len(own)]
+	for i, v := range own {
+		over |= excess(acc[i] - int32(v))
+	}
+	return over>>16 == 0
+}
+
+// narrow makes dst the lower halves of the sums and reports whether they all fit.
+func narrow(dst []int16, acc []int32) bool {
+	var over, over2 uint32
+	for len(dst) >= 8 && len(acc) >= 8 {
+		d, a := (*[8]int16)(dst), (*[8]int32)(acc)
+		over |= excess(a[0]) | excess(a[1]) | excess(a[2]) | excess(a[3])
+		over2 |= excess(a[4]) | excess(a[5]) | excess(a[6]) | excess(a[7])
+		d[0], d[1], d[2], d[3] = int16(a[0]), int16(a[1]), int16(a[2]), int16(a[3])
+		d[4], d[5], d[6], d[7] = int16(a[4]), int16(a[5]), int16(a[6]), int16(a[7])
+		dst, acc = dst[8:], acc[8:]
+	}
+	for i := range min(len(dst), len(acc)) {
+		over |= excess(acc[i])
+		dst[i] = int16(acc[i])
+	}
+	return (over|over2)>>16 == 0
+}
+
+// narrowMinus is narrow of the sums without the samples of own.
+func narrowMinus(dst []int16, acc []int32, own []int16) bool {
+	var over, over2 uint32
+	for len(dst) >= 8 && len(acc) >= 8 && len(own) >= 8 {
+		d, a, p := (*[8]int16)(dst), (*[8]int32)(acc), (*[8]int16)(own)
+		v0, v1, v2, v3 := a[0]-int32(p[0]), a[1]-int32(p[1]), a[2]-int32(p[2]), a[3]-int32(p[3])
+		over |= excess(v0) | excess(v1) | excess(v2) | excess(v3)
+		d[0], d[1], d[2], d[3] = int16(v0), int16(v1), int16(v2), int16(v3)
+		v4, v5, v6, v7 := a[4]-int32(p[4]), a[5]-int32(p[5]), a[6]-int32(p[6]), a[7]-int32(p[7])
+		over2 |= excess(v4) | excess(v5) | excess(v6) | excess(v7)
+		d[4], d[5], d[6], d[7] = int16(v4), int16(v5), int16(v6), int16(v7)
+		dst, acc, own = dst[8:], acc[8:], own[8:]
+	}
+	for i := range min(len(dst), len(acc), len(own)) {
+		v := acc[i] - int32(own[i])
+		over |= excess(v)
+		dst[i] = int16(v)
+	}
+	return (over|over2)>>16 == 0
 }

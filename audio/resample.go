@@ -183,17 +183,10 @@ func Resample(c Clip, rate int) (Clip, error) {
 	if err != nil {
 		return Clip{}, err
 	}
-	out := make([]int16, r.MaxOutput(len(c.Samples))+r.MaxOutput(r.Delay())+2)
-	n := r.prime(c.Samples)
-	_ = n
-	m := r.Process(out, c.Samples[n:])
-	m += r.Process(out[m:], make([]int16, r.Delay()))
+	r.skip = r.Delay() // the first output belongs to the first sample
 	want := int((int64(len(c.Samples))*int64(rate) + int64(c.Rate)/2) / int64(c.Rate))
-	return Clip{Rate: rate, Samples: out[:min(want, m)]}, nil
-}
-
-// prime takes in the first samples of a clip so that the next output is the one
-// that belongs to its first sample. It returns how many it has taken.
-func (r *Resampler) prime(src []int16) int {
-	return 0
+	out := make([]int16, r.MaxOutput(len(c.Samples))+r.MaxOutput(r.Delay()))
+	n := r.Process(out, c.Samples)
+	n += r.Process(out[n:], make([]int16, r.Delay()))
+	return Clip{Rate: rate, Samples: out[:min(want, n)]}, nil
 }
