@@ -12,17 +12,9 @@ const (
 	maxCSeqs     = 16 // INFO requests remembered
 )
 
-// method is how a press was reported.
-type method uint8
-
-const (
-	byInfo method = iota
-	byTone
-)
-
 // report is a press that only one method has told of so far.
 type report struct {
-	by    method
+	by    Method
 	digit Digit
 	at    time.Time
 }
@@ -51,19 +43,19 @@ func (d *Dedup) Info(cseq uint32, digit Digit, now time.Time) bool {
 	if d.nCSeqs == 2*maxCSeqs {
 		d.nCSeqs = maxCSeqs
 	}
-	return d.report(byInfo, digit, now)
+	return d.report(Info, digit, now)
 }
 
 // InBand takes a digit from the Detector, found at now, and says whether it
 // counts as a press: not if an INFO reported it within JoinWindow.
 func (d *Dedup) InBand(digit Digit, now time.Time) bool {
-	return d.report(byTone, digit, now)
+	return d.report(InBand, digit, now)
 }
 
 // report notes a press, or takes away the other method's report of it. Each
 // report meets at most one other, so that a key pressed twice within the
 // window counts twice.
-func (d *Dedup) report(by method, digit Digit, now time.Time) bool {
+func (d *Dedup) report(by Method, digit Digit, now time.Time) bool {
 	d.expire(now)
 	for i, r := range d.reports[:d.n] {
 		if r.by != by && r.digit == digit {

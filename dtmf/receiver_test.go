@@ -239,6 +239,14 @@ func TestDigitsAndEventsCorrespond(t *testing.T) {
 	}
 }
 
+func TestMethodsHaveNames(t *testing.T) {
+	for m, want := range map[Method]string{RFC4733: "rfc4733", Info: "info", InBand: "inband", 9: "Method(9)"} {
+		if m.String() != want {
+			t.Errorf("got %q, want %q", m, want)
+		}
+	}
+}
+
 func TestEventRoundTrip(t *testing.T) {
 	want := Event{Code: 11, End: true, Volume: 63, Duration: 0xABCD}
 	b := make([]byte, EventSize)
