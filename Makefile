@@ -1,0 +1,77 @@
+# Mediaserver. `make` prints what there is.
+
+SHELL   := /bin/bash
+GO      ?= go
+BIN     := bin/mediaserver
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE   ?= mediaserver
+DOCKER  ?= docker
+# Arguments for run, load and bench: make run ARGS="--help"
+ARGS    ?=
+# What to test: make test PKG=./mixer
+PKG     ?= ./...
+# Time for each fuzz target.
+FUZZTIME ?= 30s
+
+# The version comes from VERSION; a clone of another owner must build as well.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test race lint fmt bench load fuzz docker clean deps cross
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start the server with a demo conference of three robot callers
+	$(BIN) demo $(ARGS)
+
+build: ## build the static binary bin/mediaserver
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/mediaserver
+
+deps: ## install what the tests need (Debian packages, modules)
+	@.ci/install
+	@$(GO) mod download
+
+test: deps ## install what the tests need and run all tests
+	$(GO) test $(PKG)
+
+race: ## run the tests of one's own choice under the race detector (PKG=...)
+	CGO_ENABLED=1 $(GO) test -race $(PKG)
+
+# errors.Join is added to vet's own list of functions whose result must be
+# used; the flag replaces that list, so it is read first.
+lint: ## check format, vet and staticcheck
+	@out=$$($(GO) tool gofumpt -l .) && if [ -n "$$out" ]; then echo "not formatted (make fmt):"; echo "$$out"; exit 1; fi
+	@funcs=$$($(GO) tool vet help unusedresult | sed -n 's/.*(default \(.*\)).*/\1/p') && test -n "$$funcs" && \
+		$(GO) vet -unusedresult.funcs="$$funcs,errors.Join" ./...
+	@$(GO) tool staticcheck ./...
+
+fmt: ## format all Go files
+	$(GO) tool gofumpt -w .
+
+bench: ## run the Go benchmarks of the hot path
+	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
+
+load: build ## load the server with participants from another process
+	$(BIN) bench media $(ARGS)
+
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@set -e; grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /:/' | sort | \
+	while IFS=: read -r file target; do \
+		echo "== $$(dirname $$file) $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null; \
+	done
+
+cross: ## compile for what is not this machine
+	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mediaserver
+	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mediaserver
+
+docker: build ## build the container image mediaserver:latest
+	rm -rf bin/image && mkdir -p bin/image/data
+	cp $(BIN) bin/image/mediaserver
+	cp /etc/ssl/certs/ca-certificates.crt bin/image/
+	touch bin/image/data/.keep
+	$(DOCKER) build --network none -f deploy/Dockerfile -t $(IMAGE):latest -t $(IMAGE):$(VERSION) bin/image
+
+clean: ## remove what was built
+	rm -rf bin
