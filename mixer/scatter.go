@@ -93,7 +93,7 @@ func (r *Room) scatter(s *slot, frame int64) {
 		case alone:
 			r.sendAlone(s, m, frame)
 		case fresh:
-			m.skipPlay(s)
+			m.readPlay(s) // it goes on, though nobody hears it
 		}
 	}
 }
@@ -231,9 +231,10 @@ func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
 		own = 1
 	}
 	hears := m.hear && r.sounds(own)
-	run, audible := o.step(hears || o.play != nil)
+	played := m.readPlay(s)
+	run, audible := o.step(hears || played > 0)
 	if run {
-		r.limitAlone(s, m, hears)
+		limitAlone(s, m, hears, played)
 	}
 	if !audible {
 		o.level.set(0)
@@ -251,12 +252,13 @@ func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
 }
 
 // limitAlone puts into scratch.out what one member hears: the room without its
-// own part, if it hears anything of it, and its private play.
-func (r *Room) limitAlone(s *slot, m *Member, hears bool) {
+// own part, if it hears anything of it, and the `played` samples of its private
+// play in scratch.source.
+func limitAlone(s *slot, m *Member, hears bool, played int) {
 	c, in, o := &s.scratch, &m.in, &m.out
 	ownSound := in.mixed && in.sound
 	ownSource := in.mixed && in.injecting
-	if hears && o.play == nil && !ownSource {
+	if hears && played == 0 && !ownSource {
 		if ownSound {
 			o.limiter.ProcessMinus(c.out, c.sum, in.pcm)
 		} else {
@@ -275,24 +277,22 @@ func (r *Room) limitAlone(s *slot, m *Member, hears bool) {
 	} else {
 		clear(c.own)
 	}
-	if o.play != nil {
-		n := o.play.read(s, c.source)
-		audio.Add(c.own, c.source[:n])
-		if o.play.over {
-			o.play = nil
-		}
-	}
+	audio.Add(c.own, c.source[:played])
 	o.limiter.Process(c.out, c.own)
 }
 
-// skipPlay lets a private play go on that nobody hears.
-func (m *Member) skipPlay(s *slot) {
-	if p := m.out.play; p != nil {
-		p.read(s, s.scratch.source)
-		if p.over {
-			m.out.play = nil
-		}
+// readPlay reads one frame of the private play into scratch.source and returns
+// the number of samples.
+func (m *Member) readPlay(s *slot) int {
+	p := m.out.play
+	if p == nil {
+		return 0
 	}
+	n := p.read(s, s.scratch.source)
+	if p.over {
+		m.out.play = nil
+	}
+	return n
 }
 
 // sendSilence sends a frame in which there is nothing to hear.
