@@ -58,8 +58,7 @@ const unknownLength = 0x7FFFF000
 // header is what the chunks before the audio say.
 type header struct {
 	format   format
-	hasFact  bool
-	fact     uint32 // samples per channel
+	fact     uint32 // samples per channel, 0 if not known
 	unsealed bool   // the size of the whole file was never filled in
 }
 
@@ -93,19 +92,19 @@ func decodeFile(r io.Reader, limit int64) (audio.Clip, Info, error) {
 		return audio.Clip{}, info, err
 	}
 	samples := h.samples(info.Encoding, data)
-	if h.hasFact && !truncated && !h.unsealed && int(h.fact) < len(samples)/info.Channels && info.Encoding >= IMAADPCM {
-		samples = samples[:h.fact] // the last block is filled up
+	if n := int(h.fact); info.Encoding.isADPCM() && n > 0 && n < len(samples) && !truncated {
+		samples = samples[:n] // the rest only fills up the last block
 	}
 	info.Samples = len(samples) / info.Channels
-	if info.Samples == 0 {
-		return audio.Clip{}, info, ErrNoAudio
-	}
 	if info.Channels == 2 {
 		samples = mixDown(samples)
 	}
 	clip, err := audio.Resample(audio.Clip{Rate: info.Rate, Samples: samples}, narrowband)
 	if err != nil {
 		return audio.Clip{}, info, fmt.Errorf("wav: %w", err)
+	}
+	if len(clip.Samples) == 0 {
+		return audio.Clip{}, info, ErrNoAudio
 	}
 	return clip, info, nil
 }
@@ -130,7 +129,7 @@ func parseChunks(file []byte) (h header, data []byte, truncated bool, err error)
 			data, truncated = dataChunk(body, size, h.unsealed)
 			return h, data, truncated, nil
 		}
-		if uint64(size) > uint64(len(body)) {
+		if int64(size) > int64(len(body)) {
 			return h, nil, false, fmt.Errorf("%w: its %q chunk goes beyond the end of the file", ErrNotWAV, id)
 		}
 		switch id {
@@ -141,11 +140,10 @@ func parseChunks(file []byte) (h header, data []byte, truncated bool, err error)
 			hasFormat = true
 		case "fact":
 			if size >= 4 {
-				h.hasFact, h.fact = true, binary.LittleEndian.Uint32(body)
+				h.fact = binary.LittleEndian.Uint32(body)
 			}
 		}
-		size += size & 1 // chunks begin at even places
-		rest = body[min(uint64(size), uint64(len(body))):]
+		rest = body[min(int64(size)+int64(size&1), int64(len(body))):] // chunks begin at even places
 	}
 	if !hasFormat {
 		return h, nil, false, fmt.Errorf("%w: it has no fmt chunk", ErrNotWAV)
@@ -161,7 +159,7 @@ func dataChunk(body []byte, size uint32, unsealed bool) (data []byte, truncated 
 		return body, false
 	case size == 0 && unsealed: // the writer was interrupted
 		return body, len(body) > 0
-	case uint64(size) > uint64(len(body)):
+	case int64(size) > int64(len(body)):
 		return body, true
 	}
 	return body[:size], false

@@ -60,6 +60,9 @@ func (e Encoding) String() string {
 	return "Encoding(" + strconv.Itoa(int(e)) + ")"
 }
 
+// isADPCM reports whether the audio is in whole bytes or blocks of several samples.
+func (e Encoding) isADPCM() bool { return e == IMAADPCM || e == DialogicOKI }
+
 // Info says what a file holds.
 type Info struct {
 	Encoding  Encoding
