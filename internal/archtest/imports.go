@@ -33,10 +33,12 @@ var importTable = []importRow{
 		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/..."},
 		never: []string{"net/http/..."},
 	},
-	// dtmf: the value types of call carry dtmf.Digit.
-	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf"}},
+	// The value types of call carry dtmf.Digit and audio.RingingPattern.
+	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio"}},
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},
 	{who: "internal/golden"}, // tests only
+	{who: "internal/memnet"},
+	{who: "internal/leaktest"},
 	{who: "internal/archtest"},
 	{who: "cmd/...", may: []string{"..."}},
 	{who: "bench/...", may: []string{"..."}},
