@@ -1,0 +1,192 @@
+package restapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"mediaserver/call"
+)
+
+// instance is one run of a service for one call. One goroutine only.
+type instance struct {
+	service *Service
+	metrics *Metrics
+	browser *browser
+	log     *slog.Logger
+
+	id          string
+	logName     string
+	token       *string // last returned by the application
+	redirects   int     // redirect actions since the last other action
+	secondaries int     // secondary calls tried
+	primary     *course
+}
+
+func newInstance(s *Server, service *Service, v verbs) *instance {
+	id := s.newID()
+	name := logName(time.Now(), id)
+	in := &instance{
+		service: service, metrics: s.cfg.Metrics, browser: newBrowser(&s.cfg, service),
+		log: newInstanceLog(&s.cfg, id, name), id: id, logName: name,
+	}
+	in.primary = &course{verbs: v, errorPage: service.ErrorPage}
+	v.life.SetLogger(in.log)
+	return in
+}
+
+// run is the whole life of the instance.
+func (in *instance) run(ctx context.Context) {
+	c := in.primary
+	info := c.verbs.life.Info()
+	in.log.Info("instance starts", "service", in.service.Name, "call_id", info.ID,
+		"call_from", info.From, "call_to", info.To)
+	c.verbs.life.SetMaxDuration(in.service.MaxDuration)
+	err := in.begin(ctx, c, in.service.FirstPage, nil)
+	err = in.rescue(ctx, c, err)
+	c.verbs.life.HangUp(causeOf(err))
+	in.finalPage(ctx, c, in.service.FinalPage, nil)
+	info = c.verbs.life.Info()
+	in.log.Info("instance ends", "call_id", info.ID, "call_cause", info.Cause.String(), "duration", info.Duration)
+}
+
+// begin asks the first page of a call and runs its list to the end.
+func (in *instance) begin(ctx context.Context, c *course, first Page, base *url.URL) error {
+	if c.over() {
+		return call.ErrEnded
+	}
+	list, err := in.ask(ctx, c, question{kind: firstPage, page: first, base: base})
+	if err != nil {
+		return err
+	}
+	if c.secondary {
+		c.cipher = list.cipher
+	}
+	return in.follow(ctx, c, list)
+}
+
+// causeOf is why a call ends whose course ended with err.
+func causeOf(err error) call.Cause {
+	switch {
+	case err == nil, errors.Is(err, errHangUp), errors.Is(err, call.ErrEnded):
+		return call.Completed
+	case isFailure(err):
+		return call.Failed
+	default:
+		return call.Dropped // ctx has ended
+	}
+}
+
+// isFailure says whether err is one that error pages are asked about.
+func isFailure(err error) bool {
+	_, ok := errors.AsType[*ActionError](err)
+	return ok
+}
+
+// question is one page request.
+type question struct {
+	kind   pageKind
+	page   Page
+	base   *url.URL // what the page's address is relative to
+	result *actionResult
+	fault  *ActionError
+}
+
+// ask asks a page for actions. Its answer counts only while the call lives:
+// afterwards the token is kept and the rest is call.ErrEnded.
+func (in *instance) ask(ctx context.Context, c *course, q question) (*answer, error) {
+	list, err := in.request(ctx, c, c.verbs.life.Info(), q)
+	if err == nil && list.hasToken {
+		in.token = list.token
+	}
+	if c.over() || in.primary.over() {
+		return nil, call.ErrEnded
+	}
+	if err != nil {
+		return nil, err
+	}
+	if list.cipher != nil && q.kind != firstPage {
+		in.log.Warn("call_recording_cipher is ignored here", "page", q.kind.of(c.secondary))
+	}
+	return list, nil
+}
+
+// request makes one page request and judges the answer.
+func (in *instance) request(ctx context.Context, c *course, of call.Info, q question) (*answer, error) {
+	kind := q.kind.of(c.secondary)
+	start := time.Now()
+	list, err := in.exchange(ctx, c, of, kind, q)
+	outcome := "ok"
+	if fault, ok := errors.AsType[*ActionError](err); ok {
+		outcome = strings.ToLower(string(fault.Code))
+	} else if err != nil {
+		outcome = "given_up"
+	}
+	in.metrics.asked(kind, outcome, time.Since(start))
+	in.log.Debug("page asked", "page", kind, "url", redact(q.page.URL), "method", q.page.method(), "outcome", outcome, "took", time.Since(start))
+	return list, err
+}
+
+func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind pageKind, q question) (*answer, error) {
+	address, err := resolve(q.base, q.page)
+	if err != nil {
+		return nil, failure(CodePageUnreachable, err, "%s: %v", redact(q.page.URL), err)
+	}
+	info := in.instanceInfo(of, kind)
+	info.ActionResult = q.result
+	if q.fault != nil {
+		info.ErrorResult = &errorResult{Action: q.fault.Action, Result: q.fault.Error()}
+	}
+	body, err := info.encode()
+	if err != nil {
+		return nil, failure(CodeInternal, err, "the request could not be written")
+	}
+	r, err := in.browser.fetch(ctx, q.page.method(), address, body)
+	if err != nil {
+		return nil, err
+	}
+	list, warnings, fault := decodeAnswer(r.body, in.rules(c))
+	for _, w := range warnings {
+		in.log.Warn("answer of a page", "page", kind, "warning", w)
+	}
+	if fault != nil {
+		return nil, fault
+	}
+	list.base = r.final
+	return list, nil
+}
+
+// rules are how answers for c are judged.
+func (in *instance) rules(c *course) rules {
+	return rules{
+		version: in.service.version(), strict: *in.service.Strict,
+		secondary: c.secondary, extraCalls: *in.service.ExtraCalls,
+	}
+}
+
+// finalPage asks the final page of a call that has ended, if there is one.
+// Nothing of its list can be done any more; that it fails is only logged.
+func (in *instance) finalPage(ctx context.Context, c *course, p Page, base *url.URL) {
+	if !p.isSet() {
+		return
+	}
+	list, err := in.request(ctx, c, c.verbs.life.Info(), question{kind: finalPage, page: p, base: base})
+	if err != nil {
+		in.log.Info("final page", "page", finalPage.of(c.secondary), "error", err)
+		return
+	}
+	if list.hasToken {
+		in.token = list.token
+	}
+	in.skip(list, finalPage.of(c.secondary))
+}
+
+// skip warns of actions of a call that has ended.
+func (in *instance) skip(list *answer, kind pageKind) {
+	for i := range list.actions {
+		in.log.Warn("action skipped: the call has ended", "page", kind, "action", list.actions[i].kind.name)
+	}
+}

@@ -1,0 +1,97 @@
+package restapi
+
+import "strings"
+
+// Matches says whether a call to called, a user or a SIP address, is for this
+// service: whether one of its patterns fits the user part or the full address.
+// A * in a pattern stands for any text. Users are compared as they are,
+// schemes and hosts regardless of case; parameters and headers of an address
+// do not count, a port only if the pattern has one too.
+func (s *Service) Matches(called string) bool {
+	forms := calledForms(called)
+	for _, pattern := range s.Match {
+		pattern = lowerHost(pattern)
+		for _, form := range forms {
+			if wildcardMatch(pattern, form) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// calledForms are the ways to write called: the user, user@host with and
+// without port, each with and without scheme.
+func calledForms(called string) []string {
+	address := called
+	scheme := "sip:"
+	if i := strings.IndexByte(called, ':'); i >= 0 && isScheme(called[:i+1]) {
+		scheme, address = strings.ToLower(called[:i+1]), called[i+1:]
+	}
+	if i := strings.IndexAny(address, ";?"); i >= 0 {
+		address = address[:i]
+	}
+	address = lowerHost(address)
+	user, host, isURI := cutLast(address, '@')
+	if !isURI {
+		return []string{address, scheme + address}
+	}
+	forms := []string{user, address, scheme + address}
+	if name, port, ok := cutLast(host, ':'); ok && !strings.HasSuffix(port, "]") {
+		forms = append(forms, user+"@"+name, scheme+user+"@"+name)
+	}
+	return forms
+}
+
+// isScheme says whether s, which ends in a colon, is a scheme of addresses.
+func isScheme(s string) bool {
+	switch strings.ToLower(s) {
+	case "sip:", "sips:", "tel:":
+		return true
+	}
+	return false
+}
+
+// lowerHost lowers the case of the scheme and of what follows the last @.
+func lowerHost(s string) string {
+	if i := strings.IndexByte(s, ':'); i >= 0 && isScheme(s[:i+1]) {
+		s = strings.ToLower(s[:i+1]) + s[i+1:]
+	}
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		s = s[:i] + strings.ToLower(s[i:])
+	}
+	return s
+}
+
+// cutLast cuts s around the last sep.
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+// wildcardMatch says whether s fits pattern, in which * stands for any text.
+// It takes the first fit of each part from the left, so its time is bounded
+// by the product of the lengths.
+func wildcardMatch(pattern, s string) bool {
+	first, rest, wild := strings.Cut(pattern, "*")
+	if !wild {
+		return s == pattern
+	}
+	s, ok := strings.CutPrefix(s, first)
+	if !ok {
+		return false
+	}
+	for {
+		part, more, wild := strings.Cut(rest, "*")
+		if !wild {
+			return strings.HasSuffix(s, part)
+		}
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s, rest = s[i+len(part):], more
+	}
+}

@@ -1,0 +1,54 @@
+package restapi
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics counts what instances do. The names are relied on from outside.
+type Metrics struct {
+	requests  *prometheus.CounterVec
+	seconds   prometheus.Histogram
+	instances prometheus.Gauge
+	logErrors prometheus.Counter
+	faults    prometheus.Counter
+}
+
+// NewMetrics makes the metrics and registers them with r. With a nil r they
+// are not registered, and usable all the same.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mediaserver_page_requests_total",
+			Help: "Page requests by kind of page and outcome: ok, or the error code in lower case.",
+		}, []string{"page", "outcome"}),
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "mediaserver_page_request_seconds",
+			Help:    "Time from the start of a page request to its whole answer, redirects and a retry included.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
+		instances: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mediaserver_instances_active",
+			Help: "Application instances that are running.",
+		}),
+		logErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_instance_log_errors_total",
+			Help: "Lines that could not be written to an instance's log.",
+		}),
+		faults: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_instance_faults_total",
+			Help: "Instances that ended by a fault of the server.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.requests, m.seconds, m.instances, m.logErrors, m.faults)
+	}
+	return m
+}
+
+// asked counts one finished page request.
+func (m *Metrics) asked(k pageKind, outcome string, took time.Duration) {
+	m.requests.WithLabelValues(k.String(), outcome).Inc()
+	m.seconds.Observe(took.Seconds())
+}

@@ -1,0 +1,206 @@
+package restapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mediaserver/call"
+)
+
+// defaultPageTimeout bounds a whole page request.
+const defaultPageTimeout = 10 * time.Second
+
+// SIP answers of calls that no application takes.
+const sipNotFound = 404
+
+// Config is what a Server is made of. The zero value of each field but
+// Services is its default.
+type Config struct {
+	Services     []Service         // in the order in which they are matched; names are unique
+	LogDirectory string            // where the instances' logs go; "" = they are not kept
+	PageTimeout  time.Duration     // of a whole page request; 0 = 10 s
+	Transport    http.RoundTripper // for page requests; nil = HTTP/1.1 of our own
+	UserAgent    string            // product name and version; "" = "mediaserver"
+	Logger       *slog.Logger      // the process log; nil = none
+	Metrics      *Metrics          // nil = not registered
+}
+
+func (c Config) withDefaults() Config {
+	services := make([]Service, len(c.Services))
+	for i, s := range c.Services {
+		services[i] = s.withDefaults()
+	}
+	c.Services = services
+	if c.PageTimeout == 0 {
+		c.PageTimeout = defaultPageTimeout
+	}
+	if c.Transport == nil {
+		c.Transport = newTransport()
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "mediaserver"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(nil)
+	}
+	return c
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	names := make(map[string]bool)
+	for i := range c.Services {
+		s := &c.Services[i]
+		errs = append(errs, s.validate())
+		if names[s.Name] {
+			errs = append(errs, fmt.Errorf("%w: two services are named %q", ErrConfig, s.Name))
+		}
+		names[s.Name] = true
+	}
+	if c.PageTimeout < 0 {
+		errs = append(errs, fmt.Errorf("%w: page timeout %v is negative", ErrConfig, c.PageTimeout))
+	}
+	return errors.Join(errs...)
+}
+
+// Server runs the applications of all services. It is safe for concurrent use.
+type Server struct {
+	cfg     Config
+	newID   func() string
+	running tracker
+}
+
+// NewServer makes a Server. It starts nothing. The error joins everything
+// that is wrong with cfg, each part wrapping ErrConfig.
+func NewServer(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	var count atomic.Uint64
+	return &Server{cfg: cfg, newID: func() string { return newInstanceID(&count) }}, nil
+}
+
+// newInstanceID is 16 random hex digits, a dot, and a number that is unique in
+// this process.
+func newInstanceID(count *atomic.Uint64) string {
+	var random [8]byte
+	rand.Read(random[:]) // never fails
+	return hex.EncodeToString(random[:]) + "." + strconv.FormatUint(count.Add(1), 10)
+}
+
+// ServeCall runs the application for an inbound call, from its first page to
+// its final page, in the calling goroutine. A call that no service matches is
+// rejected with 404, one whose first page failed with 603. The end of ctx
+// hangs up and ends the instance at once, page requests included; to end it
+// in good order hang up the call instead.
+func (s *Server) ServeCall(ctx context.Context, c *call.Call) { s.serve(ctx, liveCall(c)) }
+
+// Wait blocks until no instance is running, or until ctx ends; it then
+// returns why ctx ended.
+func (s *Server) Wait(ctx context.Context) error {
+	select {
+	case <-s.running.idle():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// serviceFor is the first inbound service that takes a call, or nil.
+func (s *Server) serviceFor(info call.Info) *Service {
+	called := info.RequestURI
+	if called == "" {
+		called = info.To
+	}
+	for i := range s.cfg.Services {
+		if svc := &s.cfg.Services[i]; svc.Direction == call.In && svc.Matches(called) {
+			return svc
+		}
+	}
+	return nil
+}
+
+// serve is ServeCall for anything that has the verbs of a call.
+func (s *Server) serve(ctx context.Context, v verbs) {
+	s.running.add()
+	defer s.running.remove()
+	info := v.life.Info()
+	svc := s.serviceFor(info)
+	if svc == nil {
+		s.cfg.Logger.Info("no service for call", "call_id", info.ID, "call_to", info.To)
+		if err := v.answer.Reject(ctx, sipNotFound); err != nil && !errors.Is(err, call.ErrEnded) {
+			v.life.HangUp(call.Failed)
+		}
+		return
+	}
+	s.cfg.Metrics.instances.Inc()
+	defer s.cfg.Metrics.instances.Dec()
+	in := newInstance(s, svc, v)
+	defer in.recoverFault()
+	in.run(ctx)
+}
+
+// recoverFault ends the instance's call after a panic, so that a fault of one
+// instance is not the end of all the others.
+func (in *instance) recoverFault() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	in.metrics.faults.Inc()
+	in.log.Error("fault in an instance", "code", CodeInternal, "fault", fault, "stack", string(debug.Stack()))
+	in.primary.verbs.life.HangUp(call.Failed)
+}
+
+// tracker counts what is running and says when nothing is.
+type tracker struct {
+	mu      sync.Mutex
+	running int
+	waiting []chan struct{}
+}
+
+func (t *tracker) add() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.running++
+}
+
+func (t *tracker) remove() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.running--
+	if t.running > 0 {
+		return
+	}
+	for _, w := range t.waiting {
+		close(w)
+	}
+	t.waiting = nil
+}
+
+// idle is closed as soon as nothing is running.
+func (t *tracker) idle() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := make(chan struct{})
+	if t.running == 0 {
+		close(w)
+	} else {
+		t.waiting = append(t.waiting, w)
+	}
+	return w
+}
