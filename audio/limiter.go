@@ -12,6 +12,8 @@ const (
 	// Gains are fixed-point numbers; unity is a gain of one.
 	gainShift = 30
 	unity     = 1 << gainShift
+	// partShift is the place of the point in Limiter.part.
+	partShift = 32
 	// nearUnity is the gain, -0.009 dB, from which the release goes to one in a
 	// single delay.
 	nearUnity = unity - unity/1000
@@ -31,16 +33,18 @@ type Limiter struct {
 	peak    int32 // magnitude of the sums in line
 	gain    int64 // at the end of the last output
 	release int64 // the part of its way to unity that the gain goes per delay
+	part    int64 // one delay-th, rounded down: saves a division
 	line    [maxDelay]int32
 }
 
 // NewLimiter makes a limiter for a rate of 400 to 48,000 Hz.
 func NewLimiter(rate int) *Limiter {
-	part := 1 - math.Exp(-1/(lookAheads*releaseSeconds))
+	delay := max(1, min(maxDelay, rate/lookAheads))
 	return &Limiter{
-		delay:   int32(max(1, min(maxDelay, rate/lookAheads))),
+		delay:   int32(delay),
 		gain:    unity,
-		release: int64(part * unity),
+		release: int64(unity * (1 - math.Exp(-1/(lookAheads*releaseSeconds)))),
+		part:    1 << partShift / int64(delay),
 	}
 }
 
@@ -59,7 +63,7 @@ func (l *Limiter) Reset() {
 // CopyFrom makes l the same as o, so that a listener who goes over from the
 // output of o to that of l hears no step.
 func (l *Limiter) CopyFrom(o *Limiter) {
-	l.delay, l.peak, l.gain, l.release = o.delay, o.peak, o.gain, o.release
+	l.delay, l.peak, l.gain, l.release, l.part = o.delay, o.peak, o.gain, o.release, o.part
 	copy(l.line[:l.delay], o.line[:o.delay])
 }
 
@@ -131,9 +135,9 @@ func (l *Limiter) block(dst []int16, in []int32) {
 	l.peak = max(magnitude(line[k:]), magnitude(in))
 	end := l.released(k)
 	if peak := max(before, l.peak); peak > ceiling {
-		end = min(end, ceiling<<gainShift/(int64(peak)+1))
+		end = min(end, int64(ceiling*unity/(float64(peak)+1)))
 	}
-	amplify(dst, line[:k], l.gain, end)
+	amplify(dst, line[:k], l.gain, l.slope(end, k))
 	l.gain = end
 	copy(line, line[k:])
 	copy(line[len(line)-k:], in)
@@ -148,11 +152,24 @@ func (l *Limiter) released(k int) int64 {
 	return l.gain + step*int64(k)/int64(l.delay)
 }
 
-// amplify makes dst the sums in times a gain that goes from one value to
-// another, rounded.
-func amplify(dst []int16, in []int32, from, to int64) {
-	step := (to - from) / int64(len(in))
-	g := from + step
+// slope is the change of the gain per sample on its way to end in k samples,
+// rounded down: the gain must not arrive above its end.
+func (l *Limiter) slope(end int64, k int) int64 {
+	way := end - l.gain
+	if k < int(l.delay) {
+		return (way - int64(k)) / int64(k)
+	}
+	part := l.part // rounded down, too much for a way down
+	if way < 0 {
+		part++
+	}
+	return way * part >> partShift
+}
+
+// amplify makes dst the sums in times a gain that starts at gain and changes by
+// step per sample, rounded.
+func amplify(dst []int16, in []int32, gain, step int64) {
+	g := gain + step
 	for len(dst) >= 4 && len(in) >= 4 {
 		d, a := (*[4]int16)(dst), (*[4]int32)(in)
 		d[0], d[1] = scaled(a[0], g), scaled(a[1], g+step)

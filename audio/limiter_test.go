@@ -80,6 +80,23 @@ func TestLimiterNeverChangesASignNorPassesTheCeiling(t *testing.T) {
 	}
 }
 
+func TestLimiterHoldsForEnormousSums(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, rate := range []int{8000, 48000} {
+		for _, frame := range []int{160, 7, 130} {
+			sums := make([]int32, 20000)
+			for i := range sums {
+				sums[i] = int32(r.Uint32()) >> r.IntN(24)
+			}
+			for i, v := range limit(NewLimiter(rate), sums, frame) {
+				if int64(v)*int64(sums[i]) < 0 {
+					t.Fatalf("%d Hz, frames of %d: sample %d of sum %d is %d", rate, frame, i, sums[i], v)
+				}
+			}
+		}
+	}
+}
+
 func TestLimiterGainIsSmooth(t *testing.T) {
 	sums := loudSums()
 	out := limit(NewLimiter(8000), sums, 160)
