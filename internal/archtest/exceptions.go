@@ -30,7 +30,6 @@ const (
 var exceptions = []Exception{
 	{ruleWord, "sip/sdp.ErrNoCommonCodec", "codecs in common is what offer and answer look for, not a drawer of things"},
 	{ruleWord, "internal/leaktest.Helper", "the method of testing.TB has that name"},
-	{ruleSleep, "internal/golden/phone_test.go", "the phone's clock; it runs only inside the bubble that world_test.go makes"},
 }
 
 // Apply takes out of the findings of a rule what has an exception. What is

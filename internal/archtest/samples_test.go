@@ -142,13 +142,30 @@ var samples = []struct {
 		[]string{"a/a.go:3: sync.Map"},
 	},
 	{
-		"sleep in a test", SleepingTests,
+		"sleep in tests", SleepingTests,
 		map[string]string{
-			"a/a_test.go": "package a\nimport \"time\"\nfunc f() { time.Sleep(1) }",
-			"a/a.go":      "package a\nimport \"time\"\nfunc g() { time.Sleep(1) }",
-			"a/b_test.go": "package a\nimport (\"time\"; \"testing/synctest\")\nfunc h() { synctest.Test(nil, func() { time.Sleep(1) }) }",
+			"a/a_test.go": "package a\nimport \"time\"\nfunc TestX() { s.f() }\nfunc (t) f() { time.Sleep(1) }\ntype t int\nvar s t",
+			"b/a_test.go": "package b\nimport \"time\"\nfunc f() { func() { time.Sleep(1) }() }",
 		},
-		[]string{"a/a_test.go:3: time.Sleep"},
+		[]string{
+			"a/a_test.go:4: time.Sleep outside a synctest bubble, called from TestX",
+			"b/a_test.go:3: time.Sleep outside a synctest bubble, called from f",
+		},
+	},
+	{
+		"sleep in programs and bubbles", SleepingTests,
+		map[string]string{
+			"a/a.go":      "package a\nimport \"time\"\nfunc g() { time.Sleep(1) }",
+			"a/a_test.go": "package a\nimport \"time\"\nfunc TestX() { bubble(f) }\nfunc f() { time.Sleep(1) }\nfunc byInterface() { f() }",
+			"a/b_test.go": "package a\nimport \"testing/synctest\"\nfunc bubble(f func()) { synctest.Test(nil, f) }",
+		},
+		nil,
+	},
+	{
+		"sleep inside and outside a bubble", SleepingTests,
+		map[string]string{"a/a_test.go": "package a\nimport (\"time\"; \"testing/synctest\")\nfunc TestX() { synctest.Test(nil, f) }\n" +
+			"func BenchmarkX() { g() }\nfunc g() { f() }\nfunc f() { time.Sleep(1) }"},
+		[]string{"a/a_test.go:6: time.Sleep outside a synctest bubble, called from BenchmarkX"},
 	},
 	{
 		"variables that never change", MutableVariables,

@@ -26,29 +26,6 @@ func SyncMaps(t *Tree) []Finding {
 	return selectors(t, true, "sync", "Map", "sync.Map; use a map and a mutex behind a small type")
 }
 
-// SleepingTests finds time.Sleep in tests. In a file that uses
-// testing/synctest it is taken to be in a bubble.
-func SleepingTests(t *Tree) []Finding {
-	bubbles := map[string]bool{}
-	tests := map[string]bool{}
-	t.files(true, func(_ *Package, f *File) {
-		tests[f.Name] = f.Test
-		for _, s := range f.AST.Imports {
-			if importPath(s) == "testing/synctest" {
-				bubbles[f.Name] = true
-			}
-		}
-	})
-	var found []Finding
-	for _, s := range selectors(t, true, "time", "Sleep", "time.Sleep in a test outside a synctest bubble") {
-		file, _, _ := strings.Cut(s.Pos, ":")
-		if tests[file] && !bubbles[file] {
-			found = append(found, s)
-		}
-	}
-	return found
-}
-
 // selectors finds uses of a name of an imported package. The subject is the
 // file.
 func selectors(t *Tree, tests bool, pkg, name, text string) []Finding {
@@ -56,7 +33,7 @@ func selectors(t *Tree, tests bool, pkg, name, text string) []Finding {
 	t.files(tests, func(p *Package, f *File) {
 		ast.Inspect(f.AST, func(n ast.Node) bool {
 			if s, ok := n.(*ast.SelectorExpr); ok && p.imported(s) == pkg && s.Sel.Name == name {
-				found = append(found, Finding{Pos: t.at(s), Subject: f.Name, Text: text})
+				found = append(found, Finding{Pos: t.at(s), Subject: f.Name, Text: text, node: s})
 			}
 			return true
 		})

@@ -47,6 +47,7 @@ type Finding struct {
 	Pos     string // file:line
 	Subject string // what an exception names; without line numbers, to be stable
 	Text    string // what is there and what is allowed
+	node    ast.Node
 }
 
 // String is "file:line: text [subject]".
