@@ -1,0 +1,53 @@
+// Package rtp is the media side of a call on the wire: sockets, port
+// allocation, the jitter buffer, concealment of what is missing, packets out,
+// and RTCP. It turns datagrams into exactly one frame of linear PCM per
+// [Endpoint.Receive] and frames of payload into packets.
+//
+//	datagrams  →  parse, latch  →  jitter buffer  →  decode, conceal  →  one frame
+//	(IO.Drain)                     (sequence slots)  (sample queue)      (Receive)
+//
+//	one frame of payload  →  repacketise  →  header in place  →  IO.Flush
+//	(Send)                   (10–60 ms)
+//
+// An Endpoint is passive: it has no goroutine, no timer and no lock. Time is an
+// argument everywhere. Its methods Receive, Send, SendEvent and Codec are called
+// by one worker at a time; Update, Stats and LastReceived may be called from any
+// goroutine; Close after the worker has let go of the endpoint. Nothing on the
+// way of a packet allocates.
+//
+// # Where packets come from and go to
+//
+// Packets are sent to the signalled address until the first valid packet has
+// come (version 2, a payload type that was negotiated, a length that can be):
+// its source is then the far end ("symmetric RTP", RFC 4961). Another source is
+// believed only after the one in use has been silent for a second, when the
+// packet comes from exactly the signalled address, or after an Update with
+// another remote address; until then its packets are dropped and counted. After
+// such an Update packets go to the new address at once, and the old source stays
+// audible until the new one is heard. RTCP follows the same way: the address
+// of a=rtcp or the RTP port + 1, then the source of the first RTCP packet from
+// the host that RTP comes from.
+//
+// # Delay
+//
+// The jitter buffer measures how late each packet is relative to the fastest of
+// the last seconds, from kernel receive timestamps, and wants a play-out delay
+// of the largest such lateness of the last 4 to 8 seconds, between the
+// configured minimum and maximum. It gets there at the start of each stretch of
+// sound, where a gap has to be bridged anyway, and otherwise by repeating or
+// removing single pitch periods; a packet that comes too late makes the delay
+// grow at once. A backlog beyond the maximum is skipped down to the wanted
+// delay, never to nothing.
+//
+// # Words
+//
+// SSRC, payload type, sequence number, timestamp, marker, jitter, SR and RR as
+// in RFC 3550; events as in RFC 4733. A frame is 20 ms of audio, whatever the
+// packets hold. Lost is a packet passed over at play-out; late, one that came
+// after that. Concealed is sound made up for what is missing: nothing is
+// concealed while the far end is known to be silent.
+//
+// RFC 3550 (RTP, RTCP), 3551 (profile), 3389 (comfort noise), 4733 (events,
+// carried only), 4961 (symmetric RTP), 3605 (a=rtcp), 7022 (CNAME), ITU-T G.711
+// Appendix I (concealment).
+package rtp

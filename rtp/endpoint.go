@@ -1,0 +1,181 @@
+package rtp
+
+import (
+	"errors"
+	"io"
+	"math/rand/v2"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"mediaserver/audio"
+)
+
+// ErrConfig: an EndpointConfig that cannot be.
+var ErrConfig = errors.New("rtp: bad endpoint configuration")
+
+// JitterConfig bounds the delay of the jitter buffer.
+type JitterConfig struct {
+	MinMS int // lateness of packets that is always tolerated [ms]; 0 = 20
+	MaxMS int // delay that is never exceeded for long [ms]; 0 = 200
+}
+
+// Defaults and bounds of JitterConfig.
+const (
+	DefaultJitterMinMS = 20
+	DefaultJitterMaxMS = 200
+	maxJitterMS        = 500
+)
+
+// EndpointConfig is what an endpoint is made of. RTP and Params are needed.
+type EndpointConfig struct {
+	RTP    IO
+	RTCP   IO // nil = no RTCP
+	Params Params
+	Jitter JitterConfig
+	CNAME  string // RFC 3550 §6.5.1, at most 255 bytes; "" = random (RFC 7022)
+	// OnEvent is called within Receive for each telephone-event packet that is
+	// not a duplicate, in order of arrival: RTP timestamp, marker bit and
+	// payload, valid during the call only. It must not wait.
+	OnEvent func(ts uint32, marker bool, payload []byte, now time.Time)
+	Metrics *Metrics // nil = not counted anywhere but in Stats
+	Seed    uint64   // of SSRC, first sequence number and timestamp; 0 = random
+}
+
+// Endpoint is one end of one RTP stream in each direction. See the package
+// documentation for what may be called from where.
+type Endpoint struct {
+	rtp, rtcp IO
+	onEvent   func(ts uint32, marker bool, payload []byte, now time.Time)
+	metrics   *Metrics
+	counts    *counts
+
+	next atomic.Pointer[settings] // wanted, set by Update
+	cur  *settings                // in effect, the worker's
+	// frame is the last that Receive was called for.
+	frame int64
+
+	far      latch
+	receiver receiver
+	sender   sender
+	reporter reporter
+
+	kernel kernelDrops // nil if rtp cannot tell
+	closed atomic.Bool
+}
+
+// NewEndpoint makes an endpoint. It starts nothing and sends nothing.
+func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
+	if cfg.RTP == nil {
+		return nil, errors.Join(ErrConfig, errors.New("no RTP IO"))
+	}
+	jitter, err := cfg.Jitter.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSettings(cfg.Params)
+	if err != nil {
+		return nil, err
+	}
+	seed := cfg.Seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	if cfg.CNAME == "" {
+		cfg.CNAME = strconv.FormatUint(rnd.Uint64(), 36) + strconv.FormatUint(rnd.Uint64(), 36)
+	}
+	e := &Endpoint{rtp: cfg.RTP, rtcp: cfg.RTCP, onEvent: cfg.OnEvent, metrics: cfg.Metrics, counts: new(counts)}
+	e.kernel, _ = cfg.RTP.(kernelDrops)
+	e.sender.init(rnd)
+	e.receiver.init(jitter, s, e.counts)
+	e.reporter.init(rnd, cfg.CNAME, e.sender.ssrc)
+	e.cur = s
+	e.next.Store(s)
+	e.far.update(s)
+	e.metrics.add(e.counts)
+	return e, nil
+}
+
+func (c JitterConfig) withDefaults() (JitterConfig, error) {
+	if c.MinMS == 0 {
+		c.MinMS = DefaultJitterMinMS
+	}
+	if c.MaxMS == 0 {
+		c.MaxMS = max(DefaultJitterMaxMS, c.MinMS)
+	}
+	return c, c.validate()
+}
+
+func (c JitterConfig) validate() error {
+	if c.MinMS < 0 || c.MinMS > c.MaxMS || c.MaxMS > maxJitterMS {
+		return errors.Join(ErrConfig, errors.New("jitter bounds"))
+	}
+	return nil
+}
+
+// Update puts p into effect at the beginning of the next frame. On an error
+// nothing changes. A changed Remote frees the endpoint from the source it
+// was bound to. It may be called from any goroutine.
+func (e *Endpoint) Update(p Params) error {
+	s, err := newSettings(p)
+	if err != nil {
+		return err
+	}
+	for {
+		old := e.next.Load()
+		if s.rate != old.rate {
+			return errors.Join(ErrParams, errors.New("the rate cannot change"))
+		}
+		if e.next.CompareAndSwap(old, s) {
+			return nil
+		}
+	}
+}
+
+// adopt puts the newest settings into effect.
+func (e *Endpoint) adopt() {
+	s := e.next.Load()
+	if s == e.cur {
+		return
+	}
+	e.sender.update(e, s)
+	e.far.update(s)
+	e.receiver.update(s)
+	e.cur = s
+}
+
+// Codec is the codec in effect in this frame, in which Send wants its payload.
+// Only the worker may ask, between Receive and Send of one frame.
+func (e *Endpoint) Codec() audio.Codec { return e.cur.Codec }
+
+// SSRC identifies what this endpoint sends. RFC 3550 §3.
+func (e *Endpoint) SSRC() uint32 { return e.sender.ssrc }
+
+// LastReceived is the frame time in which the last RTP packet of the far end
+// came, or the zero time. It may be called from any goroutine.
+func (e *Endpoint) LastReceived() time.Time {
+	ns := e.counts.lastReceived.Load()
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+// Close says goodbye by RTCP BYE and closes the IOs that can be closed. Nothing
+// but Stats and LastReceived may be called afterwards; a second Close does
+// nothing. The worker must have let go of the endpoint.
+func (e *Endpoint) Close() error {
+	if e.closed.Swap(true) {
+		return nil
+	}
+	e.reporter.bye(e)
+	e.metrics.remove(e.counts)
+	var errs []error
+	for _, x := range []IO{e.rtp, e.rtcp} {
+		if c, ok := x.(io.Closer); ok {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

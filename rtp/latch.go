@@ -1,0 +1,121 @@
+package rtp
+
+import "net/netip"
+
+// relatchSilence is how long the source in use must have been silent before
+// another one is believed [ns].
+const relatchSilence = 1_000_000_000
+
+// latch finds out where the far end really is: behind a NAT packets come from
+// another address than the one signalled, and packets sent there arrive
+// (symmetric RTP, RFC 4961).
+type latch struct {
+	signalled netip.AddrPort // Params.Remote
+	source    netip.AddrPort // believed, if bound
+	bound     bool
+	last      int64 // when a packet of source came last [ns]
+	// before is the source in use before the signalled address changed; it
+	// stays audible until its successor is heard, and is believed again if
+	// there is none within relatchSilence.
+	before netip.AddrPort
+
+	rtcpSignalled netip.AddrPort
+	rtcpSource    netip.AddrPort // valid when heard
+}
+
+// update takes the addresses of new settings.
+func (l *latch) update(s *settings) {
+	if s.Remote != l.signalled {
+		if l.bound && s.Remote != l.source {
+			l.before = l.source
+			l.bound = false
+		}
+		l.signalled = s.Remote
+		l.rtcpSource = netip.AddrPort{}
+	}
+	if s.RemoteRTCP != l.rtcpSignalled {
+		l.rtcpSignalled = s.RemoteRTCP
+		l.rtcpSource = netip.AddrPort{}
+	}
+}
+
+// refuses tells whether hear will refuse.
+func (l *latch) refuses(from netip.AddrPort, now int64) bool {
+	return l.bound && from != l.source && from != l.signalled && now-l.last < relatchSilence
+}
+
+// verdict is what the latch says of a packet's source.
+type verdict uint8
+
+const (
+	refused verdict = iota
+	accepted
+	changed // accepted, and the far end is elsewhere than before
+)
+
+// hear judges the source of a valid packet that came at time now [ns].
+func (l *latch) hear(from netip.AddrPort, now int64) verdict {
+	if l.bound && from == l.source {
+		l.last = now
+		return accepted
+	}
+	if l.refuses(from, now) {
+		return refused
+	}
+	if !l.bound && l.before.IsValid() && from != l.signalled && now-l.last < relatchSilence {
+		if from != l.before {
+			// Neither announced nor known: a NAT's new address, heard first.
+			return l.bind(from, now)
+		}
+		return accepted // and after a second bound again
+	}
+	return l.bind(from, now)
+}
+
+func (l *latch) bind(from netip.AddrPort, now int64) verdict {
+	moved := l.source.IsValid() && from != l.source
+	l.source, l.bound, l.last = from, true, now
+	l.before = netip.AddrPort{}
+	if moved {
+		l.rtcpSource = netip.AddrPort{}
+		return changed
+	}
+	return accepted
+}
+
+// target is where RTP goes now. It may be unreachable.
+func (l *latch) target() netip.AddrPort {
+	if l.bound {
+		return l.source
+	}
+	return l.signalled
+}
+
+// hearRTCP tells whether RTCP from that address is believed: from the host that
+// RTP comes from, or from the signalled addresses.
+func (l *latch) hearRTCP(from netip.AddrPort) bool {
+	if from == l.rtcpSource {
+		return true
+	}
+	host := from.Addr()
+	if l.bound && host == l.source.Addr() ||
+		!l.bound && host == l.signalled.Addr() ||
+		from == l.rtcpSignalled {
+		l.rtcpSource = from
+		return true
+	}
+	return false
+}
+
+// targetRTCP is where RTCP goes now. It may be unreachable.
+func (l *latch) targetRTCP() netip.AddrPort {
+	switch {
+	case l.rtcpSource.IsValid():
+		return l.rtcpSource
+	case l.bound && (!l.rtcpSignalled.IsValid() || l.source.Addr() != l.signalled.Addr()):
+		return nextPort(l.source)
+	case l.rtcpSignalled.IsValid():
+		return l.rtcpSignalled
+	}
+	return nextPort(l.signalled)
+}

@@ -1,0 +1,168 @@
+package rtp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"mediaserver/audio"
+)
+
+// ErrParams: parameters that cannot be: no codec, a payload type beyond 127, a
+// packet time outside 10 to 60 ms, codecs of different rates.
+var ErrParams = errors.New("rtp: bad parameters")
+
+// frameTime is the length of a frame, the unit of Receive and Send.
+const frameTime = 20 * time.Millisecond
+
+// Limits of the packet time we send.
+const (
+	minPtime = 10 * time.Millisecond
+	maxPtime = 60 * time.Millisecond
+)
+
+// Limits of the rate of a codec [samples per second].
+const (
+	minRate = 8000
+	maxRate = 48000
+)
+
+// Payload types with a fixed meaning. RFC 3551 table 4.
+const (
+	ptComfortNoise    = 13  // RFC 3389
+	ptComfortNoiseOld = 19  // reserved, once used for comfort noise
+	maxPayloadType    = 127 // seven bits
+)
+
+// PayloadCodec is a payload type that may arrive and how to decode it.
+type PayloadCodec struct {
+	PayloadType uint8
+	Codec       audio.Codec
+}
+
+// Params is what offer and answer settled. The zero Remote means that nothing
+// is sent before the far end has been heard.
+type Params struct {
+	Remote     netip.AddrPort // where RTP goes until its source is known
+	RemoteRTCP netip.AddrPort // from a=rtcp (RFC 3605); zero = host of Remote, port + 1
+
+	Codec       audio.Codec // what we send
+	PayloadType uint8       // of Codec, as the far end wants it
+	// Accept lists what may arrive besides PayloadType. All codecs have one rate.
+	Accept   []PayloadCodec
+	EventPT  uint8 // payload type of telephone events, if HasEvent
+	HasEvent bool
+	Ptime    time.Duration // audio per packet we send, 10–60 ms; 0 = 20 ms
+
+	Send    bool // the direction allows us to send
+	Receive bool // the direction allows the far end to send
+}
+
+// kind is what a payload type of a packet means to us.
+type kind uint8
+
+const (
+	kindUnknown kind = iota
+	kindEvent        // telephone event
+	kindNoise        // comfort noise, RFC 3389
+	kindMark         // no sound: holds the place of its sequence number
+	kindAudio        // kindAudio+i: decoded by codecs[i]
+)
+
+// settings are Params prepared for the media path. They never change.
+type settings struct {
+	Params
+	rate      int // samples per second of all codecs
+	frame     int // samples of a frame
+	perPacket int // samples of a packet we send
+	codecs    []audio.Codec
+	kinds     [maxPayloadType + 1]kind
+}
+
+func newSettings(p Params) (*settings, error) {
+	if p.Ptime == 0 {
+		p.Ptime = frameTime
+	}
+	p.Remote, p.RemoteRTCP = plain(p.Remote), plain(p.RemoteRTCP)
+	p.Accept = slices.Clone(p.Accept)
+	s := &settings{Params: p}
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	s.rate = p.Codec.Rate()
+	s.frame = samplesOf(frameTime, s.rate)
+	s.perPacket = samplesOf(p.Ptime, s.rate)
+	s.kinds[ptComfortNoise] = kindNoise
+	s.kinds[ptComfortNoiseOld] = kindNoise
+	for _, a := range append(p.Accept, PayloadCodec{p.PayloadType, p.Codec}) {
+		s.kinds[a.PayloadType] = s.kindOf(a.Codec)
+	}
+	if p.HasEvent {
+		s.kinds[p.EventPT] = kindEvent
+	}
+	return s, nil
+}
+
+func (s *settings) kindOf(c audio.Codec) kind {
+	i := slices.Index(s.codecs, c)
+	if i < 0 {
+		i = len(s.codecs)
+		s.codecs = append(s.codecs, c)
+	}
+	return kindAudio + kind(i)
+}
+
+func (s *settings) validate() error {
+	if s.Codec == nil || s.Codec.Rate() < minRate || s.Codec.Rate() > maxRate {
+		return fmt.Errorf("%w: codec", ErrParams)
+	}
+	if s.Ptime < minPtime || s.Ptime > maxPtime {
+		return fmt.Errorf("%w: packet time %v", ErrParams, s.Ptime)
+	}
+	if s.PayloadType > maxPayloadType || s.HasEvent && s.EventPT > maxPayloadType {
+		return fmt.Errorf("%w: payload type", ErrParams)
+	}
+	for _, a := range s.Accept {
+		if a.PayloadType > maxPayloadType || a.Codec == nil || a.Codec.Rate() != s.Codec.Rate() {
+			return fmt.Errorf("%w: accepted payload type %d", ErrParams, a.PayloadType)
+		}
+	}
+	return nil
+}
+
+// rtcpTarget is where RTCP goes before its source is known.
+func (s *settings) rtcpTarget() netip.AddrPort {
+	if s.RemoteRTCP.IsValid() {
+		return s.RemoteRTCP
+	}
+	return nextPort(s.Remote)
+}
+
+// nextPort is the RTCP address that belongs to an RTP address. RFC 3550 §11.
+func nextPort(a netip.AddrPort) netip.AddrPort {
+	if !a.IsValid() {
+		return a
+	}
+	return netip.AddrPortFrom(a.Addr(), a.Port()+1)
+}
+
+// plain is a with an IPv4 address in its own form, not mapped into IPv6, so
+// that addresses compare equal.
+func plain(a netip.AddrPort) netip.AddrPort {
+	if a.Addr().Is4In6() {
+		return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+	}
+	return a
+}
+
+// reachable tells whether packets can be sent to a.
+func reachable(a netip.AddrPort) bool {
+	return a.IsValid() && a.Port() != 0 && !a.Addr().IsUnspecified()
+}
+
+// samplesOf is the number of samples in d.
+func samplesOf(d time.Duration, rate int) int {
+	return int(int64(d) * int64(rate) / int64(time.Second))
+}

@@ -1,0 +1,241 @@
+package rtp
+
+import (
+	"net/netip"
+	"time"
+
+	pionrtp "github.com/pion/rtp"
+
+	"mediaserver/audio"
+)
+
+const (
+	// maxDrain bounds the datagrams read in one frame.
+	maxDrain = 32
+	// drainAllFrames is how often the socket is read until it is empty, though
+	// enough waits already.
+	drainAllFrames = 16
+	// datagramSize is the longest datagram looked at; what is longer is cut.
+	datagramSize = 1500
+	// headerSize is the fixed part of an RTP header. RFC 3550 §5.1.
+	headerSize = 12
+	rtpVersion = 2
+	// Packet types of RTCP (second byte), which no RTP packet on a port of its
+	// own has. RFC 5761 §4.
+	firstRTCP, lastRTCP = 192, 223
+	// Arrival times so far from now are not believed [ns].
+	maxEarly, maxAge = int64(time.Second), int64(5 * time.Second)
+	// switchSilence is how long a stream must have been silent before another
+	// SSRC from the same address takes its place at once [ns].
+	switchSilence = int64(60 * time.Millisecond)
+)
+
+// receiver is what an endpoint has for incoming RTP.
+type receiver struct {
+	player player
+	times  timeline
+	stats  reception
+	packet pionrtp.Packet
+	buf    [datagramSize]byte
+
+	ssrc     uint32
+	heard    bool // ssrc is valid
+	rival    uint32
+	rivalSet bool
+	last     int64 // when a packet of ssrc came last [ns]
+}
+
+func (r *receiver) init(j JitterConfig, s *settings, c *counts) {
+	r.player.init(j, s, c)
+	r.times.rate = s.rate
+	r.packet.CSRC = make([]uint32, 0, 15)
+	r.packet.Extensions = make([]pionrtp.Extension, 0, 16)
+}
+
+func (r *receiver) update(s *settings) { r.player.update(s) }
+
+// Receive fills pcm with the next frame of received sound, made up where
+// something is missing, and reports whether it holds sound; without, it is all
+// zero. It reads what has come, RTCP too, and sends RTCP when that is due.
+// pcm must have 20 ms of samples at the rate of the codecs. frame counts up by
+// one from call to call.
+func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool) {
+	e.adopt()
+	e.frame = frame
+	e.drain(frame, now.UnixNano())
+	e.reporter.run(e, frame, now)
+	return e.receiver.player.frame(now.UnixNano(), pcm)
+}
+
+// drain reads one datagram, more only while too little waits; but once in a
+// while all, so that none grows old in the socket.
+func (e *Endpoint) drain(frame, now int64) {
+	r := &e.receiver
+	all := (frame+int64(e.sender.ssrc))%drainAllFrames == 0
+	for range maxDrain {
+		n, from, at, err := e.rtp.Drain(r.buf[:])
+		if err != nil {
+			e.counts.socketError(err)
+			if err == ErrSocket {
+				return
+			}
+			continue
+		}
+		if n == 0 {
+			return
+		}
+		e.datagram(r.buf[:n], from, arrival(at, now), now)
+		if !all && r.player.full() {
+			return
+		}
+	}
+}
+
+// arrival is when a datagram came [ns], as the system says if that can be.
+func arrival(at time.Time, now int64) int64 {
+	if at.IsZero() {
+		return now
+	}
+	if ns := at.UnixNano(); ns < now+maxEarly && ns > now-maxAge {
+		return ns
+	}
+	return now
+}
+
+// datagram judges what came on the RTP port and takes it in.
+func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
+	c := e.counts
+	if len(b) < headerSize || b[0]>>6 != rtpVersion {
+		c.drop(DropMalformed)
+		return
+	}
+	if b[1] >= firstRTCP && b[1] <= lastRTCP {
+		c.drop(DropRTCP)
+		return
+	}
+	k := e.cur.kinds[b[1]&maxPayloadType]
+	if k == kindUnknown && (!e.far.bound || from != e.far.source) {
+		c.drop(DropPayloadType)
+		return
+	}
+	if e.far.refuses(from, now) {
+		c.drop(DropSource)
+		return
+	}
+	p := &e.receiver.packet
+	if err := p.Unmarshal(b); err != nil {
+		c.drop(DropMalformed)
+		return
+	}
+	if len(p.Payload) > slotBytes {
+		c.drop(DropOversize)
+		return
+	}
+	if e.far.hear(from, now) == changed {
+		c.sourceChanges.Add(1)
+	}
+	e.take(k, at, now)
+}
+
+// take takes the packet of the far end that was parsed last.
+func (e *Endpoint) take(k kind, at, now int64) {
+	r, c := &e.receiver, e.counts
+	p := &r.packet
+	if !r.belongs(p.SSRC, at, c) {
+		c.drop(DropSSRC)
+		return
+	}
+	c.received.Add(1)
+	c.receivedBytes.Add(uint64(len(p.Payload)))
+	c.lastReceived.Store(now)
+	seq, pos := r.player.ring.locate(p.SequenceNumber)
+	switch pos {
+	case posWild:
+		c.drop(DropSequence)
+		return
+	case posRestart:
+		r.restart()
+	}
+	r.stats.receive(p.SequenceNumber)
+	s := slot{seq: seq, at: at, kind: k}
+	e.classify(&s)
+	if s.kind >= kindNoise && s.kind != kindMark {
+		s.ts = r.extend(p.Timestamp, seq, at, int(s.samples))
+		r.stats.observe(p.Timestamp, at, e.cur.rate, c)
+	}
+	if k == kindEvent && pos != posDuplicate && e.onEvent != nil && e.cur.Receive {
+		e.onEvent(p.Timestamp, p.Marker, p.Payload, time.Unix(0, now))
+	}
+	switch pos {
+	case posDuplicate:
+		c.drop(DropDuplicate)
+	case posLate:
+		c.drop(DropLate)
+	default:
+		r.player.ring.put(s, p.Payload)
+	}
+}
+
+// classify settles what the payload of a packet means to the player.
+func (e *Endpoint) classify(s *slot) {
+	p := &e.receiver.packet
+	switch {
+	case s.kind == kindUnknown:
+		e.counts.drop(DropPayloadType)
+		s.kind = kindMark
+	case s.kind >= kindAudio && len(p.Payload) == 0: // keep-alive, RFC 6263 §4.1
+		s.kind = kindMark
+	case s.kind >= kindAudio && !e.cur.Receive:
+		e.counts.drop(DropDirection)
+		s.kind = kindMark
+	case s.kind >= kindAudio:
+		s.samples = int32(soundIn(e.cur.codecs[s.kind-kindAudio], len(p.Payload)))
+	}
+}
+
+// soundIn is the number of samples in a payload of size bytes.
+func soundIn(c audio.Codec, size int) int {
+	if c.Encoding() == audio.Linear {
+		return size / 2
+	}
+	return size
+}
+
+// belongs tells whether a packet is of the stream we listen to. Another SSRC
+// takes its place at once if the stream has paused, else with its second packet
+// in a row.
+func (r *receiver) belongs(ssrc uint32, at int64, c *counts) bool {
+	switch {
+	case !r.heard:
+		r.ssrc, r.heard = ssrc, true
+	case ssrc == r.ssrc:
+		r.rivalSet = false
+	case at-r.last > switchSilence || r.rivalSet && ssrc == r.rival:
+		r.ssrc = ssrc
+		r.rivalSet = false
+		r.player.ring.started = false
+		c.ssrcChanges.Add(1)
+	default:
+		r.rival, r.rivalSet = ssrc, true
+		return false
+	}
+	r.last = at
+	return true
+}
+
+// restart begins a new sequence.
+func (r *receiver) restart() {
+	r.times.set = false
+	r.stats = reception{}
+	r.player.restart()
+}
+
+// extend makes the timestamp of a packet and measures its delay.
+func (r *receiver) extend(ts uint32, seq, at int64, samples int) int64 {
+	ext, jumped := r.times.extend(ts, seq, at, samples)
+	if jumped {
+		r.player.counts.resyncs.Add(1)
+	}
+	r.player.delay.observe(at, ext)
+	return ext
+}

@@ -1,0 +1,194 @@
+package rtp
+
+const (
+	// ringSlots is how many packets wait at most; a power of two.
+	ringSlots = 32
+	// slotBytes is the longest payload taken: 60 ms of G.711 are 480 bytes.
+	slotBytes = 512
+	// maxDropout and maxMisorder bound the steps of the sequence number that are
+	// believed at once [packets]. RFC 3550 A.1.
+	maxDropout  = 3000
+	maxMisorder = 100
+	// lateRun late packets in a row, each following the one before, are the
+	// beginning of a new sequence, not stragglers.
+	lateRun = 5
+)
+
+// slot is a packet that waits, or whose place is held. The payload is in
+// ring.data at the same index.
+type slot struct {
+	seq     int64 // extended sequence number
+	ts      int64 // extended timestamp
+	at      int64 // when it arrived [ns]
+	samples int32 // of sound
+	size    uint16
+	kind    kind
+	used    bool
+}
+
+// ring holds the packets that have come and are not yet played out, indexed by
+// sequence number. It counts but knows no time.
+type ring struct {
+	slots   [ringSlots]slot
+	data    [ringSlots][slotBytes]byte
+	counts  *counts
+	started bool
+	head    int64  // sequence number to be played out next
+	newest  int64  // largest accepted
+	count   int    // slots used
+	samples int    // of sound in the slots
+	past    uint64 // bit i: head-1-i has come
+
+	wild     uint16 // the number that would confirm a wild one, see confirm
+	wildSet  bool
+	lateNext int64 // the number that would continue a run of late ones
+	lateLen  int
+}
+
+// position is what a sequence number means to the ring.
+type position uint8
+
+const (
+	posNew       position = iota // a place is free for it
+	posRestart                   // begins a new sequence: the ring is empty now
+	posDuplicate                 // known
+	posLate                      // its time has passed
+	posWild                      // not believed yet
+)
+
+// locate finds the place of a sequence number and makes room for it. RFC 3550
+// A.1, but for the parts that concern a source's first packets.
+func (r *ring) locate(seq uint16) (int64, position) {
+	if !r.started {
+		return r.restart(seq), posRestart
+	}
+	ext := r.newest + int64(int16(seq-uint16(r.newest)))
+	switch {
+	case ext > r.newest+maxDropout || ext < r.head-maxMisorder:
+		if !r.wildSet || seq != r.wild {
+			r.wild, r.wildSet = seq+1, true
+			return ext, posWild
+		}
+		r.counts.resyncs.Add(1)
+		return r.restart(seq), posRestart
+	case ext < r.head:
+		return r.locateLate(seq, ext)
+	case ext >= r.head+ringSlots:
+		r.makeRoom(ext)
+	}
+	r.wildSet = false
+	r.lateLen = 0
+	if s := &r.slots[ext&(ringSlots-1)]; s.used && s.seq == ext {
+		return ext, posDuplicate
+	}
+	return ext, posNew
+}
+
+// locateLate judges a number that has been passed over. A sender that began
+// anew a little lower must not stay unheard until it has caught up.
+func (r *ring) locateLate(seq uint16, ext int64) (int64, position) {
+	if r.lateLen > 0 && ext == r.lateNext {
+		r.lateLen++
+	} else {
+		r.lateLen = 1
+	}
+	r.lateNext = ext + 1
+	if r.lateLen >= lateRun {
+		r.counts.resyncs.Add(1)
+		return r.restart(seq), posRestart
+	}
+	if behind := r.head - 1 - ext; behind < 64 {
+		bit := uint64(1) << behind
+		if r.past&bit != 0 {
+			return ext, posDuplicate
+		}
+		r.past |= bit
+	}
+	return ext, posLate
+}
+
+// restart empties the ring for a sequence that begins with seq.
+func (r *ring) restart(seq uint16) int64 {
+	for i := range r.slots {
+		if r.slots[i].used {
+			r.counts.drop(DropOverflow)
+			r.slots[i].used = false
+		}
+	}
+	r.started = true
+	r.head, r.newest = int64(seq), int64(seq)
+	r.count, r.samples, r.past = 0, 0, 0
+	r.wildSet, r.lateLen = false, 0
+	return int64(seq)
+}
+
+// makeRoom moves the head so far that ext has a place.
+func (r *ring) makeRoom(ext int64) {
+	if r.count == 0 {
+		// A gap longer than the ring and nothing in it: go on there.
+		r.counts.resyncs.Add(1)
+		r.skipTo(ext)
+		return
+	}
+	for r.head <= ext-ringSlots {
+		s := r.front()
+		if s == nil || s.seq > ext-ringSlots {
+			r.counts.resyncs.Add(1)
+			r.skipTo(ext - ringSlots + 1)
+			return
+		}
+		r.counts.drop(DropOverflow)
+		r.take(s)
+	}
+}
+
+// put fills the place that locate found.
+func (r *ring) put(s slot, payload []byte) {
+	i := s.seq & (ringSlots - 1)
+	s.used = true
+	s.size = uint16(copy(r.data[i][:], payload))
+	r.slots[i] = s
+	r.count++
+	r.samples += int(s.samples)
+	r.newest = max(r.newest, s.seq)
+}
+
+// front is the first packet that waits, nil if there is none.
+func (r *ring) front() *slot {
+	if r.count == 0 {
+		return nil
+	}
+	for seq := r.head; seq <= r.newest; seq++ {
+		if s := &r.slots[seq&(ringSlots-1)]; s.used && s.seq == seq {
+			return s
+		}
+	}
+	return nil
+}
+
+// payload is what the packet holds, until the next put.
+func (r *ring) payload(s *slot) []byte {
+	return r.data[s.seq&(ringSlots-1)][:s.size]
+}
+
+// take removes the front packet; those missing before it are lost.
+func (r *ring) take(s *slot) {
+	r.skipTo(s.seq)
+	s.used = false
+	r.count--
+	r.samples -= int(s.samples)
+	r.head++
+	r.past = r.past<<1 | 1
+}
+
+// skipTo gives up what is missing before seq.
+func (r *ring) skipTo(seq int64) {
+	n := seq - r.head
+	if n <= 0 {
+		return
+	}
+	r.counts.lost.Add(uint64(n))
+	r.past <<= min(uint64(n), 64)
+	r.head = seq
+	r.newest = max(r.newest, seq-1)
+}

@@ -1,0 +1,175 @@
+package rtp
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+)
+
+const (
+	// maxPacket is the longest payload we send.
+	maxPacket = 1400
+	markerBit = 0x80
+)
+
+// sender is what an endpoint has for outgoing RTP: one packet, whose header is
+// brought up to date in place.
+type sender struct {
+	buf  [headerSize + maxPacket]byte
+	ssrc uint32
+	seq  uint16
+	base uint32 // timestamp of frame 0
+
+	fill  int    // bytes of payload waiting in buf
+	ts    uint32 // timestamp of the first of them
+	next  int64  // frame that would go on without a gap; audio only
+	top   int64  // frame after the last one sent
+	begun bool   // top is valid
+	mark  bool   // the next packet begins a stretch of sound
+	event uint32 // timestamp of the event being sent
+
+	packets, octets uint32 // RFC 3550 §6.4.1
+	sentTS          uint32 // timestamp of the frame of sentAt
+	sentAt          time.Time
+}
+
+func (t *sender) init(rnd *rand.Rand) {
+	t.ssrc, t.seq, t.base = rnd.Uint32(), uint16(rnd.Uint32()), rnd.Uint32()
+	t.buf[0] = rtpVersion << 6
+	binary.BigEndian.PutUint32(t.buf[8:], t.ssrc)
+	t.mark = true
+}
+
+// Send sends one frame of payload, made by the codec in effect (see Codec) out
+// of 20 ms. It is packed anew if the far end wants other packet times: shorter
+// ones leave together, longer ones when they are full. The timestamp follows
+// the frame number, so frames left out keep their time; the packet after
+// such a gap has the marker bit. Nothing is sent, and a gap begins, if payload
+// is empty or the direction forbids it.
+func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
+	e.adoptLate(frame)
+	t, s := &e.sender, e.cur
+	to := e.far.target()
+	if !s.Send || len(payload) == 0 || !reachable(to) {
+		t.pause(e)
+		return
+	}
+	if frame != t.next || t.mark {
+		t.flush(e, to)
+		t.mark = true
+	}
+	ts := t.at(frame, s)
+	t.next = frame + 1
+	t.sentTS, t.sentAt = ts, now
+	size := min(len(payload)*s.perPacket/s.frame, maxPacket)
+	if t.fill == 0 {
+		t.ts = ts
+	}
+	for len(payload) > 0 {
+		n := copy(t.buf[headerSize+t.fill:headerSize+size], payload)
+		t.fill += n
+		payload = payload[n:]
+		if t.fill >= size {
+			t.flush(e, to)
+			t.ts += uint32(s.perPacket)
+		}
+	}
+}
+
+// at is the timestamp of a frame. A frame number that goes back (the call has
+// moved to another clock) continues the timestamps where they were.
+func (t *sender) at(frame int64, s *settings) uint32 {
+	if t.begun && frame < t.top {
+		t.base += uint32((t.top - frame) * int64(s.frame))
+	}
+	t.top, t.begun = frame+1, true
+	return t.base + uint32(frame)*uint32(s.frame)
+}
+
+// pause begins a gap.
+func (t *sender) pause(e *Endpoint) {
+	if t.fill > 0 {
+		t.flush(e, e.far.target())
+	}
+	t.mark = true
+}
+
+// flush sends what waits, a full packet or less.
+func (t *sender) flush(e *Endpoint, to netip.AddrPort) {
+	if t.fill == 0 {
+		return
+	}
+	n := t.fill
+	t.fill = 0
+	marker := t.mark
+	t.mark = false
+	if e.cur.Send {
+		t.emit(e, to, e.cur.PayloadType, marker, t.ts, t.buf[:headerSize+n])
+	}
+}
+
+// emit completes the header of a packet and sends it.
+func (t *sender) emit(e *Endpoint, to netip.AddrPort, pt uint8, marker bool, ts uint32, packet []byte) {
+	if !reachable(to) {
+		return
+	}
+	if marker {
+		pt |= markerBit
+	}
+	packet[1] = pt
+	binary.BigEndian.PutUint16(packet[2:], t.seq)
+	binary.BigEndian.PutUint32(packet[4:], ts)
+	t.seq++
+	t.packets++
+	t.octets += uint32(len(packet) - headerSize)
+	if err := e.rtp.Flush(packet, to); err != nil {
+		e.counts.socketError(err)
+		return
+	}
+	e.counts.sent.Add(1)
+	e.counts.sentBytes.Add(uint64(len(packet) - headerSize))
+}
+
+// SendEvent sends one telephone-event packet (RFC 4733) in place of the frame's
+// audio. Its timestamp is that of the event's beginning: of the packet with the
+// marker bit, minus back timestamp units; packets without marker keep it, also
+// when frames are skipped. Nothing is sent if no event payload type was
+// negotiated or the direction forbids it.
+func (e *Endpoint) SendEvent(frame int64, now time.Time, marker bool, back uint32, payload []byte) {
+	e.adoptLate(frame)
+	t, s := &e.sender, e.cur
+	to := e.far.target()
+	if !s.Send || !s.HasEvent || !reachable(to) || len(payload) == 0 || len(payload) > maxPacket {
+		return
+	}
+	t.pause(e)
+	ts := t.at(frame, s)
+	t.sentTS, t.sentAt = ts, now
+	if marker {
+		t.event = ts - back
+	}
+	n := copy(t.buf[headerSize:], payload)
+	t.emit(e, to, s.EventPT, marker, t.event, t.buf[:headerSize+n])
+}
+
+// adoptLate puts new settings into effect if nothing was received in this
+// frame; otherwise they wait for the next.
+func (e *Endpoint) adoptLate(frame int64) {
+	if frame != e.frame {
+		e.frame = frame
+		e.adopt()
+	}
+}
+
+// update sends what waits while the old settings are still in effect.
+func (t *sender) update(e *Endpoint, s *settings) {
+	if s.Codec != e.cur.Codec || s.PayloadType != e.cur.PayloadType || s.perPacket != e.cur.perPacket || s.Send != e.cur.Send {
+		t.flush(e, e.far.target())
+	}
+}
+
+// clock is the RTP timestamp of the time now. RFC 3550 §6.4.1.
+func (t *sender) clock(now time.Time, rate int) uint32 {
+	return t.sentTS + uint32(samplesSince(int64(now.Sub(t.sentAt)), rate))
+}
