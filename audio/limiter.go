@@ -33,7 +33,7 @@ type Limiter struct {
 	peak    int32 // magnitude of the sums in line
 	gain    int64 // at the end of the last output
 	release int64 // the part of its way to unity that the gain goes per delay
-	part    int64 // one delay-th, rounded down: saves a division
+	part    int64 // one delay-th, rounded down
 	line    [maxDelay]int32
 }
 
@@ -148,22 +148,18 @@ func (l *Limiter) released(k int) int64 {
 	if l.gain > nearUnity {
 		return unity
 	}
-	step := (unity - l.gain) >> 15 * (l.release >> 15) // both are below 2^30
+	step := (unity - l.gain) * l.release >> gainShift
 	return l.gain + step*int64(k)/int64(l.delay)
 }
 
 // slope is the change of the gain per sample on its way to end in k samples,
-// rounded down: the gain must not arrive above its end.
+// rounded. The gain is never above the higher end of its way, and that is small
+// enough for every sum on the way.
 func (l *Limiter) slope(end int64, k int) int64 {
-	way := end - l.gain
-	if k < int(l.delay) {
-		return (way - int64(k)) / int64(k)
+	if k == int(l.delay) { // nearly always: save a division
+		return (end - l.gain) * l.part >> partShift
 	}
-	part := l.part // rounded down, too much for a way down
-	if way < 0 {
-		part++
-	}
-	return way * part >> partShift
+	return (end - l.gain) / int64(k)
 }
 
 // amplify makes dst the sums in times a gain that starts at gain and changes by
