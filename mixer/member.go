@@ -13,7 +13,7 @@ type Member struct {
 	gone     *closing
 	prompt   *Playback
 	leaving  atomic.Bool  // Remove was called
-	incoming atomic.Int32 // ports on their way here
+	incoming atomic.Int64 // moves to here that were given
 	level    gauge        // of the input, with inMix
 
 	// All below belongs to the worker of the room.
@@ -101,7 +101,7 @@ func (m *Member) Remove() <-chan struct{} {
 func (m *Member) MovePort(to *Member) <-chan struct{} {
 	c := &move{from: m, to: to, done: newClosing()}
 	c.cmd = c
-	c.follows = m.incoming.Load() > 0
+	c.after = m.incoming.Load()
 	to.incoming.Add(1)
 	m.room.engine.post(m.room.slot, &c.node)
 	return c.done.done

@@ -11,8 +11,8 @@ type move struct {
 	node
 	from, to *Member
 	done     *closing
-	follows  bool // a port was on its way to `from` when the move was given
-	under    bool // has left `from`
+	after    int64 // moves to `from` that were given before this one
+	under    bool  // has left `from`
 	port     Port
 	notifier Notifier
 	due      int64 // frame that the port is to be served next
@@ -21,6 +21,7 @@ type move struct {
 
 // moves is what a member knows of moves.
 type moves struct {
+	arrived int64 // moves that have come here, of Member.incoming
 	leaving *move // the move that takes the port after this frame's sends
 	onward  *move // moves waiting for a port on its way here, in order
 	removed bool  // the removal is yet to be told
@@ -34,7 +35,7 @@ func (c *move) apply(s *slot, frame int64) {
 	m := c.from
 	switch {
 	case m.port == nil || m.moves.leaving != nil:
-		if c.follows && m.incoming.Load() > 0 {
+		if m.moves.arrived < c.after { // it may be on its way here
 			appendMove(&m.moves.onward, c)
 			return
 		}
@@ -77,7 +78,7 @@ func (c *move) arrive(s *slot, frame int64) {
 		return
 	}
 	m := c.to
-	m.incoming.Add(-1)
+	m.moves.arrived++
 	if c.port != nil {
 		m.releaseAtOnce(s, frame)
 		m.port, m.notifier = c.port, c.notifier
@@ -130,7 +131,7 @@ func (m *Member) releaseAtOnce(s *slot, frame int64) {
 
 // tellGone tells of the removal, once, when no port is on its way here.
 func (m *Member) tellGone(s *slot) {
-	if m.moves.removed && m.incoming.Load() == 0 {
+	if m.moves.removed && m.moves.arrived == m.incoming.Load() {
 		m.moves.removed = false
 		s.told.add(&m.gone.event)
 	}
