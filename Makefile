@@ -17,10 +17,10 @@ FUZZTIME ?= 30s
 export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test race lint fmt bench load fuzz docker clean deps cross
+.PHONY: help run build test race lint lint-more fmt bench load fuzz docker clean deps cross
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build and start the server with a demo conference of three robot callers
 	$(BIN) demo $(ARGS)
@@ -46,6 +46,9 @@ lint: ## check format, vet and staticcheck
 		$(GO) vet -unusedresult.funcs="$$funcs,errors.Join" ./...
 	@$(GO) tool staticcheck ./...
 
+lint-more: ## check with golangci-lint as well (builds it first: some minutes)
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
 fmt: ## format all Go files
 	$(GO) tool gofumpt -w .
 
@@ -53,7 +56,7 @@ bench: ## run the Go benchmarks of the hot path
 	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
 
 load: build ## load the server with participants from another process
-	$(BIN) bench media $(ARGS)
+	$(GO) run ./bench/load -server $(BIN) $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@set -e; grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /:/' | sort | \

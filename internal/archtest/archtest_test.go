@@ -48,6 +48,7 @@ func TestNoInit(t *testing.T)                { check(t, ruleInit, InitFunctions)
 func TestNoMutableVariables(t *testing.T)    { check(t, ruleVariable, MutableVariables) }
 func TestNoSyncMap(t *testing.T)             { check(t, ruleSyncMap, SyncMaps) }
 func TestNoSleepingTests(t *testing.T)       { check(t, ruleSleep, SleepingTests) }
+func TestNoContextInStructs(t *testing.T)    { check(t, ruleContext, ContextFields) }
 func TestNoForbiddenWords(t *testing.T)      { check(t, ruleWord, Words) }
 
 func TestNoFunctionIsLongerThanATable(t *testing.T) { check(t, "", TooLongFunctions) }
@@ -55,7 +56,7 @@ func TestNoFunctionIsLongerThanATable(t *testing.T) { check(t, "", TooLongFuncti
 func TestExceptionsNameKnownRules(t *testing.T) {
 	known := []string{
 		ruleImports, ruleFile, ruleFunction, ruleStruct, ruleInterface, rulePackageDoc,
-		ruleDoc, ruleInit, ruleVariable, ruleSyncMap, ruleSleep, ruleWord,
+		ruleDoc, ruleInit, ruleVariable, ruleSyncMap, ruleSleep, ruleContext, ruleWord,
 	}
 	for _, e := range exceptions {
 		if !slices.Contains(known, e.Rule) {

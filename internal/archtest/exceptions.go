@@ -22,6 +22,7 @@ const (
 	ruleVariable   = "mutable variable"
 	ruleSyncMap    = "sync.Map"
 	ruleSleep      = "sleeping test"
+	ruleContext    = "context in a struct"
 	ruleWord       = "word"
 )
 

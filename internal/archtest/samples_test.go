@@ -195,6 +195,11 @@ var samples = []struct {
 		[]string{"[a.mu]", "a/a.go:4: package variable of type sync/atomic.Int64 [a.n]", "[a.p]", "package variable of type chan [a.c]"},
 	},
 	{
+		"context in a struct", ContextFields,
+		map[string]string{"a/a.go": "package a\nimport \"context\"\ntype t struct {\nc context.Context\nf func(context.Context)\n}"},
+		[]string{"a/a.go:4: context in a struct"},
+	},
+	{
 		"words", Words,
 		map[string]string{
 			"a/legs.go":  "package a\ntype Bridge struct{ rtpLeg int }\nfunc f(stringUtils int) { legacy := 1; _ = legacy; common_x := 2; _ = common_x }",

@@ -26,6 +26,26 @@ func SyncMaps(t *Tree) []Finding {
 	return selectors(t, true, "sync", "Map", "sync.Map; use a map and a mutex behind a small type")
 }
 
+// ContextFields finds structs that hold a context.
+func ContextFields(t *Tree) []Finding {
+	var found []Finding
+	t.files(false, func(p *Package, f *File) {
+		ast.Inspect(f.AST, func(n ast.Node) bool {
+			s, ok := n.(*ast.StructType)
+			if !ok {
+				return true
+			}
+			for _, field := range s.Fields.List {
+				if x, ok := field.Type.(*ast.SelectorExpr); ok && p.imported(x) == "context" && x.Sel.Name == "Context" {
+					found = append(found, Finding{Pos: t.at(field), Subject: f.Name, Text: "context in a struct; pass it as the first argument"})
+				}
+			}
+			return true
+		})
+	})
+	return found
+}
+
 // selectors finds uses of a name of an imported package. The subject is the
 // file.
 func selectors(t *Tree, tests bool, pkg, name, text string) []Finding {
