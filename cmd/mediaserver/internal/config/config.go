@@ -158,3 +158,6 @@ func Default() *Config {
 		ShutdownGraceSeconds: 30,
 	}
 }
+
+// Timeout is how long a call may be without RTP; 0 is for ever.
+func (r RTP) Timeout() time.Duration { return time.Duration(r.TimeoutSeconds) * time.Second }

@@ -9,8 +9,8 @@ import (
 // EnvPrefix begins the name of every variable that overrides a key.
 const EnvPrefix = "MEDIASERVER_"
 
-// envName is the variable of a path.
-func envName(path string) string {
+// EnvName is the variable that overrides a key, by the path of the key.
+func EnvName(path string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
@@ -28,7 +28,7 @@ func envKeys(t reflect.Type, path string, index []int) map[string]envKey {
 	for _, f := range fieldsOf(t) {
 		p := join(path, f.name)
 		at := append(slices.Clone(index), f.index...)
-		keys[envName(p)] = envKey{path: p, index: at, field: f}
+		keys[EnvName(p)] = envKey{path: p, index: at, field: f}
 		ft := t.FieldByIndex(f.index).Type
 		if isSection(ft) {
 			for name, k := range envKeys(ft, p, at) {

@@ -15,6 +15,7 @@ const DefaultFile = "./mediaserver.yaml"
 // Source says where a configuration comes from.
 type Source struct {
 	File string   // "" is DefaultFile if it exists, else no file
+	None bool     // no file, not even DefaultFile
 	Env  []string // NAME=value, as os.Environ gives them
 }
 
@@ -22,6 +23,9 @@ type Source struct {
 // everything that is wrong.
 func Load(src Source) (*Config, error) {
 	path := src.File
+	if src.None {
+		return load(nil, "", src.Env)
+	}
 	if path == "" {
 		if _, err := os.Stat(DefaultFile); errors.Is(err, fs.ErrNotExist) {
 			return load(nil, "", src.Env)

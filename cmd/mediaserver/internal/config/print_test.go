@@ -70,7 +70,7 @@ func TestVariablesAreUnambiguous(t *testing.T) {
 		if strings.Contains(k.Path, "[]") {
 			continue
 		}
-		name := envName(k.Path)
+		name := EnvName(k.Path)
 		if was, taken := seen[name]; taken {
 			t.Errorf("%s stands for both %s and %s", name, was, k.Path)
 		}

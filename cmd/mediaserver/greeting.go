@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"mediaserver/cmd/mediaserver/internal/config"
+)
+
+// defaultSIPPort is left out of SIP addresses.
+const defaultSIPPort = 5060
+
+// greeting is the start-up message: what is served where, and how to call it.
+func greeting(cfg *config.Config, a addresses) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "mediaserver %s\n", version)
+	var listens []string
+	for _, addr := range a.sip {
+		listens = append(listens, addr.Network()+"://"+addr.String())
+	}
+	fmt.Fprintf(&b, "  SIP   %s\n", strings.Join(listens, "  "))
+	fmt.Fprintf(&b, "  HTTP  http://%s  (/healthz /readyz /metrics)\n", a.http)
+	if a.pprof != nil {
+		fmt.Fprintf(&b, "  pprof http://%s/debug/pprof/\n", a.pprof)
+	}
+	host := callableHost(cfg, a.sip)
+	if cfg.Demo {
+		fmt.Fprintf(&b, "  call  sip:demo@%s  the demo application: a welcome, then the conference \"demo\"\n", host)
+		fmt.Fprintf(&b, "        with a softphone, or: baresip -e '/dial sip:demo@%s'\n", host)
+		fmt.Fprintf(&b, "        in the conference 1 mutes and unmutes you, # leaves\n")
+		return b.String()
+	}
+	for i := range cfg.Services {
+		s := &cfg.Services[i]
+		fmt.Fprintf(&b, "  call  %s  service %s\n", callable(s.Match, host), s.Name)
+	}
+	if len(cfg.Services) == 0 {
+		b.WriteString("  no services are configured: every call is refused with 404\n")
+	}
+	return b.String()
+}
+
+// callable is the address to call for the first pattern of a service.
+func callable(match []string, host string) string {
+	first := match[0]
+	if strings.Contains(first, "@") {
+		return first
+	}
+	return "sip:" + first + "@" + host
+}
+
+// callableHost is the host and port to put into a SIP address for this
+// server.
+func callableHost(cfg *config.Config, sips []net.Addr) string {
+	ip, port := netip.IPv4Unspecified(), defaultSIPPort
+	if len(sips) > 0 {
+		if ap, err := netip.ParseAddrPort(sips[0].String()); err == nil {
+			ip, port = ap.Addr().Unmap(), int(ap.Port())
+		}
+	}
+	host := cfg.SIP.Advertise
+	if host == "" {
+		if ip.IsUnspecified() {
+			ip = machineAddress(ip)
+		}
+		host = ip.String()
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port != defaultSIPPort {
+		host += ":" + strconv.Itoa(port)
+	}
+	return host
+}
+
+// machineAddress is an address of this machine that others may reach, of the
+// family of the unspecified address; the loopback address without any.
+func machineAddress(unspecified netip.Addr) netip.Addr {
+	addrs, err := net.InterfaceAddrs()
+	if err == nil {
+		for _, a := range addrs {
+			p, err := netip.ParsePrefix(a.String())
+			if err == nil && p.Addr().IsGlobalUnicast() && (p.Addr().Is4() || unspecified.Is6()) {
+				return p.Addr()
+			}
+		}
+	}
+	if unspecified.Is6() {
+		return netip.IPv6Loopback()
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}

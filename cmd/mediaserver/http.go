@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+
+	"mediaserver/cmd/mediaserver/internal/status"
+)
+
+// listeners are the HTTP sockets of a server; nil ones are not bound.
+type listeners struct{ main, pprof, demo net.Listener }
+
+// close closes what no component has closed yet.
+func (l listeners) close() error {
+	var errs []error
+	for _, ln := range []net.Listener{l.main, l.pprof, l.demo} {
+		if ln == nil {
+			continue
+		}
+		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// bindHTTP binds the addresses of the HTTP servers.
+func (s *server) bindHTTP(ctx context.Context) error {
+	var lc net.ListenConfig
+	var err error
+	if s.http.main, err = lc.Listen(ctx, "tcp", s.cfg.HTTP.Listen); err != nil {
+		return explainListen(err, "HTTP", "tcp", s.cfg.HTTP.Listen, s.opts.flags.httpChoice())
+	}
+	s.addrs.http = s.http.main.Addr()
+	if s.cfg.HTTP.PprofListen == "" {
+		return nil
+	}
+	if s.http.pprof, err = lc.Listen(ctx, "tcp", s.cfg.HTTP.PprofListen); err != nil {
+		return explainListen(err, "pprof", "tcp", s.cfg.HTTP.PprofListen, keyChoice("http.pprof_listen", "127.0.0.1:6061"))
+	}
+	s.addrs.pprof = s.http.pprof.Addr()
+	return nil
+}
+
+// serveHTTP starts the HTTP servers.
+func (s *server) serveHTTP(ctx context.Context) {
+	handler := status.NewHandler(&s.state, s.parts.engine, s.registry)
+	s.group.Start(ctx, "http", func(ctx context.Context) error {
+		return status.Serve(ctx, s.http.main, handler, status.WriteTimeout, s.log)
+	})
+	if s.http.pprof != nil {
+		s.group.Start(ctx, "pprof", func(ctx context.Context) error {
+			return status.Serve(ctx, s.http.pprof, status.NewPprofHandler(), 0, s.log) // a profile may take minutes
+		})
+	}
+}

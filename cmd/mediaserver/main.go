@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set when the program is linked: -ldflags "-X main.version=1.2.3".
+var version = "dev"
+
+// Exit codes, on which scripts rely.
+const (
+	exitClean  = 0
+	exitFailed = 1 // failed to start or run
+	exitUsage  = 2 // bad command line or configuration
+)
+
+// program is what a command runs in: all that it may see of the process.
+type program struct {
+	stdout, stderr io.Writer
+	env            []string       // NAME=value
+	signals        chan os.Signal // SIGTERM and SIGINT
+}
+
+func main() {
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
+	signal.Notify(p.signals, syscall.SIGTERM, os.Interrupt)
+	os.Exit(p.main(context.Background(), os.Args[1:]))
+}

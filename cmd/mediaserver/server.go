@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/call"
+	"mediaserver/cmd/mediaserver/internal/config"
+	"mediaserver/cmd/mediaserver/internal/lifecycle"
+	"mediaserver/cmd/mediaserver/internal/status"
+	"mediaserver/sip"
+)
+
+const (
+	// retryAfter is what callers are told who come while the server drains.
+	retryAfter = 30 * time.Second
+	// stopTimeout bounds the end of the components, forcedTimeout that after a
+	// second signal.
+	stopTimeout   = 10 * time.Second
+	forcedTimeout = time.Second
+	// finalPages is how many pages may still be asked after a hang-up: the
+	// secondary call's final page and the service's.
+	finalPages = 2
+)
+
+// errForced is why a server ended that was not allowed to drain.
+var errForced = errors.New("ended at once by a second signal")
+
+// serverOptions are what Run needs beside the configuration. The zero value
+// is a server that says nothing.
+type serverOptions struct {
+	out   io.Writer     // start-up message; nil = none
+	log   *slog.Logger  // nil = none
+	flags portFlags     // flags that messages about taken ports name
+	force chan struct{} // closed: end at once; nil = never
+	// started is called once all addresses are served; nil = nobody cares.
+	started func(addresses)
+}
+
+// addresses are where a running server can be reached.
+type addresses struct {
+	sip   []net.Addr
+	http  net.Addr
+	pprof net.Addr // nil unless configured
+}
+
+// server is a process's worth of components.
+type server struct {
+	cfg      *config.Config
+	opts     serverOptions
+	log      *slog.Logger
+	state    status.State
+	registry *prometheus.Registry
+	group    *lifecycle.Group
+	parts    *parts
+	addrs    addresses
+	http     listeners
+	serving  bool // the sip component closes the listeners of SIP
+}
+
+// Run starts a server, serves until ctx ends, drains, and stops. It returns
+// nil after a clean end, errForced after a forced one.
+func Run(ctx context.Context, cfg *config.Config, o serverOptions) error {
+	own := *cfg // the demo adds a service
+	s := &server{cfg: &own, opts: o, log: o.log, group: lifecycle.New()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.registry = status.NewRegistry(version, &s.state)
+	if err := s.start(ctx); err != nil {
+		return errors.Join(err, s.stop(stopTimeout))
+	}
+	s.state.Set(status.Ready)
+	s.announce()
+	var failure error
+	select {
+	case <-ctx.Done():
+		failure = s.drain()
+	case failure = <-s.group.Failed():
+	case <-o.force:
+		failure = errForced
+	}
+	limit := stopTimeout
+	if errors.Is(failure, errForced) {
+		limit = forcedTimeout
+	}
+	return errors.Join(failure, s.stop(limit))
+}
+
+// start binds all addresses, then starts the components: those that others
+// need first.
+func (s *server) start(ctx context.Context) error {
+	if err := s.bindHTTP(ctx); err != nil {
+		return err
+	}
+	if err := s.startDemoApplication(ctx); err != nil {
+		return err
+	}
+	media, err := s.media()
+	if err != nil {
+		return err
+	}
+	if s.parts, err = wire(ctx, s.cfg, media, s.registry, s.log); err != nil {
+		return err
+	}
+	if err := s.parts.ua.Listen(); err != nil {
+		return explainSIP(err, s.opts.flags)
+	}
+	s.addrs.sip = s.parts.ua.Addrs()
+	s.serveHTTP(ctx)
+	s.group.Start(ctx, "mixer", s.parts.engine.Run)
+	s.group.Start(ctx, "calls", s.runCalls)
+	s.serving = true
+	s.group.Start(ctx, "sip", func(ctx context.Context) error {
+		return s.parts.ua.Serve(ctx, s.takeCall)
+	})
+	return nil
+}
+
+// takeCall runs the application for one INVITE.
+func (s *server) takeCall(ctx context.Context, d *sip.Dialog) {
+	s.parts.calls.HandleInvite(ctx, d, s.parts.apps.ServeCall)
+}
+
+// runCalls looks after the calls until they are stopped.
+func (s *server) runCalls(ctx context.Context) error {
+	<-ctx.Done()
+	s.parts.calls.HangUpAll(call.Dropped)
+	s.parts.calls.Wait()
+	return nil
+}
+
+// drain takes no new calls, gives the running ones their grace, then hangs
+// them up and lets their applications ask their final pages.
+func (s *server) drain() error {
+	s.state.Set(status.Draining)
+	s.parts.ua.Drain(retryAfter)
+	s.log.Info("draining: no new calls", "calls", s.parts.calls.Active(), "grace", s.cfg.ShutdownGrace())
+	if err := s.idle(s.cfg.ShutdownGrace()); !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	s.log.Info("hanging up", "calls", s.parts.calls.Active())
+	hungUp := make(chan struct{})
+	go func() {
+		defer close(hungUp)
+		s.parts.calls.HangUpAll(call.Dropped)
+	}()
+	err := s.idle(finalPages*s.cfg.Pages.Timeout() + stopTimeout)
+	if errors.Is(err, errForced) {
+		return err // the process ends; HangUpAll with it
+	}
+	<-hungUp
+	if err != nil {
+		s.log.Warn("applications still running", "error", err)
+	}
+	return nil
+}
+
+// idle waits until no application is running, for so long at most. It returns
+// errForced when the server is to end at once.
+func (s *server) idle(longest time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), longest)
+	defer cancel()
+	ctx, force := context.WithCancelCause(ctx)
+	defer force(nil)
+	waited := make(chan error, 1)
+	go func() { waited <- s.parts.apps.Wait(ctx) }()
+	select {
+	case err := <-waited:
+		return err
+	case <-s.opts.force:
+		force(errForced)
+		return <-waited
+	}
+}
+
+// stop ends the components in reverse, within a time, and closes what was
+// only bound.
+func (s *server) stop(limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := s.group.Stop(ctx)
+	if s.parts != nil && !s.serving {
+		err = errors.Join(err, s.parts.ua.Close())
+	}
+	return errors.Join(err, s.http.close())
+}
+
+// announce tells how to reach the server.
+func (s *server) announce() {
+	if s.opts.out != nil {
+		fmt.Fprint(s.opts.out, greeting(s.cfg, s.addrs)) //nolint:errcheck // nobody reads it
+	}
+	if s.opts.started != nil {
+		s.opts.started(s.addrs)
+	}
+}

@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/call"
+	"mediaserver/cmd/mediaserver/internal/config"
+	"mediaserver/mixer"
+	"mediaserver/restapi"
+	"mediaserver/rtp"
+	"mediaserver/sip"
+	"mediaserver/sip/sdp"
+)
+
+// parts are the components that a call passes through. They are made by wire
+// and start nothing by themselves.
+type parts struct {
+	engine *mixer.Engine
+	ua     *sip.UA
+	calls  *call.Manager
+	apps   *restapi.Server
+}
+
+// wire makes the components and joins them. extra holds media files beside
+// those of media.directory; it may be nil.
+func wire(ctx context.Context, cfg *config.Config, extra fs.FS, reg prometheus.Registerer, log *slog.Logger) (*parts, error) {
+	p := &parts{}
+	var err error
+	p.engine, err = mixer.New(mixer.Config{
+		MixedTalkers: cfg.Conference.MixedTalkers,
+		Metrics:      mixer.NewMetrics(reg),
+		Logger:       log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.ua, err = sip.New(sip.Config{
+		Listen:    cfg.SIP.Listen,
+		Advertise: cfg.SIP.Advertise,
+		Allow:     cfg.SIP.Allow,
+		UserAgent: userAgent(),
+		Username:  "mediaserver",
+		Logger:    log,
+		Metrics:   sip.NewMetrics(reg),
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.calls, err = wireCalls(ctx, cfg, p, extra, reg, log)
+	if err != nil {
+		return nil, err
+	}
+	p.apps, err = restapi.NewServer(restapi.Config{
+		Services:     services(cfg.Services),
+		LogDirectory: cfg.Media.LogDirectory,
+		PageTimeout:  cfg.Pages.Timeout(),
+		UserAgent:    userAgent(),
+		Logger:       log,
+		Metrics:      restapi.NewMetrics(reg),
+	})
+	return p, err
+}
+
+// wireCalls makes the manager of calls over the engine and the user agent.
+func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, reg prometheus.Registerer, log *slog.Logger) (*call.Manager, error) {
+	advertise, err := advertised(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	metrics := rtp.NewMetrics(reg)
+	ports, err := rtp.NewPorts(rtp.PortsConfig{Min: cfg.RTP.PortMin, Max: cfg.RTP.PortMax, Metrics: metrics})
+	if err != nil {
+		return nil, err
+	}
+	dirs := []fs.FS{os.DirFS(cfg.Media.Directory)}
+	if extra != nil {
+		dirs = append(dirs, extra)
+	}
+	return call.NewManager(call.Config{
+		Engine: p.engine,
+		Loader: call.NewStore(dirs...),
+		OpenSockets: func(local netip.Addr) (call.Sockets, error) {
+			s, err := ports.Open(local)
+			if err != nil {
+				return nil, err // not s: a nil *Sockets is no nil interface
+			}
+			return s, nil
+		},
+		Dialer:          dialer{ua: p.ua},
+		Placement:       destinations(cfg.Conference.Destinations),
+		Capability:      capability(cfg.RTP.Offered()),
+		Advertise:       advertise,
+		Jitter:          rtp.JitterConfig{MinMS: cfg.RTP.Jitter.MinMS, MaxMS: cfg.RTP.Jitter.MaxMS},
+		RTPMetrics:      metrics,
+		MediaTimeout:    cfg.RTP.Timeout(),
+		MaxParticipants: cfg.Conference.MaxParticipants,
+		Logger:          log,
+		Registerer:      reg,
+	})
+}
+
+// userAgent is how the server calls itself in SIP and HTTP.
+func userAgent() string { return "mediaserver/" + version }
+
+// advertised is the address that session descriptions name: rtp.advertise,
+// else sip.advertise, resolved when it is a host name. The zero address is the
+// one of the route to the far end.
+func advertised(ctx context.Context, cfg *config.Config) (netip.Addr, error) {
+	if cfg.RTP.Advertise != "" {
+		return netip.ParseAddr(cfg.RTP.Advertise)
+	}
+	host := cfg.SIP.Advertise
+	if host == "" {
+		return netip.Addr{}, nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip, nil
+	}
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("find the IP address of sip.advertise for rtp.advertise: %w", err)
+	}
+	if len(addrs) == 0 {
+		return netip.Addr{}, fmt.Errorf("find the IP address of sip.advertise for rtp.advertise: %w", errNoAddress)
+	}
+	return addrs[0].Unmap(), nil
+}
+
+var errNoAddress = errors.New("the name has no address")
+
+// capability is what calls are offered.
+func capability(codecs []string) sdp.Capability {
+	c := sdp.DefaultCapability()
+	c.Codecs = nil
+	for _, name := range codecs {
+		switch name {
+		case "pcmu":
+			c.Codecs = append(c.Codecs, sdp.PCMU)
+		case "pcma":
+			c.Codecs = append(c.Codecs, sdp.PCMA)
+		}
+	}
+	return c
+}
+
+// destinations is where rooms are that are not here.
+func destinations(list []config.Destination) call.Destinations {
+	out := make(call.Destinations, len(list))
+	for i, d := range list {
+		out[i] = call.Destination{Match: d.Match, Address: d.Address}
+	}
+	return out
+}
+
+// services hands the configured services on.
+func services(list []config.Service) []restapi.Service {
+	out := make([]restapi.Service, len(list))
+	for i := range list {
+		s := &list[i]
+		out[i] = restapi.Service{
+			Name:                  s.Name,
+			Direction:             call.In,
+			Match:                 s.Match,
+			APIVersion:            s.APIVersion,
+			Strict:                s.Strict,
+			FirstPage:             restapi.Page(s.FirstPage),
+			FinalPage:             restapi.Page(s.FinalPage),
+			ErrorPage:             restapi.Page(s.ErrorPage),
+			ExtraCalls:            &s.ExtraChannels,
+			ApplicationParameters: s.ApplicationParameters,
+			EarlyMedia:            s.EarlyMedia,
+			MaxDuration:           s.MaxDuration(),
+			SigningSecret:         s.SigningSecret.Reveal(),
+			PageHosts:             s.PageHosts,
+		}
+	}
+	return out
+}
+
+// dialer places the calls of the manager by our user agent.
+type dialer struct{ ua *sip.UA }
+
+// Dial sends an INVITE and waits for the final answer.
+func (d dialer) Dial(ctx context.Context, r sip.InviteRequest) (call.OutboundDialog, error) {
+	dialog, err := d.ua.Invite(ctx, r, nil)
+	if err != nil {
+		return nil, err // not dialog: a nil *Dialog is no nil interface
+	}
+	return dialog, nil
+}
+
+// Route is our address of the route to a SIP address.
+func (d dialer) Route(address string) (netip.Addr, error) {
+	return d.ua.LocalAddr(context.Background(), address)
+}
