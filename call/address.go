@@ -1,0 +1,59 @@
+package call
+
+import (
+	"strings"
+
+	"mediaserver/sip"
+)
+
+// inboundInfo is what an INVITE says of its call.
+func inboundInfo(inv sip.Invitation) Info {
+	return Info{
+		ID:          newCallID(),
+		Direction:   In,
+		From:        party(inv.From),
+		To:          party(inv.RequestURI),
+		Target:      party(inv.To),
+		RequestUser: inv.RequestURI.User,
+		RequestURI:  inv.RequestURI.URI,
+		Divert:      divert(inv.Diversion),
+		Attestation: attestation(inv.Header("P-Attestation-Indicator")),
+	}
+}
+
+// party is how the pages see an address: a telephone number as such, anything
+// else as user@host.
+func party(a sip.Address) string {
+	switch {
+	case a.User == "":
+		return a.Host
+	case isNumber(a.User):
+		return a.User
+	default:
+		return a.User + "@" + a.Host
+	}
+}
+
+func isNumber(s string) bool {
+	digits := strings.TrimPrefix(s, "+")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// divert is the number or address of a diverting URI.
+func divert(uri string) string {
+	address := strings.TrimPrefix(strings.TrimPrefix(uri, "sip:"), "sips:")
+	if user, _, ok := strings.Cut(address, "@"); ok && isNumber(user) {
+		return user
+	}
+	return address
+}
+
+// attestation is A, B or C (ATIS-1000074), else nothing.
+func attestation(value string) string {
+	switch v := strings.ToUpper(strings.TrimSpace(value)); v {
+	case "A", "B", "C":
+		return v
+	default:
+		return ""
+	}
+}

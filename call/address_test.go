@@ -1,0 +1,50 @@
+package call
+
+import (
+	"testing"
+
+	"mediaserver/sip"
+)
+
+func TestParty(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		in   sip.Address
+		want string
+	}{
+		{"a number", sip.Address{User: "441908000001", Host: "x"}, "441908000001"},
+		{"an international number", sip.Address{User: "+441908000001", Host: "x"}, "+441908000001"},
+		{"a name", sip.Address{User: "mira", Host: "phones.test"}, "mira@phones.test"},
+		{"a lone plus", sip.Address{User: "+", Host: "x"}, "+@x"},
+		{"no user", sip.Address{Host: "x"}, "x"},
+	} {
+		if got := party(c.in); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestInboundInfo(t *testing.T) {
+	i := inboundInfo(sip.Invitation{
+		From:       sip.Address{User: "+441", Host: "a"},
+		To:         sip.Address{User: "1000", Host: "b"},
+		RequestURI: sip.Address{User: "2000", Host: "b", URI: "sip:2000@b"},
+		Diversion:  "sip:+4477@b",
+		Headers:    []sip.Header{{Name: "p-attestation-indicator", Value: " a "}},
+	})
+	if i.From != "+441" || i.Target != "1000" || i.To != "2000" || i.RequestURI != "sip:2000@b" ||
+		i.Divert != "+4477" || i.Attestation != "A" || i.Direction != In {
+		t.Errorf("got %+v", i)
+	}
+}
+
+func TestDestinations(t *testing.T) {
+	d := Destinations{{"ext-*", "sip:{name}@pbx.test"}, {"all", "sip:hall@pbx.test"}, {"ext-9", "sip:never@pbx.test"}}
+	for name, want := range map[string]string{
+		"ext-9": "sip:ext-9@pbx.test", "all": "sip:hall@pbx.test", "EXT-9": "", "room": "",
+	} {
+		if got, elsewhere := d.Place(name); got != want || elsewhere != (want != "") {
+			t.Errorf("%s is at %q, %v", name, got, elsewhere)
+		}
+	}
+}

@@ -1,0 +1,230 @@
+package call
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/dtmf"
+	"mediaserver/mixer"
+	"mediaserver/sip"
+)
+
+// defaultMaxDuration bounds every call for which nothing else was said.
+const defaultMaxDuration = 240 * time.Minute
+
+// maxPendingHangUps bounds the wishes to end that the actor has not seen yet;
+// the first is enough.
+const maxPendingHangUps = 1
+
+// Dialog is the signalling of a call: *sip.Dialog.
+type Dialog interface {
+	answerer
+	ender
+	SetSession(s sip.Session)
+	Invitation() sip.Invitation
+}
+
+// answerer reacts to an INVITE.
+type answerer interface {
+	Progress(code int, reason string, body []byte) error
+	Answer(body []byte) error
+	Reject(code int, reason string, h ...sip.Header) error
+}
+
+// ender ends a dialog and tells why it ended.
+type ender interface {
+	Bye(ctx context.Context, h ...sip.Header) error
+	Ended() <-chan struct{}
+	Err() error
+}
+
+// Call is one call: inbound or outbound by SIP, or the secondary call to a
+// room of this process, which has no dialog and no endpoint of its own.
+type Call struct {
+	manager *Manager
+	base    Info // what never changes
+	logTo   atomic.Pointer[slog.Logger]
+
+	dialog  Dialog             // nil for a room's secondary call
+	primary *Call              // of a secondary call, else nil
+	seat    seat               // of a secondary call: where the primary's audio goes, else nil
+	keys    ParticipantOptions // of a secondary call: its digits
+
+	requests chan func()        // run by the actor
+	hangUps  chan Cause         // HangUp's wishes
+	presses  chan press         // from the media path and SIP INFO, before joining
+	digits   chan dtmf.Digit    // for the verb that is running
+	limit    chan time.Duration // a new maximum duration, from the answer
+	done     chan struct{}      // closed at the end
+	tasks    sync.WaitGroup     // goroutines that work for this call
+
+	mu     sync.Mutex
+	life   life
+	media  *media // nil until there is an endpoint
+	joined joined
+}
+
+// seat is where a secondary call puts its primary's audio.
+type seat interface {
+	connect(from *mixer.Member)
+	disconnect(to *mixer.Member)
+	setMuted(change func(muted bool) bool)
+	play(s audio.Source) *mixer.Playback
+	leave()
+}
+
+// joined is what ties a primary and a secondary call together.
+type joined struct {
+	ending    bool      // primary: takes no secondary any more
+	secondary *Call     // primary: placed on its behalf, while it lives
+	hold      *hold     // primary: hold media, while they sound
+	from, to  time.Time // secondary: connected with its primary
+}
+
+// life is where a call stands. Written by its actor only.
+type life struct {
+	state    State
+	answered time.Time
+	ended    time.Time
+	cause    Cause
+	raw      int
+}
+
+func newCall(m *Manager, base Info, d Dialog) *Call {
+	c := &Call{
+		manager:  m,
+		base:     base,
+		dialog:   d,
+		requests: make(chan func()),
+		hangUps:  make(chan Cause, maxPendingHangUps),
+		presses:  make(chan press, maxPendingPresses),
+		digits:   make(chan dtmf.Digit, maxPendingPresses),
+		limit:    make(chan time.Duration),
+		done:     make(chan struct{}),
+	}
+	c.SetLogger(m.cfg.Logger)
+	return c
+}
+
+// Info is a snapshot of the call. Safe at any time.
+func (c *Call) Info() Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := c.base
+	i.State, i.Cause, i.RawCause = c.life.state, c.life.cause, c.life.raw
+	switch {
+	case c.life.answered.IsZero():
+	case c.life.ended.IsZero():
+		i.Duration = time.Since(c.life.answered)
+	default:
+		i.Duration = c.life.ended.Sub(c.life.answered)
+	}
+	return i
+}
+
+// Done is closed when the call has ended; Info().Cause then says why.
+func (c *Call) Done() <-chan struct{} { return c.done }
+
+// SetLogger directs what the call has to say, warnings about media among
+// them, to l.
+func (c *Call) SetLogger(l *slog.Logger) { c.logTo.Store(l.With("call_id", c.base.ID)) }
+
+func (c *Call) logger() *slog.Logger { return c.logTo.Load() }
+
+// SetMaxDuration bounds the call, counted from its answer; it then ends with
+// Dropped. Without it the bound is 240 minutes.
+func (c *Call) SetMaxDuration(d time.Duration) {
+	select {
+	case c.limit <- d:
+	case <-c.done:
+	}
+}
+
+// run is the actor: it owns the life of the call from set-up to end.
+func (c *Call) run(limit time.Duration) {
+	deadline := time.NewTimer(c.untilLimit(limit))
+	defer deadline.Stop()
+	watch := time.NewTicker(mediaWatchInterval)
+	defer watch.Stop()
+	var seen dtmf.Dedup
+	for {
+		select {
+		case f := <-c.requests:
+			f()
+		case limit = <-c.limit:
+		case p := <-c.presses:
+			c.pressed(&seen, p)
+			continue
+		case <-watch.C:
+			if !c.mediaTimedOut() {
+				continue
+			}
+			c.logger().Warn("no RTP for too long: hanging up", "limit", c.manager.cfg.MediaTimeout)
+			c.end(Failed, 0)
+		case cause := <-c.hangUps:
+			c.end(cause, 0)
+		case <-c.remoteEnd():
+			c.end(c.remoteCause())
+		case <-deadline.C:
+			c.end(Dropped, 0)
+		}
+		if c.hasEnded() {
+			return
+		}
+		deadline.Reset(c.untilLimit(limit))
+	}
+}
+
+func (c *Call) hasEnded() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// untilLimit is what is left of the longest duration. It counts from the
+// answer; before it nothing runs out.
+func (c *Call) untilLimit(limit time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.life.answered.IsZero() {
+		return limit
+	}
+	return time.Until(c.life.answered.Add(limit))
+}
+
+// ask has the actor run f and returns its error, or ErrEnded. The end of ctx
+// withdraws the wish while the actor has not taken it up.
+func (c *Call) ask(ctx context.Context, f func() error) error {
+	answer := make(chan error, 1)
+	select {
+	case c.requests <- func() { answer <- f() }:
+		return <-answer
+	case <-c.done:
+		return ErrEnded
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// HangUp ends the call and returns when it has ended. An inbound call that
+// was not answered is rejected with 603. The first end counts; later ones
+// change nothing.
+func (c *Call) HangUp(cause Cause) {
+	c.requestEnd(cause)
+	<-c.done
+}
+
+// requestEnd has the actor end the call; it never waits.
+func (c *Call) requestEnd(cause Cause) {
+	select {
+	case c.hangUps <- cause:
+	default: // somebody was first
+	}
+}

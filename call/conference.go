@@ -1,0 +1,230 @@
+package call
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/mixer"
+)
+
+// Conference is the focus of one room (RFC 4353 §2): it keeps the
+// participants in order of entry, decides when the room is started, what
+// each participant hears, and what is announced. The mixing itself is the
+// mixer's. Safe for concurrent use.
+type Conference struct {
+	name string
+	room *mixer.Room
+	max  int               // participants; 0 = unlimited
+	run  func(task func()) // runs a task in the Manager's care
+	gone chan struct{}     // closed when the room is taken out of use
+
+	mu           sync.Mutex
+	participants []*Participant // in order of entry
+	started      bool
+	queue        []*group // announcements in event order; the first is playing
+	announcing   bool     // a task plays the queue
+}
+
+// errConferenceGone: the room was removed between look-up and entry; the
+// name belongs to a new room.
+var errConferenceGone = errors.New("call: conference is gone")
+
+// Participant is a secondary call as a member of a room. What can change is
+// guarded by its Conference.
+type Participant struct {
+	focus   *Conference
+	call    *Call // the secondary call
+	opts    ParticipantOptions
+	stopped func() audio.Source // media of a stopped room, from the beginning
+	parts   announcementParts
+	arrived chan struct{} // closed when the primary's port sits in member
+
+	member    *mixer.Member
+	entered   time.Time
+	connected bool
+	muted     bool            // by digit
+	lingers   bool            // alone in a stopped room, hears the queue to its end
+	talks     bool            // told to the mixer
+	hears     bool            // told to the mixer
+	prompt    *mixer.Playback // media of the stopped room, nil when not sounding
+}
+
+// enter adds p, evaluates the start rule and announces the entry. It fails
+// with ErrConferenceFull, and with errConferenceGone when the room has been
+// removed meanwhile.
+func (f *Conference) enter(p *Participant, now time.Time) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.isGone() {
+		return errConferenceGone
+	}
+	if f.max > 0 && len(f.participants) >= f.max {
+		return ErrConferenceFull
+	}
+	p.entered = now
+	p.member = f.room.Add(mixer.MemberOptions{})
+	f.participants = append(f.participants, p)
+	f.evaluate()
+	if f.started {
+		f.announce(p.entryGroup(now))
+	}
+	f.apply()
+	return nil
+}
+
+// exit removes p, whose port has been taken back, and announces it. It
+// returns the calls that must be hung up because p takes the room with it.
+func (f *Conference) exit(p *Participant, now time.Time) []*Call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.remove(p) {
+		return nil
+	}
+	p.member.Remove()
+	wasStarted := f.started
+	f.evaluate()
+	switch {
+	case len(f.participants) == 0:
+		f.leaveUse()
+		f.room.Close()
+		return nil
+	case f.isGone():
+		return nil
+	case p.opts.DestroyOnExit:
+		f.leaveUse()
+		return f.calls()
+	case wasStarted:
+		f.announce(p.exitGroup(now))
+	}
+	if wasStarted && !f.started {
+		f.participants[0].lingers = len(f.queue) > 0
+	}
+	f.apply()
+	return nil
+}
+
+func (f *Conference) remove(p *Participant) bool {
+	i := slices.Index(f.participants, p)
+	if i < 0 {
+		return false
+	}
+	f.participants = slices.Delete(f.participants, i, i+1)
+	return true
+}
+
+func (f *Conference) calls() []*Call {
+	var calls []*Call
+	for _, p := range f.participants {
+		calls = append(calls, p.call)
+	}
+	return calls
+}
+
+func (f *Conference) isGone() bool {
+	select {
+	case <-f.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// leaveUse takes the room out of use: nobody enters any more, nothing is
+// announced. Those inside hear each other until they are hung up.
+func (f *Conference) leaveUse() {
+	if !f.isGone() {
+		close(f.gone)
+	}
+}
+
+// evaluate applies the start rule after a change of the population.
+func (f *Conference) evaluate() {
+	if len(f.participants) <= 1 {
+		f.started = false
+		return
+	}
+	talker, starter := false, false
+	for _, p := range f.participants {
+		talker = talker || p.opts.Talker
+		starter = starter || p.opts.StartOnEntry
+	}
+	f.started = f.started || talker && starter
+}
+
+// apply tells the mixer who talks and hears now, and what a stopped room
+// plays to each participant.
+func (f *Conference) apply() {
+	for _, p := range f.participants {
+		p.lingers = p.lingers && !f.started && len(f.queue) > 0
+		p.set(f.started && p.opts.Talker && !p.muted, f.started || p.lingers)
+		f.prompt(p, p.connected && !f.started && !p.lingers)
+	}
+}
+
+// set tells the mixer who talks and hears, if that has changed.
+func (p *Participant) set(talks, hears bool) {
+	if talks != p.talks || hears != p.hears {
+		p.talks, p.hears = talks, hears
+		p.member.Set(talks, hears)
+	}
+}
+
+// prompt starts or stops the media of a stopped room for p.
+func (f *Conference) prompt(p *Participant, wanted bool) {
+	switch {
+	case wanted && p.prompt == nil:
+		p.prompt = p.member.Play(p.stopped())
+	case !wanted && p.prompt != nil:
+		p.prompt.Stop()
+		p.prompt = nil
+	}
+}
+
+// connect seats the primary's port, which sits in from, as p's.
+func (p *Participant) connect(from *mixer.Member) {
+	f := p.focus
+	f.mu.Lock()
+	moved := from.MovePort(p.member)
+	p.connected = true
+	f.apply()
+	f.mu.Unlock()
+	<-moved
+	close(p.arrived)
+}
+
+// disconnect gives the primary's port back to its own room.
+func (p *Participant) disconnect(to *mixer.Member) {
+	f := p.focus
+	f.mu.Lock()
+	moved := p.member.MovePort(to)
+	p.connected = false
+	f.apply()
+	f.mu.Unlock()
+	<-moved
+}
+
+// setMuted changes whether p's input is switched off.
+func (p *Participant) setMuted(change func(muted bool) bool) {
+	f := p.focus
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p.muted = change(p.muted)
+	f.apply()
+}
+
+// play is heard in the room as p's own voice.
+func (p *Participant) play(s audio.Source) *mixer.Playback { return p.member.Inject(s) }
+
+// restartPrompt begins the media of the stopped room anew: what was to be
+// played has become known.
+func (p *Participant) restartPrompt() {
+	f := p.focus
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.prompt != nil {
+		p.prompt = p.member.Play(p.stopped())
+	}
+}

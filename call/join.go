@@ -1,0 +1,241 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/dtmf"
+)
+
+// defaultAnswerTimeout is how long a destination is waited for.
+const defaultAnswerTimeout = 30 * time.Second
+
+func (o ConferenceOptions) withDefaults() ConferenceOptions {
+	if o.AnswerTimeout == 0 {
+		o.AnswerTimeout = defaultAnswerTimeout
+	}
+	if o.MaxDuration == 0 {
+		o.MaxDuration = defaultMaxDuration
+	}
+	return o
+}
+
+// DialConference places the secondary call that is to join c to a room and
+// blocks until it is answered, which is its entry into the room. From now on
+// c hears hold media until Connect, or until the secondary call or the
+// attempt has ended. It fails with ErrConferenceFull, ErrConferenceBusy,
+// ErrAnswerTimeout, ErrConnectFailed, ErrNotAnswered or ErrEnded.
+func (c *Call) DialConference(ctx context.Context, o ConferenceOptions) (*Call, error) {
+	if c.Info().State != Answered {
+		return nil, errors.Join(ErrNotAnswered, c.endedErr())
+	}
+	o = o.withDefaults()
+	c.startHold(o.HoldMedia, o.Ringing)
+	secondary, err := c.place(ctx, o)
+	if err != nil {
+		c.stopHold()
+		return nil, err
+	}
+	return secondary, nil
+}
+
+func (c *Call) endedErr() error {
+	if c.hasEnded() {
+		return ErrEnded
+	}
+	return nil
+}
+
+// place puts the secondary call in the room here or dials the focus
+// elsewhere.
+func (c *Call) place(ctx context.Context, o ConferenceOptions) (*Call, error) {
+	var secondary *Call
+	var err error
+	if address, elsewhere := c.manager.cfg.Placement.Place(o.Name); elsewhere {
+		secondary, err = c.dialFocus(ctx, o, address)
+	} else {
+		secondary, err = c.enterRoom(o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !c.adopt(secondary) {
+		secondary.HangUp(Dropped)
+		return nil, ErrEnded
+	}
+	return secondary, nil
+}
+
+// adopt ties a secondary call to c, unless c is at its end.
+func (c *Call) adopt(secondary *Call) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.joined.ending {
+		return false
+	}
+	c.joined.secondary = secondary
+	return true
+}
+
+// enterRoom makes a secondary call to a room of this process; the room
+// answers at once.
+func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
+	s := newCall(c.manager, c.secondaryInfo(o), nil)
+	s.primary = c
+	s.SetLogger(c.logger())
+	p := c.participant(s, o)
+	s.seat, s.keys = p, o.Participant
+	s.life = life{state: Answered, answered: time.Now()}
+	if err := c.manager.enter(o.Name, p); err != nil {
+		return nil, err
+	}
+	c.manager.start(s, o.MaxDuration)
+	return s, nil
+}
+
+// secondaryInfo is what is known of a secondary call from the start. Its
+// caller is the far end of the primary.
+func (c *Call) secondaryInfo(o ConferenceOptions) Info {
+	from := c.base.From
+	if c.base.Direction == Out {
+		from = c.base.To
+	}
+	return Info{ID: newCallID(), Direction: Out, From: from, To: o.Name, Target: o.Name}
+}
+
+// participant prepares a member of a room; its media are loaded from now on.
+func (c *Call) participant(s *Call, o ConferenceOptions) *Participant {
+	rate := c.manager.rate()
+	p := &Participant{call: s, opts: o.Participant, arrived: make(chan struct{})}
+	stopped := c.prepare("while_stopped_media", o.Participant.WhileStopped, p.restartPrompt)
+	p.stopped = func() audio.Source {
+		if stopped == nil || !stopped.ready() {
+			return audio.Ringing(rate, o.Ringing)
+		}
+		return loopOrRing(stopped.clips, stopped.err, rate, o.Ringing)
+	}
+	p.parts = announcementParts{
+		name:   c.prepare("name", o.Participant.Name, nil),
+		joined: c.prepare("has_joined_message", o.Participant.HasJoined, nil),
+		left:   c.prepare("has_left_message", o.Participant.HasLeft, nil),
+		beep:   c.manager.beep,
+	}
+	return p
+}
+
+// Connect joins c and its secondary call and blocks until the connection
+// ends. It returns the Connection when the secondary call came to its end:
+// exit digit, room destroyed, maximum duration. ErrEnded says that c itself
+// has ended, ErrConnectFailed that the secondary had ended before.
+func (c *Call) Connect(ctx context.Context, secondary *Call) (Connection, error) {
+	c.stopHold()
+	c.discardDigits()
+	if err := secondary.connect(ctx); err != nil {
+		if c.isEnding() {
+			<-c.done
+			return Connection{}, ErrEnded
+		}
+		return Connection{}, errors.Join(ErrConnectFailed, err)
+	}
+	for {
+		select {
+		case d := <-c.digits:
+			secondary.memberDigit(d)
+		case <-ctx.Done():
+			secondary.HangUp(Dropped)
+			return Connection{}, context.Cause(ctx)
+		case <-secondary.done:
+			if c.isEnding() {
+				<-c.done
+				return Connection{}, ErrEnded
+			}
+			return Connection{Duration: secondary.connected()}, nil
+		}
+	}
+}
+
+// memberDigit does what a digit pressed on the primary does in the conference.
+func (c *Call) memberDigit(d dtmf.Digit) {
+	p := c.keys
+	toggles := p.UnmuteDigit == 0 || p.UnmuteDigit == p.MuteDigit
+	switch {
+	case d == p.ExitDigit:
+		c.HangUp(Completed)
+	case d == p.MuteDigit && toggles:
+		c.seat.setMuted(func(muted bool) bool { return !muted })
+	case d == p.MuteDigit:
+		c.seat.setMuted(func(bool) bool { return true })
+	case d == p.UnmuteDigit:
+		c.seat.setMuted(func(bool) bool { return false })
+	}
+}
+
+// connect has the secondary's actor seat the primary's audio.
+func (c *Call) connect(ctx context.Context) error {
+	return c.ask(ctx, func() error {
+		c.mu.Lock()
+		c.joined.from = time.Now()
+		c.mu.Unlock()
+		c.seat.connect(c.primary.audio().home)
+		return nil
+	})
+}
+
+// leaveSeat ends a secondary call's part in its room and gives the primary's
+// audio back. Run by the actor at the end.
+func (c *Call) leaveSeat() {
+	if c.seat == nil {
+		return
+	}
+	c.mu.Lock()
+	connected := !c.joined.from.IsZero()
+	if connected {
+		c.joined.to = time.Now()
+	}
+	c.mu.Unlock()
+	if connected {
+		c.seat.disconnect(c.primary.audio().home)
+	}
+	c.seat.leave()
+	c.primary.released(c)
+}
+
+// connected is how long the calls were joined.
+func (c *Call) connected() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.joined.to.Sub(c.joined.from)
+}
+
+// released unties a secondary call that has ended.
+func (c *Call) released(secondary *Call) {
+	c.mu.Lock()
+	tied := c.joined.secondary == secondary
+	if tied {
+		c.joined.secondary = nil
+	}
+	c.mu.Unlock()
+	if tied {
+		c.stopHold()
+	}
+}
+
+// dropSecondary ends what was placed on behalf of a call that is at its end.
+func (c *Call) dropSecondary() {
+	c.mu.Lock()
+	c.joined.ending = true
+	secondary := c.joined.secondary
+	c.mu.Unlock()
+	c.stopHold()
+	if secondary != nil {
+		secondary.HangUp(Dropped)
+	}
+}
+
+func (c *Call) isEnding() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.joined.ending
+}

@@ -1,0 +1,171 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mediaserver/sip"
+)
+
+const byeTimeout = 10 * time.Second // wait for the answer to a BYE
+
+// SIP codes the domain speaks.
+const (
+	codeRinging        = 180
+	codeProgress       = 183
+	codeOK             = 200
+	codeBadRequest     = 400
+	codeRequestTimeout = 408
+	codeBusy           = 486
+	codeCancelled      = 487
+	codeNotAcceptable  = 488
+	codePending        = 491
+	codeInternal       = 500
+	codeUnavailable    = 503
+	codeBusyEverywhere = 600
+	codeDecline        = 603
+)
+
+// Answer answers an inbound call; an answered one stays as it is. The answer
+// counts from the moment the 200 is sent.
+func (c *Call) Answer(ctx context.Context) error {
+	return c.ask(ctx, func() error {
+		switch {
+		case c.Info().State == Answered:
+			return nil
+		case c.Info().State != Inbound:
+			return ErrNotInbound
+		}
+		body, err := c.localDescription()
+		if err == nil {
+			err = c.dialog.Answer(body)
+		}
+		if err != nil {
+			c.logger().Warn("cannot answer", "error", err)
+			c.end(Failed, codeInternal)
+			return errors.Join(ErrEnded, err)
+		}
+		c.answered()
+		return nil
+	})
+}
+
+// EarlyMedia opens the audio of an unanswered inbound call (183).
+func (c *Call) EarlyMedia(ctx context.Context) error {
+	return c.ask(ctx, func() error {
+		switch {
+		case c.Info().State != Inbound:
+			return ErrNotInbound
+		case c.hasMedia():
+			return nil
+		}
+		body, err := c.localDescription()
+		if err != nil {
+			c.end(Failed, codeInternal)
+			return errors.Join(ErrEnded, err)
+		}
+		return c.dialog.Progress(codeProgress, "Session Progress", body)
+	})
+}
+
+// Reject refuses an unanswered inbound call with a SIP code of 400 to 699.
+func (c *Call) Reject(ctx context.Context, code int) error {
+	return c.ask(ctx, func() error {
+		if c.Info().State != Inbound {
+			return ErrNotInbound
+		}
+		c.end(Completed, code)
+		return nil
+	})
+}
+
+// answered marks the instant from which the call lasts.
+func (c *Call) answered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.life.state, c.life.answered = Answered, time.Now()
+}
+
+// end ends the call for good; raw is the SIP code, 0 for the one that fits.
+// Run by the actor only.
+func (c *Call) end(cause Cause, raw int) {
+	c.dropSecondary()
+	was := c.finish(cause, raw)
+	if c.dialog != nil {
+		c.closeDialog(was, raw)
+	}
+	c.leaveSeat()
+	c.closeMedia()
+	c.manager.ended(c)
+	close(c.done)
+}
+
+// finish writes the end into life and returns the state before it.
+func (c *Call) finish(cause Cause, raw int) State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.life.state
+	if raw == 0 {
+		raw = rawCause(cause, was)
+	}
+	c.life.state, c.life.cause, c.life.raw, c.life.ended = Idle, cause, raw, time.Now()
+	return was
+}
+
+func rawCause(cause Cause, was State) int {
+	switch {
+	case was == Inbound:
+		return codeDecline
+	case cause == Failed:
+		return codeInternal
+	default:
+		return codeOK
+	}
+}
+
+// closeDialog rejects or hangs up, unless the far end did.
+func (c *Call) closeDialog(was State, code int) {
+	select {
+	case <-c.dialog.Ended():
+		return
+	default:
+	}
+	if was == Inbound && c.base.Direction == In {
+		if code == 0 {
+			code = codeDecline
+		}
+		if err := c.dialog.Reject(code, ""); err != nil {
+			c.logger().Debug("reject", "error", err)
+		}
+		return
+	}
+	c.tasks.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), byeTimeout)
+		defer cancel()
+		if err := c.dialog.Bye(ctx); err != nil {
+			c.logger().Debug("hang up", "error", err)
+		}
+	})
+}
+
+// remoteEnd is closed when the far end or the signalling ended the call.
+func (c *Call) remoteEnd() <-chan struct{} {
+	if c.dialog == nil {
+		return nil
+	}
+	return c.dialog.Ended()
+}
+
+func (c *Call) remoteCause() (Cause, int) {
+	switch err := c.dialog.Err(); {
+	case errors.Is(err, sip.ErrRemoteBye):
+		return HungUp, codeOK
+	case errors.Is(err, sip.ErrCancelled):
+		return HungUp, codeCancelled
+	case errors.Is(err, sip.ErrNoACK):
+		return Failed, codeRequestTimeout
+	default:
+		return Failed, codeUnavailable
+	}
+}

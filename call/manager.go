@@ -1,0 +1,258 @@
+package call
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/audio"
+	"mediaserver/mixer"
+	"mediaserver/rtp"
+	"mediaserver/sip"
+	"mediaserver/sip/sdp"
+)
+
+// Dialer places calls by SIP.
+type Dialer interface {
+	// Dial sends an INVITE and waits for the final answer.
+	Dial(ctx context.Context, r sip.InviteRequest) (OutboundDialog, error)
+	// Route is our address of the route to a SIP address, for the offer.
+	Route(address string) (netip.Addr, error)
+}
+
+// OutboundDialog is the signalling of a call we placed.
+type OutboundDialog interface {
+	Dialog
+	RemoteBody() []byte // the SDP of the 2xx
+}
+
+// Config is what a Manager works with. Engine, Loader and OpenSockets are
+// required.
+type Config struct {
+	Engine          *mixer.Engine
+	Loader          Loader
+	OpenSockets     func(local netip.Addr) (Sockets, error)
+	Dialer          Dialer         // nil: no call to a focus elsewhere can be placed
+	Placement       Placement      // nil: every room is here
+	Capability      sdp.Capability // zero: G.711 and telephone events
+	Advertise       netip.Addr     // in our session descriptions; zero: the route to the peer
+	Jitter          rtp.JitterConfig
+	RTPMetrics      *rtp.Metrics
+	MediaTimeout    time.Duration // without RTP for so long a call ends; 0: never
+	MaxParticipants int           // of a room; 0: unlimited
+	Logger          *slog.Logger
+	Registerer      prometheus.Registerer
+}
+
+func (c Config) validate() error {
+	if c.Engine == nil || c.Loader == nil || c.OpenSockets == nil {
+		return errors.New("call: Config needs Engine, Loader and OpenSockets")
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Placement == nil {
+		c.Placement = Destinations(nil)
+	}
+	if len(c.Capability.Codecs) == 0 {
+		c.Capability = sdp.DefaultCapability()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Handler runs the application of an inbound call; when it returns, the call
+// is hung up.
+type Handler func(ctx context.Context, c *Call)
+
+// Manager knows every call and every room. Safe for concurrent use.
+type Manager struct {
+	cfg     Config
+	metrics *metrics
+	beep    audio.Clip     // announces an entry
+	tasks   sync.WaitGroup // actors and announcements
+
+	mu    sync.Mutex
+	calls map[*Call]struct{}     // by SIP, inbound
+	rooms map[string]*Conference // in use
+}
+
+// NewManager makes a Manager; it starts nothing.
+func NewManager(cfg Config) (*Manager, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return &Manager{
+		cfg:     cfg.withDefaults(),
+		beep:    audio.Beep(cfg.Engine.Format().Rate),
+		metrics: newMetrics(cfg.Registerer),
+		calls:   map[*Call]struct{}{},
+		rooms:   map[string]*Conference{},
+	}, nil
+}
+
+// rate is the sampling rate of everything that is played.
+func (m *Manager) rate() int { return m.cfg.Engine.Format().Rate }
+
+func newCallID() string {
+	var b [8]byte
+	rand.Read(b[:]) //nolint:errcheck // never fails
+	return "c-" + hex.EncodeToString(b[:])
+}
+
+// HandleInvite makes a call of an INVITE and runs its application; it returns
+// when the call has ended. An offer without a codec of ours is refused with
+// 488, a malformed one with 400.
+func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
+	inv := d.Invitation()
+	if code := m.refuses(inv); code != 0 {
+		if err := d.Reject(code, ""); err != nil {
+			m.cfg.Logger.Debug("reject", "error", err)
+		}
+		return
+	}
+	c := newCall(m, inboundInfo(inv), d)
+	c.life.state = Inbound
+	m.mu.Lock()
+	m.calls[c] = struct{}{}
+	m.mu.Unlock()
+	m.start(c, defaultMaxDuration)
+	if err := d.Progress(codeRinging, "", nil); err != nil {
+		c.logger().Debug("ringing", "error", err)
+	}
+	h(ctx, c)
+	c.HangUp(Completed)
+}
+
+// refuses looks at the offer of an INVITE; 0 means it can be answered.
+func (m *Manager) refuses(inv sip.Invitation) int {
+	if inv.Offer == nil {
+		return 0
+	}
+	offer, err := sdp.Parse(inv.Offer)
+	if err != nil {
+		return codeBadRequest
+	}
+	local := sdp.Local{Addr: netip.IPv4Unspecified(), Port: 2}
+	if _, _, err = sdp.Answer(offer, m.cfg.Capability, local); err != nil {
+		return codeNotAcceptable
+	}
+	return 0
+}
+
+// start starts the actor of a call and looks after it until its last task has
+// ended.
+func (m *Manager) start(c *Call, limit time.Duration) {
+	if c.dialog != nil {
+		m.metrics.started(c.base.Direction)
+	}
+	m.tasks.Go(func() {
+		c.run(limit)
+		c.tasks.Wait()
+	})
+}
+
+// ended forgets a call at its end.
+func (m *Manager) ended(c *Call) {
+	m.mu.Lock()
+	delete(m.calls, c)
+	m.mu.Unlock()
+	if c.dialog != nil {
+		m.metrics.ended(c.base.Direction, c.Info().Cause)
+	}
+}
+
+// enter puts p into the room of that name, which comes into being with its
+// first participant.
+func (m *Manager) enter(name string, p *Participant) error {
+	for {
+		f := m.conference(name)
+		p.focus = f
+		err := f.enter(p, time.Now())
+		if errors.Is(err, errConferenceGone) {
+			m.forget(f)
+			continue
+		}
+		if err == nil {
+			m.metrics.participants.WithLabelValues(role(p)).Inc()
+		}
+		return err
+	}
+}
+
+func (m *Manager) conference(name string) *Conference {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f := m.rooms[name]
+	if f == nil {
+		f = &Conference{
+			name: name,
+			room: m.cfg.Engine.NewRoom(name),
+			max:  m.cfg.MaxParticipants,
+			run:  m.tasks.Go,
+			gone: make(chan struct{}),
+		}
+		m.rooms[name] = f
+		m.metrics.conferences.Inc()
+	}
+	return f
+}
+
+// forget takes a room that is out of use off the list; its name is free.
+func (m *Manager) forget(f *Conference) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.rooms[f.name] == f {
+		delete(m.rooms, f.name)
+		m.metrics.conferences.Dec()
+	}
+}
+
+// leave takes p out of its room and hangs up those whom it takes along.
+func (p *Participant) leave() {
+	m := p.call.manager
+	others := p.focus.exit(p, time.Now())
+	if p.focus.isGone() {
+		m.forget(p.focus)
+	}
+	m.metrics.participants.WithLabelValues(role(p)).Dec()
+	for _, c := range others {
+		c.requestEnd(HungUp)
+	}
+}
+
+// Active is the number of inbound calls.
+func (m *Manager) Active() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.calls)
+}
+
+// HangUpAll ends every call with a cause and returns when all have ended.
+func (m *Manager) HangUpAll(cause Cause) {
+	m.mu.Lock()
+	calls := make([]*Call, 0, len(m.calls))
+	for c := range m.calls {
+		calls = append(calls, c)
+	}
+	m.mu.Unlock()
+	for _, c := range calls {
+		c.requestEnd(cause)
+	}
+	for _, c := range calls {
+		<-c.done
+	}
+}
+
+// Wait returns when every call and all that works for it has ended.
+func (m *Manager) Wait() { m.tasks.Wait() }

@@ -1,0 +1,158 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/audio/g711"
+	"mediaserver/dtmf"
+	"mediaserver/mixer"
+	"mediaserver/rtp"
+	"mediaserver/sip"
+	"mediaserver/sip/sdp"
+)
+
+const mediaWatchInterval = time.Second
+
+// Sockets are the RTP and RTCP sides of one endpoint: *rtp.Sockets.
+type Sockets interface {
+	RTP() rtp.IO
+	RTCP() rtp.IO
+	Port() int
+	Close() error
+}
+
+// media is what a call by SIP has for its audio. The session description is
+// touched by one goroutine at a time: the actor until the call is set up, the
+// dialog's mailbox afterwards; description guards the hand-over.
+type media struct {
+	sockets  Sockets
+	endpoint *rtp.Endpoint
+	port     *port
+	session  *session
+	room     *mixer.Room
+	home     *mixer.Member // the call in its own room
+}
+
+// openMedia makes endpoint, port and the call's own room. m is what is known
+// of the far end so far.
+func (c *Call) openMedia(sockets Sockets, s *session, m sdp.Media) error {
+	p := &port{deliver: c.report, detector: dtmf.NewDetector(c.manager.rate())}
+	p.params.Store(portOf(m))
+	endpoint, err := rtp.NewEndpoint(rtp.EndpointConfig{
+		RTP:     sockets.RTP(),
+		RTCP:    sockets.RTCP(),
+		Params:  paramsOf(m),
+		Jitter:  c.manager.cfg.Jitter,
+		CNAME:   c.base.ID,
+		OnEvent: p.event,
+		Metrics: c.manager.cfg.RTPMetrics,
+	})
+	if err != nil {
+		return fmt.Errorf("open media: %w", err)
+	}
+	p.endpoint = endpoint
+	room := c.manager.cfg.Engine.NewRoom(c.base.ID)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.media = &media{
+		sockets: sockets, endpoint: endpoint, port: p, room: room, session: s,
+		home: room.Add(mixer.MemberOptions{Port: p}),
+	}
+	return nil
+}
+
+// closeMedia takes the call out of its room and gives its ports back.
+func (c *Call) closeMedia() {
+	m := c.audio()
+	if m == nil {
+		return
+	}
+	<-m.home.Remove()
+	m.room.Close()
+	if err := errors.Join(m.endpoint.Close(), m.sockets.Close()); err != nil {
+		c.logger().Debug("close media", "error", err)
+	}
+}
+
+func (c *Call) hasMedia() bool { return c.audio() != nil }
+
+func (c *Call) audio() *media {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.media
+}
+
+// mediaTimedOut tells whether no RTP has come for too long. A call on hold
+// may be silent.
+func (c *Call) mediaTimedOut() bool {
+	m, limit := c.audio(), c.manager.cfg.MediaTimeout
+	if m == nil || limit == 0 || m.session.silent() {
+		return false
+	}
+	c.mu.Lock()
+	since := c.life.answered
+	c.mu.Unlock()
+	if since.IsZero() {
+		return false
+	}
+	for _, t := range []time.Time{m.endpoint.LastReceived(), m.session.since()} {
+		if t.After(since) {
+			since = t
+		}
+	}
+	return time.Since(since) > limit
+}
+
+func portOf(m sdp.Media) *portParams {
+	return &portParams{codec: codecOf(m.Codec.Name), events: m.HasEvent}
+}
+
+func codecOf(name string) audio.Codec {
+	if name == g711.PCMA().Encoding().String() {
+		return g711.PCMA()
+	}
+	return g711.PCMU()
+}
+
+// Capability is what this server offers and accepts.
+func Capability(codecs []string) (sdp.Capability, error) {
+	capability := sdp.Capability{Events: true}
+	for _, name := range codecs {
+		switch name {
+		case "pcmu":
+			capability.Codecs = append(capability.Codecs, sdp.PCMU)
+		case "pcma":
+			capability.Codecs = append(capability.Codecs, sdp.PCMA)
+		}
+	}
+	if len(capability.Codecs) == 0 {
+		return sdp.Capability{}, errors.New("call: no codec to offer")
+	}
+	return capability, nil
+}
+
+func paramsOf(m sdp.Media) rtp.Params {
+	p := rtp.Params{
+		Remote: m.Remote, RemoteRTCP: m.RemoteRTCP,
+		Codec: codecOf(m.Codec.Name), PayloadType: m.PayloadType,
+		EventPT: m.EventPT, HasEvent: m.HasEvent,
+		Ptime: time.Duration(m.PtimeMS) * time.Millisecond,
+		Send:  m.Send, Receive: m.Receive,
+	}
+	for _, a := range m.Accept {
+		p.Accept = append(p.Accept, rtp.PayloadCodec{PayloadType: a.PayloadType, Codec: codecOf(a.Codec.Name)})
+	}
+	return p
+}
+
+// mediaAddress is the address in our session descriptions.
+func (m *Manager) mediaAddress(inv sip.Invitation) netip.Addr {
+	if m.cfg.Advertise.IsValid() {
+		return m.cfg.Advertise
+	}
+	return inv.LocalAddr
+}

@@ -1,0 +1,132 @@
+package call
+
+import (
+	"context"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/mixer"
+)
+
+// segment is a stretch of a playlist that is played as one: clips without a
+// gap, or digits sent as telephone events.
+type segment struct {
+	clips  []audio.Clip
+	digits string
+}
+
+// Play plays a list to the far end and blocks until it has been played; nil
+// too when a digit stopped it. On a secondary call to a room it is heard in
+// the room. A *MediaError says which element failed; those before it have
+// been heard. Digits pressed meanwhile are discarded.
+func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) error {
+	if err := c.canPlay(); err != nil {
+		return err
+	}
+	c.discardDigits()
+	segments, failed := c.segments(ctx, list)
+	for _, s := range segments {
+		barged, err := c.playSegment(ctx, s, o)
+		if err != nil {
+			return err
+		}
+		if barged {
+			return nil
+		}
+	}
+	return failed
+}
+
+func (c *Call) canPlay() error {
+	switch {
+	case c.hasEnded():
+		return ErrEnded
+	case c.audio() == nil && c.seat == nil:
+		return ErrNotAnswered
+	default:
+		return nil
+	}
+}
+
+// segments loads a list as far as it can be loaded.
+func (c *Call) segments(ctx context.Context, list Playlist) ([]segment, error) {
+	var segments []segment
+	sendsEvents := c.sendsEvents()
+	for i, item := range list {
+		if item.Digits != "" && sendsEvents {
+			segments = append(segments, segment{digits: item.Digits})
+			continue
+		}
+		clips, err := loadAll(ctx, c.manager.cfg.Loader, list[i:i+1], c.logger(), c.manager.rate())
+		if err != nil {
+			err.Index = i
+			return segments, err
+		}
+		if n := len(segments); n > 0 && segments[n-1].digits == "" {
+			segments[n-1].clips = append(segments[n-1].clips, clips...)
+			continue
+		}
+		segments = append(segments, segment{clips: clips})
+	}
+	return segments, nil
+}
+
+// sendsEvents tells whether digits go out as telephone events.
+func (c *Call) sendsEvents() bool {
+	m := c.audio()
+	return m != nil && m.port.params.Load().events
+}
+
+func (c *Call) playSegment(ctx context.Context, s segment, o PlayOptions) (barged bool, err error) {
+	if s.digits != "" {
+		return c.wait(ctx, c.audio().port.sendEvents(s.digits), o)
+	}
+	playback := c.start(audio.Sequence(s.clips, false))
+	defer playback.Stop()
+	return c.wait(ctx, playback.Done(), o)
+}
+
+// start plays a source where this call is heard.
+func (c *Call) start(s audio.Source) *mixer.Playback {
+	if c.seat != nil {
+		return c.seat.play(s)
+	}
+	return c.audio().home.Play(s)
+}
+
+// wait waits for the end of a play, for a digit if one may stop it, and for
+// the end of the call.
+func (c *Call) wait(ctx context.Context, played <-chan struct{}, o PlayOptions) (barged bool, err error) {
+	for {
+		select {
+		case <-played:
+			return false, nil
+		case <-c.digits:
+			if o.BargeIn {
+				return true, nil
+			}
+		case <-c.done:
+			return false, ErrEnded
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+	}
+}
+
+// Sleep waits; digits pressed meanwhile are discarded.
+func (c *Call) Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			c.discardDigits()
+			return nil
+		case <-c.digits:
+		case <-c.done:
+			return ErrEnded
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

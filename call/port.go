@@ -1,0 +1,138 @@
+package call
+
+import (
+	"sync/atomic"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/dtmf"
+	"mediaserver/mixer"
+	"mediaserver/rtp"
+)
+
+// port is the media side of a call by SIP as the mixer sees it: endpoint,
+// digits in and digits out. Its methods run on one worker at a time and
+// neither allocate nor wait.
+type port struct {
+	endpoint *rtp.Endpoint
+	params   atomic.Pointer[portParams]
+	receiver dtmf.Receiver
+	detector *dtmf.Detector // in-band digits
+	inBand   bool           // detector saw the frame before
+	sending  atomic.Pointer[digitJob]
+	deliver  func(press) // never waits
+
+	heard   [maxPressesPerFrame]press // to be delivered after the slot
+	pending int
+}
+
+const maxPressesPerFrame = 8
+
+// Lengths of a digit we send.
+const (
+	sentTone  = 100 * time.Millisecond
+	sentPause = 100 * time.Millisecond
+)
+
+// portParams is what offer/answer settled for the port.
+type portParams struct {
+	codec  audio.Codec
+	events bool // telephone events negotiated
+}
+
+// digitJob sends digits as telephone events.
+type digitJob struct {
+	sender  *dtmf.Sender
+	payload [dtmf.EventSize]byte
+	sent    bool          // to be told after the next slot
+	done    chan struct{} // closed when the last digit has been sent
+}
+
+// Codec is the codec we send.
+func (p *port) Codec() audio.Codec { return p.params.Load().codec }
+
+// Receive takes one frame from the endpoint and keeps digits out of it.
+func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
+	var status mixer.Status
+	sound := p.endpoint.Receive(frame, now, pcm)
+	switch {
+	case !p.params.Load().events:
+		if d, ok := p.detector.Process(pcm); ok {
+			p.hear(press{digit: d, method: byInBand, at: now})
+		}
+		sound = sound || p.inBand // the frames still in the look-ahead
+		p.inBand = sound
+	case p.receiver.Active(now):
+		clear(pcm)
+		sound = false
+	}
+	if sound {
+		status |= mixer.Sound
+	}
+	if job := p.sending.Load(); p.pending > 0 || job != nil && job.sent {
+		status |= mixer.Notice
+	}
+	return status
+}
+
+// event is a telephone-event packet; the endpoint calls it within Receive.
+func (p *port) event(ts uint32, marker bool, payload []byte, now time.Time) {
+	if !p.params.Load().events {
+		return
+	}
+	d, pressed, err := p.receiver.Receive(ts, marker, payload, now)
+	for ; err == nil && pressed; d, pressed = p.receiver.Queued() {
+		p.hear(press{digit: d, method: byEvent, at: now})
+	}
+}
+
+func (p *port) hear(x press) {
+	if p.pending < len(p.heard) {
+		p.heard[p.pending] = x
+		p.pending++
+	}
+}
+
+// Notify delivers the presses of the slot that has just ended, and the news
+// that all digits have been sent.
+func (p *port) Notify() {
+	for _, x := range p.heard[:p.pending] {
+		p.deliver(x)
+	}
+	p.pending = 0
+	if job := p.sending.Load(); job != nil && job.sent && p.sending.CompareAndSwap(job, nil) {
+		close(job.done)
+	}
+}
+
+// Send sends one frame, or in its place a digit that is being sent.
+func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
+	if job := p.sending.Load(); job != nil {
+		p.sendDigits(job, frame, now, out)
+		return
+	}
+	p.endpoint.Send(frame, now, out.Payload)
+}
+
+// sendEvents has digits sent in place of audio; the result is closed when
+// the last has been sent.
+func (p *port) sendEvents(digits string) <-chan struct{} {
+	job := &digitJob{sender: dtmf.NewSender(p.Codec().Rate()), done: make(chan struct{})}
+	if err := job.sender.Start(digits, sentTone, sentPause); err != nil {
+		close(job.done)
+		return job.done
+	}
+	p.sending.Store(job)
+	return job.done
+}
+
+// sendDigits sends the next step of a job.
+func (p *port) sendDigits(job *digitJob, frame int64, now time.Time, out mixer.Output) {
+	step, more := job.sender.Next(job.payload[:], len(out.PCM))
+	if step.N > 0 {
+		p.endpoint.SendEvent(frame, now, step.Marker, step.Back, job.payload[:step.N])
+	} else {
+		p.endpoint.Send(frame, now, out.Payload)
+	}
+	job.sent = job.sent || !more
+}

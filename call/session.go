@@ -1,0 +1,179 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"mediaserver/dtmf"
+	"mediaserver/sip"
+	"mediaserver/sip/sdp"
+)
+
+// session is the offer/answer state of a call (RFC 3264). It hears what
+// happens in the dialog.
+type session struct {
+	call *Call
+
+	mu      sync.Mutex
+	local   sdp.Local
+	pending []byte    // our offer whose answer has not come
+	media   sdp.Media // as agreed last
+	changed time.Time // when media was agreed
+}
+
+// localDescription makes the body of our first answer, or our offer when the
+// INVITE had none, and opens the media with it. A second call gives the same
+// body.
+func (c *Call) localDescription() ([]byte, error) {
+	if m := c.audio(); m != nil {
+		m.session.mu.Lock()
+		defer m.session.mu.Unlock()
+		return m.session.local.Previous, nil
+	}
+	inv := c.dialog.Invitation()
+	sockets, s, err := c.openSession(inv)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.first(inv.Offer)
+	if err == nil {
+		err = c.openMedia(sockets, s, s.media)
+	}
+	if err != nil {
+		return nil, errors.Join(err, sockets.Close())
+	}
+	c.dialog.SetSession(s)
+	return body, nil
+}
+
+// openSession takes ports for a session on the route to the far end.
+func (c *Call) openSession(inv sip.Invitation) (Sockets, *session, error) {
+	addr := c.manager.mediaAddress(inv)
+	sockets, err := c.manager.cfg.OpenSockets(addr)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open media: %w", err)
+	}
+	s := &session{call: c, changed: time.Now()}
+	s.local = sdp.Local{
+		Addr: addr, Port: sockets.Port(),
+		SessionID: rand.Uint64() >> 2, Version: 1,
+	}
+	return sockets, s, nil
+}
+
+// first makes our first description from the far end's offer, nil for none.
+func (s *session) first(offer []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if offer == nil {
+		return s.offer(), nil
+	}
+	return s.answer(offer)
+}
+
+// offer makes an offer of ours; what has been agreed stays until the answer.
+func (s *session) offer() []byte {
+	s.pending = sdp.Offer(s.call.manager.cfg.Capability, s.local)
+	s.local.Previous = s.pending
+	return s.pending
+}
+
+func (s *session) answer(offer []byte) ([]byte, error) {
+	d, err := sdp.Parse(offer)
+	if err != nil {
+		return nil, &sip.StatusError{Code: codeBadRequest, Reason: err.Error()}
+	}
+	body, m, err := sdp.Answer(d, s.call.manager.cfg.Capability, s.local)
+	if err != nil {
+		return nil, &sip.StatusError{Code: codeNotAcceptable}
+	}
+	s.local.Previous, s.pending = body, nil
+	s.agree(m)
+	return body, nil
+}
+
+// accept takes the far end's answer to our offer.
+func (s *session) accept(answer []byte) error {
+	d, err := sdp.Parse(answer)
+	if err != nil {
+		return err
+	}
+	m, err := sdp.Accept(s.pending, d, s.call.manager.cfg.Capability)
+	if err != nil {
+		return err
+	}
+	s.pending = nil
+	s.agree(m)
+	return nil
+}
+
+// agree puts what was settled into force.
+func (s *session) agree(m sdp.Media) {
+	s.media, s.changed = m, time.Now()
+	if a := s.call.audio(); a != nil {
+		a.port.params.Store(portOf(m))
+		if err := a.endpoint.Update(paramsOf(m)); err != nil {
+			s.call.logger().Warn("media parameters refused", "error", err)
+		}
+	}
+}
+
+// Reoffer answers a re-INVITE or UPDATE, or makes our offer when it had none.
+func (s *session) Reoffer(offer []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending != nil {
+		return nil, &sip.StatusError{Code: codePending}
+	}
+	if offer == nil {
+		return s.offer(), nil
+	}
+	return s.answer(offer)
+}
+
+// Acknowledged takes the answer to a late offer out of the ACK.
+func (s *session) Acknowledged(body []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pending == nil {
+		return
+	}
+	if err := s.accept(body); err != nil {
+		s.pending = nil
+		s.call.logger().Warn("no usable answer to our offer: hanging up", "error", err)
+		s.call.requestEnd(Failed)
+	}
+}
+
+// Info takes a digit out of an INFO request. It counts only while no
+// telephone event is agreed.
+func (s *session) Info(cseq uint32, contentType string, body []byte) error {
+	d, err := dtmf.ParseInfo(contentType, body)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	events := s.media.HasEvent
+	s.mu.Unlock()
+	if !events {
+		s.call.report(press{digit: d, method: byInfo, cseq: cseq, at: time.Now()})
+	}
+	return nil
+}
+
+// silent tells whether the far end need not send anything.
+func (s *session) silent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.media.Receive || s.media.OnHold
+}
+
+// since is when the session last changed.
+func (s *session) since() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}

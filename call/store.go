@@ -1,0 +1,147 @@
+package call
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"mediaserver/audio"
+	"mediaserver/audio/wav"
+)
+
+// Loader turns an element of a playlist into audio at the engine's rate. Its
+// errors wrap ErrMediaNotFound, ErrMediaInvalid or ErrSpeech; one that wraps
+// ErrTruncated comes with the audio there is. A Loader is safe for concurrent
+// use.
+type Loader interface {
+	Load(ctx context.Context, item MediaItem) (audio.Clip, error)
+}
+
+// Limits of the media store.
+const (
+	maxMediaFile   = 20 << 20 // bytes of one file
+	maxCachedAudio = 64 << 20 // samples kept in memory
+)
+
+// Store is the Loader over the media store: the directories are asked in
+// order. Decoded files stay in a bounded cache until they change on disk.
+type Store struct {
+	dirs []fs.FS
+
+	mu      sync.Mutex
+	cache   map[string]*list.Element // of *cachedClip
+	recent  *list.List               // front: used last
+	samples int                      // held by the cache
+}
+
+type cachedClip struct {
+	key  string
+	clip audio.Clip
+}
+
+// NewStore makes a store over dirs; a file in an earlier one hides its
+// namesakes in later ones.
+func NewStore(dirs ...fs.FS) *Store {
+	return &Store{dirs: dirs, cache: map[string]*list.Element{}, recent: list.New()}
+}
+
+// Load reads the file an item names. Text and addresses are refused: this
+// loader knows files only.
+func (s *Store) Load(_ context.Context, item MediaItem) (audio.Clip, error) {
+	switch {
+	case item.Text != "":
+		return audio.Clip{}, fmt.Errorf("%w: no speech engine is configured", ErrSpeech)
+	case item.URL != "":
+		return audio.Clip{}, fmt.Errorf("%w: media from an address is not available in this version", ErrMediaInvalid)
+	}
+	name := strings.TrimPrefix(item.File, "/")
+	for i := range s.dirs {
+		clip, err := s.load(i, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		return clip, err
+	}
+	return audio.Clip{}, fmt.Errorf("%w: %q", ErrMediaNotFound, item.File)
+}
+
+// load returns fs.ErrNotExist, and no other error of package fs, for a file
+// that is not there.
+func (s *Store) load(i int, name string) (audio.Clip, error) {
+	if !fs.ValidPath(name) {
+		return audio.Clip{}, fmt.Errorf("%w: malformed name %q", ErrMediaInvalid, name)
+	}
+	f, err := s.dirs[i].Open(name)
+	if err != nil {
+		return audio.Clip{}, notExist(name, err)
+	}
+	defer f.Close() //nolint:errcheck // read only: nothing can be lost
+	st, err := f.Stat()
+	if err != nil {
+		return audio.Clip{}, notExist(name, err)
+	}
+	if st.IsDir() {
+		return audio.Clip{}, fs.ErrNotExist
+	}
+	key := fmt.Sprintf("%d/%s/%d/%d", i, name, st.Size(), st.ModTime().UnixNano())
+	if clip, ok := s.cached(key); ok {
+		return clip, nil
+	}
+	clip, err := decode(f, name)
+	if err == nil {
+		s.keep(key, clip)
+	}
+	return clip, err
+}
+
+func decode(r io.Reader, name string) (audio.Clip, error) {
+	clip, info, err := wav.Decode(r, maxMediaFile)
+	if err != nil {
+		return audio.Clip{}, fmt.Errorf("%w: %q: %w", ErrMediaInvalid, name, err)
+	}
+	if len(clip.Samples) == 0 {
+		return audio.Clip{}, fmt.Errorf("%w: %q holds no audio", ErrMediaInvalid, name)
+	}
+	if info.Truncated {
+		return clip, fmt.Errorf("%w: %q", ErrTruncated, name)
+	}
+	return clip, nil
+}
+
+func notExist(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fs.ErrNotExist
+	}
+	return fmt.Errorf("%w: %q cannot be read: %w", ErrMediaInvalid, name, err)
+}
+
+func (s *Store) cached(key string) (audio.Clip, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e, ok := s.cache[key]
+	if !ok {
+		return audio.Clip{}, false
+	}
+	s.recent.MoveToFront(e)
+	return e.Value.(*cachedClip).clip, true
+}
+
+func (s *Store) keep(key string, clip audio.Clip) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.cache[key]; ok {
+		return
+	}
+	s.cache[key] = s.recent.PushFront(&cachedClip{key, clip})
+	s.samples += len(clip.Samples)
+	for s.samples > maxCachedAudio && s.recent.Len() > 1 {
+		old := s.recent.Remove(s.recent.Back()).(*cachedClip)
+		delete(s.cache, old.key)
+		s.samples -= len(old.clip.Samples)
+	}
+}
