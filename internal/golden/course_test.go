@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"mediaserver/call"
 	"mediaserver/restapi"
 )
 
@@ -22,7 +21,6 @@ func endPages(room string, participant dict, more ...dict) dict {
 }
 
 func TestG09AnswerTimeout(t *testing.T) {
-	elsewhere := call.Destinations{{Match: "ext-*", Address: "sip:{name}@focus.test"}}
 	run(t, options{destinations: elsewhere}, func(w *world) {
 		w.file("after.wav", 700, second)
 		w.on("first", answer(endPages("ext-1", quiet(), dict{"seconds_answer_timeout": 2}), file("after.wav")))

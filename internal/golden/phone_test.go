@@ -25,11 +25,9 @@ const (
 // call.Dialog of its own call.
 type phone struct {
 	t    *testing.T
-	w    *world
 	name string
 	wire *wire
 	inv  sip.Invitation
-	opts phoneOptions
 
 	mu       sync.Mutex
 	voice    audio.Source // nil: silence

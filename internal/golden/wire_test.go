@@ -18,6 +18,15 @@ type wire struct {
 	port    int
 }
 
+// newWire is a wire whose far end sends from one port to another.
+func newWire(from, to int) *wire {
+	return &wire{
+		from:  netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(from)),
+		heard: func([]byte, time.Time) {},
+		port:  to,
+	}
+}
+
 func (w *wire) push(packet []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

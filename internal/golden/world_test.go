@@ -27,16 +27,17 @@ import (
 // world is a server, its customer's web application and its callers, all in
 // memory and in virtual time.
 type world struct {
-	t       *testing.T
-	engine  *mixer.Engine
-	manager *call.Manager
-	api     *restapi.Server
-	store   fstest.MapFS
-	log     *logBuffer
-	start   time.Time
-	phones  []*phone
-	tasks   sync.WaitGroup
-	empty   string // a list without actions, what a page answers unless told otherwise
+	t        *testing.T
+	engine   *mixer.Engine
+	manager  *call.Manager
+	api      *restapi.Server
+	store    fstest.MapFS
+	log      *logBuffer
+	start    time.Time
+	phones   []*phone
+	outbound *wire // of the call to a focus elsewhere that was placed last
+	tasks    sync.WaitGroup
+	empty    string // a list without actions, what a page answers unless told otherwise
 
 	mu       sync.Mutex
 	pages    map[string]page
@@ -64,6 +65,7 @@ type options struct {
 	service         func(*restapi.Service)
 	maxParticipants int
 	destinations    call.Destinations
+	dialer          call.Dialer // nil: a focus that never answers
 }
 
 // run makes a world in a bubble of virtual time, calls test and takes
@@ -93,6 +95,9 @@ func run(t *testing.T, o options, test func(w *world)) {
 
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
+	if o.dialer == nil {
+		o.dialer = focus{}
+	}
 	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, log: &logBuffer{}, start: time.Now()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	var err error
@@ -106,7 +111,7 @@ func newWorld(t *testing.T, o options) *world {
 		Logger:          logger,
 		MaxParticipants: o.maxParticipants,
 		Placement:       o.destinations,
-		Dialer:          fakeFoci{},
+		Dialer:          o.dialer,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -228,12 +233,9 @@ func (w *world) dial(number string, o phoneOptions) *phone {
 	if o.to == "" {
 		o.to = "1000"
 	}
-	p := &phone{
-		t: w.t, w: w, name: number, opts: o, start: w.start,
-		up: make(chan struct{}), ended: make(chan struct{}), served: make(chan struct{}),
-	}
 	port := 10000 + 2*n
-	p.wire = &wire{from: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(port)), heard: p.hear, port: 20000 + 2*n}
+	p := w.phoneOf(number, newWire(port, 20000+2*n))
+	p.wire.heard = p.hear
 	p.inv = sip.Invitation{
 		CallID: fmt.Sprintf("%s-%d", number, n), Transport: "udp",
 		From:       sip.Address{User: number, Host: "phones.test", URI: "sip:" + number + "@phones.test"},
@@ -252,11 +254,20 @@ func (w *world) dial(number string, o phoneOptions) *phone {
 	return p
 }
 
+// phoneOf makes a phone at one end of a wire.
+func (w *world) phoneOf(name string, end *wire) *phone {
+	return &phone{
+		t: w.t, name: name, start: w.start, wire: end,
+		up: make(chan struct{}), ended: make(chan struct{}), served: make(chan struct{}),
+	}
+}
+
 // openSockets hands out the wire of the phone that has this route.
 func (w *world) openSockets(local netip.Addr) (call.Sockets, error) {
 	n := int(local.As4()[3]) - 100
 	if n == 0 {
-		return &wire{heard: func([]byte, time.Time) {}, port: 30000}, nil
+		w.outbound = newWire(9000, 30000)
+		return w.outbound, nil
 	}
 	return w.phones[n-1].wire, nil
 }
@@ -309,16 +320,6 @@ func (w *world) wantWarning(words ...string) {
 		}
 	}
 	w.t.Errorf("no warning with %q in the log:\n%s", words, w.log)
-}
-
-// fakeFoci is where calls to rooms elsewhere go: nobody answers.
-type fakeFoci struct{}
-
-func (fakeFoci) Route(string) (netip.Addr, error) { return netip.MustParseAddr("192.0.2.100"), nil }
-
-func (fakeFoci) Dial(ctx context.Context, _ sip.InviteRequest) (call.OutboundDialog, error) {
-	<-ctx.Done()
-	return nil, context.Cause(ctx)
 }
 
 func wavOf(t *testing.T, c audio.Clip) []byte {
