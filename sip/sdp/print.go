@@ -101,7 +101,11 @@ func versionOf(body []byte) (uint64, bool) {
 }
 
 // sameFamily reports whether packets can go from one address to the other. An
-// unspecified remote address is a hold, which goes with both.
+// unspecified remote address is a hold, which goes with both; an unspecified
+// local one has not been chosen yet.
 func sameFamily(remote, local netip.Addr) bool {
-	return !local.IsValid() || remote.IsUnspecified() || remote.Is4() == local.Unmap().Is4()
+	if !local.IsValid() || local.IsUnspecified() || remote.IsUnspecified() {
+		return true
+	}
+	return remote.Is4() == local.Unmap().Is4()
 }

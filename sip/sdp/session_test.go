@@ -216,3 +216,11 @@ func TestPreferenceIsOurs(t *testing.T) {
 	}
 	wantLine(t, body, "m=audio 20000 RTP/AVP 8 0")
 }
+
+func TestAddressNotChosenYetGoesWithBothFamilies(t *testing.T) {
+	for _, c := range []string{"IN IP4 203.0.113.1", "IN IP6 2001:db8::1"} {
+		for _, ours := range []netip.Addr{{}, netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+			answerTo(t, simple("m=audio 4000 RTP/AVP 0", "c="+c), Local{Addr: ours, Port: 2})
+		}
+	}
+}

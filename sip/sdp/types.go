@@ -111,7 +111,7 @@ func (c Capability) ptime() int {
 
 // Local is our end of one session.
 type Local struct {
-	Addr netip.Addr // where we receive
+	Addr netip.Addr // where we receive; not valid or unspecified: not chosen yet, goes with any peer
 	Port int        // where we receive RTP; RTCP is received one above
 
 	// SessionID is fixed for the life of the session and unique to it. Keep it
