@@ -25,12 +25,12 @@ func (p *player) behind() int64 {
 	return p.delay.behind(p.now, p.ts-int64(p.queue.waiting()))
 }
 
-// spare tells whether n samples can be left out because the delay is too long.
-func (p *player) spare(n int) bool {
-	frame := int64(frameTime)
+// spare tells whether what is missing before packet s can be left out because
+// the delay is too long anyway.
+func (p *player) spare(s *slot) bool {
 	target := p.delay.target()
-	return p.behind()-target-frame >= p.delay.nanos(int64(n)) &&
-		p.ring.samples >= int(samplesSince(target, p.set.rate))
+	return p.delay.behind(p.now, s.ts-int64(p.queue.waiting())) >= target &&
+		int64(p.ring.samples) >= samplesSince(target, p.set.rate)
 }
 
 // skipBacklog throws packets away after a stall, when more waits than the

@@ -58,9 +58,10 @@ func (p *player) restart() {
 // level is the sound that waits [samples].
 func (p *player) level() int { return p.ring.samples + p.queue.waiting() }
 
-// full tells whether as much waits as is wanted.
+// full tells whether as much waits as is wanted, and nothing is missing at the
+// front.
 func (p *player) full() bool {
-	return int64(p.level()) >= samplesSince(p.delay.target(), p.set.rate)
+	return int64(p.level()) >= samplesSince(p.delay.target(), p.set.rate) && p.ring.ready()
 }
 
 // frame fills pcm, whatever has come, and tells whether it holds sound.
@@ -174,7 +175,7 @@ func (p *player) next(s *slot, need int) {
 		p.take(s)
 	case missing == 0: // the far end suppresses silence
 		p.rest()
-	case p.spare(gap - p.dry):
+	case p.spare(s):
 		p.counts.shrunk.Add(uint64(gap - p.dry))
 		p.conceal.bridge(&p.queue)
 		p.take(s)

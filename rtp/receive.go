@@ -15,6 +15,8 @@ const (
 	// drainAllFrames is how often the socket is read until it is empty, though
 	// enough waits already.
 	drainAllFrames = 16
+	// stale is the age of a datagram behind which there are probably more [ns].
+	stale = int64(30 * time.Millisecond)
 	// datagramSize is the longest datagram looked at; what is longer is cut.
 	datagramSize = 1500
 	// headerSize is the fixed part of an RTP header. RFC 3550 §5.1.
@@ -67,8 +69,9 @@ func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool)
 	return e.receiver.player.frame(now.UnixNano(), pcm)
 }
 
-// drain reads one datagram, more only while too little waits; but once in a
-// while all, so that none grows old in the socket.
+// drain reads one datagram, more only while too little waits or what is read has
+// been waiting in the socket; but once in a while all, so that none grows old
+// there where arrival times are unknown.
 func (e *Endpoint) drain(frame, now int64) {
 	r := &e.receiver
 	all := (frame+int64(e.sender.ssrc))%drainAllFrames == 0
@@ -84,8 +87,9 @@ func (e *Endpoint) drain(frame, now int64) {
 		if n == 0 {
 			return
 		}
-		e.datagram(r.buf[:n], from, arrival(at, now), now)
-		if !all && r.player.full() {
+		came := arrival(at, now)
+		e.datagram(r.buf[:n], from, came, now)
+		if !all && now-came < stale && r.player.full() {
 			return
 		}
 	}
@@ -159,7 +163,7 @@ func (e *Endpoint) take(k kind, at, now int64) {
 	r.stats.receive(p.SequenceNumber)
 	s := slot{seq: seq, at: at, kind: k}
 	e.classify(&s)
-	if s.kind >= kindNoise && s.kind != kindMark {
+	if s.kind >= kindNoise && s.kind != kindMark && pos != posDuplicate {
 		s.ts = r.extend(p.Timestamp, seq, at, int(s.samples))
 		r.stats.observe(p.Timestamp, at, e.cur.rate, c)
 	}

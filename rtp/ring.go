@@ -166,6 +166,9 @@ func (r *ring) front() *slot {
 	return nil
 }
 
+// ready tells whether the next packet is there.
+func (r *ring) ready() bool { return r.slots[r.head&(ringSlots-1)].used }
+
 // payload is what the packet holds, until the next put.
 func (r *ring) payload(s *slot) []byte {
 	return r.data[s.seq&(ringSlots-1)][:s.size]

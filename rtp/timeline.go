@@ -34,7 +34,7 @@ func (t *timeline) extend(ts uint32, seq, at int64, samples int) (ext int64, jum
 	byClock := t.ext + samplesSince(at-t.at, t.rate)
 	if beyond(ext, expected, limit) && beyond(ext, byClock, limit) {
 		ext, jumped = expected, true
-		if byClock > expected+limit {
+		if beyond(expected, byClock, limit) {
 			ext = byClock
 		}
 	}
