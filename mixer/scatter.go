@@ -18,7 +18,7 @@ const (
 	limiterRest = 100
 	// longestLinger is for how many frames a member whose limiter, or that of
 	// those it joins, is at work stays alone before it joins them all the same.
-	longestLinger = 50
+	longestLinger = 100
 	// levelEvery is how often levels of outputs are taken [frames], a power of two.
 	levelEvery = 8
 )
