@@ -3,6 +3,7 @@ package archtest
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 )
@@ -61,6 +62,24 @@ func TestExceptionsNameKnownRules(t *testing.T) {
 	for _, e := range exceptions {
 		if !slices.Contains(known, e.Rule) {
 			t.Errorf("exception for %s names the rule %q, which does not exist", e.Subject, e.Rule)
+		}
+	}
+}
+
+// TestRFCTableNamesFilesThatExist keeps docs/RFC.md honest when files move.
+func TestRFCTableNamesFilesThatExist(t *testing.T) {
+	docs := filepath.Join(moduleRoot(t), "docs")
+	text, err := os.ReadFile(filepath.Join(docs, "RFC.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	links := regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(string(text), -1)
+	if len(links) == 0 {
+		t.Error("no links found")
+	}
+	for _, l := range links {
+		if _, err := os.Stat(filepath.Join(docs, filepath.FromSlash(l[1]))); err != nil {
+			t.Errorf("docs/RFC.md: %v", err)
 		}
 	}
 }

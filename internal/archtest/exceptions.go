@@ -30,6 +30,7 @@ const (
 // has TableLines at most.
 var exceptions = []Exception{
 	{ruleWord, "sip/sdp.ErrNoCommonCodec", "codecs in common is what offer and answer look for, not a drawer of things"},
+	{ruleWord, "internal/phone.TestNoCommonCodecIsRefused", "named after sdp.ErrNoCommonCodec"},
 	{ruleWord, "internal/leaktest.Helper", "the method of testing.TB has that name"},
 }
 
