@@ -25,8 +25,9 @@ type answer struct {
 // listedAction is an action in its list.
 type listedAction struct {
 	action
-	kind actionType
-	path string // its place, as actions[0].play
+	name    string
+	path    string // its place, as actions[0].play
+	answers bool   // an unanswered inbound call is answered before it
 }
 
 var answerProperties = properties[answer]{
@@ -181,7 +182,7 @@ func (r *reader) listedAction(n *node) listedAction {
 		r.action = ""
 	}()
 	kind, known := actionTypeOf(m.key, r.version)
-	a := listedAction{kind: kind, path: pathString(r.path)}
+	a := listedAction{name: m.key, path: pathString(r.path), answers: kind.answers}
 	switch {
 	case !known:
 		r.fault(m.keyPos, CodeUnknownAction, "there is no such action")

@@ -59,7 +59,7 @@ func (in *instance) runList(ctx context.Context, c *course, list *answer) (turn,
 			return turn{}, call.ErrEnded
 		}
 		a := &list.actions[i]
-		in.log.Debug("action", "action", a.kind.name, "path", a.path, "secondary", c.secondary)
+		in.log.Debug("action", "action", a.name, "path", a.path, "secondary", c.secondary)
 		if _, again := a.action.(*redirect); !again {
 			in.redirects = 0
 		}
@@ -78,7 +78,7 @@ func (in *instance) runList(ctx context.Context, c *course, list *answer) (turn,
 // run does the action, after answering the call where that is automatic.
 func (s *step) run(ctx context.Context) (turn, error) {
 	unanswered := s.course.verbs.life.Info().State == call.Inbound
-	if s.action.kind.answers && unanswered && !s.in.service.EarlyMedia {
+	if s.action.answers && unanswered && !s.in.service.EarlyMedia {
 		if err := s.course.verbs.answer.Answer(ctx); err != nil {
 			return turn{}, err
 		}
@@ -92,14 +92,14 @@ func (s *step) blame(ctx context.Context, err error) error {
 	switch {
 	case isFault:
 		if fault.Action == "" {
-			fault.Action = s.action.kind.name
+			fault.Action = s.action.name
 		}
 		return fault
 	case errors.Is(err, errHangUp), errors.Is(err, call.ErrEnded), ctx.Err() != nil:
 		return err
 	}
 	fault = failure(CodeInternal, err, "%s: %v", s.action.path, err)
-	fault.Action = s.action.kind.name
+	fault.Action = s.action.name
 	return fault
 }
 

@@ -187,6 +187,6 @@ func (in *instance) finalPage(ctx context.Context, c *course, p Page, base *url.
 // skip warns of actions of a call that has ended.
 func (in *instance) skip(list *answer, kind pageKind) {
 	for i := range list.actions {
-		in.log.Warn("action skipped: the call has ended", "page", kind, "action", list.actions[i].kind.name)
+		in.log.Warn("action skipped: the call has ended", "page", kind, "action", list.actions[i].name)
 	}
 }

@@ -132,24 +132,7 @@ func (r *reader) media(n *node) media {
 	if !readObject(r, n, mediaProperties, &m) {
 		return m
 	}
-	kind := ""
-	for i := range n.children {
-		c := &n.children[i]
-		k := mediaKindOf(c.key)
-		if k == "" || c.value.kind == null && k != c.key {
-			continue
-		}
-		if c.value.kind == null {
-			continue
-		}
-		if kind != "" && k != kind {
-			r.enter(segment{key: c.key})
-			r.fault(c.keyPos, CodeInvalidValue, "does not go with %s", kind)
-			r.leave()
-		}
-		kind = k
-	}
-	r.mediaComplete(n, kind)
+	r.oneKind(n)
 	if file := n.child("file_to_play"); m.cipher != nil && file != nil && file.value.kind == object {
 		at := n.child("decryption_cipher")
 		r.enter(segment{key: at.key})
@@ -159,15 +142,29 @@ func (r *reader) media(n *node) media {
 	return m
 }
 
-// mediaComplete checks that media of the kind found have what they need.
-func (r *reader) mediaComplete(n *node, kind string) {
-	if kind == "" {
-		for i := range n.children {
-			if k := mediaKindOf(n.children[i].key); k != "" {
-				kind = k
-				break
-			}
+// oneKind checks that the properties of media are all of one kind and that
+// the one which the kind cannot be without is there. Properties that are null
+// only count when there is nothing else.
+func (r *reader) oneKind(n *node) {
+	kind, nullKind := "", ""
+	for i := range n.children {
+		c := &n.children[i]
+		k := mediaKindOf(c.key)
+		switch {
+		case k == "":
+		case c.value.kind == null:
+			nullKind = k
+		case kind == "" || k == kind:
+			kind = k
+		default:
+			r.enter(segment{key: c.key})
+			r.fault(c.keyPos, CodeInvalidValue, "does not go with %s", kind)
+			r.leave()
+			return
 		}
+	}
+	if kind == "" {
+		kind = nullKind
 	}
 	if kind == "" {
 		r.fault(n.pos, CodeInvalidValue, "is no media: it has neither text_to_say, file_to_play nor digits_to_play")

@@ -204,7 +204,7 @@ func (a *webApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	time.Sleep(p.delay)
+	<-time.After(p.delay)
 	for k, v := range p.header {
 		w.Header().Set(k, v)
 	}
