@@ -17,7 +17,7 @@ const (
 	DefaultT1         = 500 * time.Millisecond
 	DefaultT2         = 4 * time.Second
 	DefaultRetryAfter = 5 * time.Second
-	DefaultSourceRate = 5000
+	DefaultSourceRate = 10000
 )
 
 // Timers are the timers this package runs itself. They do not touch sipgo's.

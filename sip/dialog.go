@@ -1,49 +1,233 @@
 package sip
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// dialogState is where a dialog stands.
+type dialogState uint8
+
+const (
+	stateEarly     dialogState = iota // INVITE without final response
+	stateConfirmed                    // 2xx sent or received
+	stateEnded
+)
+
+// String names the state.
+func (s dialogState) String() string {
+	switch s {
+	case stateEarly:
+		return "early"
+	case stateConfirmed:
+		return "confirmed"
+	case stateEnded:
+		return "ended"
+	default:
+		return fmt.Sprintf("dialogState(%d)", uint8(s))
+	}
+}
 
 // Dialog is one call's dialog, from its INVITE to its end.
-type Dialog struct{}
+type Dialog struct {
+	ua     *UA
+	id     dialogID
+	inv    Invitation // immutable once the dialog is handed out
+	peer   *peer
+	invite *inviteTx               // the far end's INVITE; nil if we placed the call
+	out    *outgoing               // our INVITE; nil if the far end placed the call
+	cancel context.CancelCauseFunc // ends the context of the Handler or of Invite
+	ended  chan struct{}
+	gone   chan struct{} // closed when nothing more is awaited from the far end
+
+	mu       sync.Mutex
+	state    dialogState
+	err      error
+	session  Session
+	heldACK  *heldACK    // arrived before SetSession
+	unacked  *acceptance // our 2xx that waits for its ACK
+	bye      *farewell   // a BYE that waits for that ACK
+	lastACK  *sentACK    // our last ACK of a 2xx
+	inviting bool        // a re-INVITE of ours is in progress
+	removed  bool
+}
+
+// heldACK is an ACK that waits for a Session; body as in Session.Acknowledged.
+type heldACK struct{ body []byte }
+
+// farewell is a BYE that must not be sent yet.
+type farewell struct{ headers []Header }
+
+// sentACK is an ACK of ours, kept to be sent again.
+type sentACK struct {
+	cseq uint32
+	req  *sipgo.Request
+	flow *flow
+}
+
+func newDialog(u *UA, id dialogID, p *peer, cancel context.CancelCauseFunc) *Dialog {
+	return &Dialog{
+		ua: u, id: id, peer: p, cancel: cancel,
+		ended: make(chan struct{}), gone: make(chan struct{}),
+	}
+}
 
 // Invitation is what is known of the INVITE.
-func (d *Dialog) Invitation() Invitation { return Invitation{} }
+func (d *Dialog) Invitation() Invitation { return d.inv }
 
 // RemoteBody is, for a call we placed, the SDP of the 2xx: the answer to our
 // offer, or the offer if we had made none. nil for incoming calls.
-func (d *Dialog) RemoteBody() []byte { return nil }
-
-// Progress sends a provisional response, 180 or 183, with an optional SDP body.
-// ErrState after the final response.
-func (d *Dialog) Progress(code int, reason string, body []byte) error { return errStub }
-
-// Answer sends the 200 with an SDP body (an offer if the INVITE had none) and
-// returns at once; it is repeated until the ACK comes.
-func (d *Dialog) Answer(body []byte) error { return errStub }
-
-// Reject refuses the INVITE with a code of 300 to 699 and ends the dialog.
-func (d *Dialog) Reject(code int, reason string, h ...Header) error { return errStub }
-
-// Bye ends the dialog: BYE when answered, else 603 (incoming). It waits
-// for the response to the BYE or the end of ctx, but Ended is closed at once.
-// It does nothing when the dialog has ended.
-func (d *Dialog) Bye(ctx context.Context, h ...Header) error { return errStub }
-
-// Reinvite sends a re-INVITE with our offer and returns the answer. On 491 it
-// tries again after the pause of RFC 3261 §14.1.
-func (d *Dialog) Reinvite(ctx context.Context, body []byte) (answer []byte, err error) {
-	return nil, errStub
+func (d *Dialog) RemoteBody() []byte {
+	if d.out == nil {
+		return nil
+	}
+	return d.out.body
 }
 
-// Info sends an INFO request and waits for its response.
-func (d *Dialog) Info(ctx context.Context, contentType string, body []byte) error { return errStub }
-
 // Ended is closed when the dialog has ended; Err says why.
-func (d *Dialog) Ended() <-chan struct{} { return nil }
+func (d *Dialog) Ended() <-chan struct{} { return d.ended }
 
 // Err is nil while the dialog lives, else ErrRemoteBye, ErrCancelled,
 // ErrNoACK, ErrLocalBye, ErrRejected or ErrTransport (wrapped).
-func (d *Dialog) Err() error { return nil }
+func (d *Dialog) Err() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.err
+}
 
-// SetSession says who gets the events within the dialog. Events that came
-// before are delivered then.
-func (d *Dialog) SetSession(s Session) {}
+// SetSession says who gets the events within the dialog. An ACK that came
+// before is delivered then; offers and INFO that come while there is no
+// Session are refused.
+func (d *Dialog) SetSession(s Session) {
+	d.mu.Lock()
+	d.session = s
+	held := d.heldACK
+	if s != nil {
+		d.heldACK = nil
+	}
+	d.mu.Unlock()
+	if s != nil && held != nil {
+		d.post(func() { s.Acknowledged(held.body) })
+	}
+}
+
+// post queues f behind the messages of the call. It says whether it could.
+func (d *Dialog) post(f func()) bool { return d.ua.boxes.post(d.id.callID, f) }
+
+// end moves the dialog to its end; false if it was there.
+func (d *Dialog) end(err error) bool { return d.endIn(err, stateEarly, stateConfirmed) }
+
+// endIn ends the dialog if it is in one of the states.
+func (d *Dialog) endIn(err error, from ...dialogState) bool {
+	d.mu.Lock()
+	found := false
+	for _, s := range from {
+		found = found || s == d.state
+	}
+	if !found {
+		d.mu.Unlock()
+		return false
+	}
+	d.state, d.err = stateEnded, err
+	d.mu.Unlock()
+	close(d.ended)
+	d.cancel(err)
+	return true
+}
+
+// settleLocked forgets the 2xx that waits for an ACK and returns it.
+func (d *Dialog) settleLocked() *acceptance {
+	a := d.unacked
+	if a != nil {
+		a.timer.Stop()
+		d.unacked = nil
+	}
+	return a
+}
+
+// remove takes an ended dialog out of the table.
+func (d *Dialog) remove() {
+	d.mu.Lock()
+	d.settleLocked()
+	first := !d.removed
+	d.removed = true
+	d.mu.Unlock()
+	if first {
+		d.ua.dialogs.remove(d)
+		close(d.gone)
+	}
+}
+
+// stateErr is what a method returns when the state forbids it.
+func (d *Dialog) stateErr() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == stateEnded {
+		return fmt.Errorf("%w: %w", ErrEnded, d.err)
+	}
+	return fmt.Errorf("%w: %s", ErrState, d.state)
+}
+
+// dialogTable are the dialogs by call and own tag, at most limit.
+type dialogTable struct {
+	m     *Metrics
+	limit int
+
+	mu  sync.Mutex
+	all map[dialogID]*Dialog
+}
+
+func newDialogTable(m *Metrics, limit int) *dialogTable {
+	return &dialogTable{m: m, limit: limit, all: make(map[dialogID]*Dialog)}
+}
+
+func (t *dialogTable) add(d *Dialog) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.all) >= t.limit {
+		return false
+	}
+	t.all[d.id] = d
+	t.m.dialogs.Inc()
+	return true
+}
+
+func (t *dialogTable) find(id dialogID) *Dialog {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all[id]
+}
+
+func (t *dialogTable) remove(d *Dialog) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all[d.id] == d {
+		delete(t.all, d.id)
+		t.m.dialogs.Dec()
+	}
+}
+
+func (t *dialogTable) full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.all) >= t.limit
+}
+
+func (t *dialogTable) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.all)
+}
+
+func (t *dialogTable) list() []*Dialog {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ds := make([]*Dialog, 0, len(t.all))
+	for _, d := range t.all {
+		ds = append(ds, d)
+	}
+	return ds
+}

@@ -1,9 +1,102 @@
 package sip
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"strconv"
 
-// Metrics are the counters of a UA.
-type Metrics struct{}
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the counters of a UA. Their label sets are bounded: a method
+// that is not one of RFC 3261 or its usual extensions counts as "other", a
+// status code without a known phrase as its class, such as "4xx".
+type Metrics struct {
+	requests  *prometheus.CounterVec // direction, method
+	responses *prometheus.CounterVec // direction, code
+	unparsed  *prometheus.CounterVec // transport
+	dropped   *prometheus.CounterVec // cause
+	resent    *prometheus.CounterVec // kind
+	dialogs   prometheus.Gauge
+	conns     prometheus.Gauge
+	panics    prometheus.Counter
+}
+
+// Directions of messages.
+const (
+	dirIn  = "in"
+	dirOut = "out"
+)
+
+// Causes of dropped messages.
+const (
+	dropRate     = "rate_limit"    // too many from one source
+	dropFilter   = "filter"        // Config.Filter said so
+	dropNoVia    = "no_via"        // no Via, so no place to answer to
+	dropStray    = "stray_message" // response or ACK that belongs to nothing
+	dropRepeated = "repeated"      // repeated message that needs no reaction
+	dropBusy     = "mailbox_full"  // too many messages of one call waiting
+	dropConns    = "tcp_limit"     // too many TCP connections
+	dropSize     = "too_large"     // larger than a datagram of ours may be
+	dropWrite    = "write_error"   // the network refused it
+)
+
+// Kinds of retransmission.
+const (
+	resentRequest  = "request"       // ours, by its transaction
+	resentResponse = "response"      // ours, because a request was repeated or not acknowledged
+	resentAnswer   = "answer"        // our 2xx, for want of an ACK
+	resentACK      = "ack"           // our ACK, because a response was repeated
+	resentIn       = "request_heard" // a request we had already seen
+)
 
 // NewMetrics makes the metrics and registers them, unless r is nil.
-func NewMetrics(r prometheus.Registerer) *Metrics { return &Metrics{} }
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	vec := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mediaserver_sip_" + name, Help: help}, labels)
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "mediaserver_sip_" + name, Help: help})
+	}
+	m := &Metrics{
+		requests:  vec("requests_total", "SIP requests, without retransmissions of ours.", "direction", "method"),
+		responses: vec("responses_total", "SIP responses, without retransmissions of ours.", "direction", "code"),
+		unparsed:  vec("parse_errors_total", "Messages that could not be parsed.", "transport"),
+		dropped:   vec("dropped_total", "Messages dropped without an answer.", "cause"),
+		resent:    vec("retransmissions_total", "Repeated messages.", "kind"),
+		dialogs:   gauge("dialogs_active", "Dialogs, from the INVITE to the end."),
+		conns:     gauge("tcp_connections", "Open TCP connections."),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_sip_panics_total", Help: "Messages whose handling failed inside.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.requests, m.responses, m.unparsed, m.dropped, m.resent, m.dialogs, m.conns, m.panics)
+	}
+	return m
+}
+
+func (m *Metrics) request(direction, method string) {
+	m.requests.WithLabelValues(direction, methodLabel(method)).Inc()
+}
+
+func (m *Metrics) response(direction string, code int) {
+	m.responses.WithLabelValues(direction, codeLabel(code)).Inc()
+}
+
+func (m *Metrics) drop(cause string)  { m.dropped.WithLabelValues(cause).Inc() }
+func (m *Metrics) resend(kind string) { m.resent.WithLabelValues(kind).Inc() }
+
+func methodLabel(method string) string {
+	switch method {
+	case "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE",
+		"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PRACK", "PUBLISH":
+		return method
+	}
+	return "other"
+}
+
+func codeLabel(code int) string {
+	if _, ok := reasons[code]; ok {
+		return strconv.Itoa(code)
+	}
+	return strconv.Itoa(code/100%10) + "xx"
+}

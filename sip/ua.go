@@ -2,56 +2,314 @@ package sip
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // UA is a SIP user agent: its listeners, transactions and dialogs.
-type UA struct{ cfg Config }
+type UA struct {
+	cfg     Config
+	m       *Metrics
+	quiet   *quietLog
+	parser  *sipgo.Parser
+	buffers bufferPool
+	secret  [16]byte // of stateless tags
+
+	own     owner
+	udp     []*udpSocket
+	tcp     *tcpTable
+	addrs   []net.Addr
+	boxes   *mailboxes // by Call-ID
+	replies *mailboxes // by client transaction
+	txs     *transactions
+	dialogs *dialogTable
+	seen    *memory[inviteID, seenInvite] // INVITEs of the far end
+	ours    *memory[dialogID, struct{}]   // INVITEs of ours that are over
+	served  *memory[string, []byte]       // responses within dialogs, by server transaction
+
+	life
+}
+
+// life is how far a UA has come.
+type life struct {
+	drain   atomic.Int64 // Retry-After of a draining UA [ns]; 0 = not draining
+	handler Handler
+	base    func() (context.Context, context.CancelCauseFunc) // of a new dialog
+
+	mu       sync.Mutex
+	serving  bool
+	started  chan struct{} // closed when Serve has begun
+	stop     chan struct{} // closed by Close
+	stopOnce sync.Once
+	stopped  chan struct{} // closed when Serve has returned
+}
 
 // New makes a user agent. It opens nothing and starts nothing.
 func New(cfg Config) (*UA, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &UA{cfg: cfg.withDefaults()}, nil
+	cfg = cfg.withDefaults()
+	u := &UA{
+		cfg: cfg, m: cfg.Metrics, quiet: newQuietLog(cfg.Logger, time.Now),
+		parser: sipgo.NewParser(), tcp: newTCPTable(cfg.Metrics), txs: newTransactions(),
+		dialogs: newDialogTable(cfg.Metrics, cfg.MaxDialogs),
+	}
+	_, _ = rand.Read(u.secret[:]) // never fails
+	u.started, u.stop, u.stopped = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	u.boxes = newMailboxes(u.own.run, u.try)
+	u.replies = newMailboxes(u.own.run, u.try)
+	keep := cfg.Timers.transaction()
+	u.seen = newMemory[inviteID, seenInvite](keep, memoryPerDialog*cfg.MaxDialogs, time.Now)
+	u.ours = newMemory[dialogID, struct{}](keep, memoryPerDialog*cfg.MaxDialogs, time.Now)
+	u.served = newMemory[string, []byte](keep, memoryPerDialog*cfg.MaxDialogs, time.Now)
+	return u, nil
 }
 
-var errStub = errors.New("sip: not yet")
+// memoryPerDialog is how many finished transactions are remembered for each
+// dialog that may live.
+const memoryPerDialog = 8
+
+// transaction is how long a transaction lasts at most, 64*T1.
+func (t Timers) transaction() time.Duration { return 64 * t.T1 }
+
+// freePortTries is how often a free port is looked for that is free for all
+// listeners without a port.
+const freePortTries = 10
 
 // Listen opens the listeners of Config.Listen. A *ListenError names the one
 // that could not be opened; the others are closed again.
-func (u *UA) Listen() error { return errStub }
+func (u *UA) Listen() error {
+	for try := 1; ; try++ {
+		free, err := u.listenOnce()
+		if err == nil {
+			return nil
+		}
+		u.closeListeners()
+		if !free || try >= freePortTries || !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+	}
+}
+
+// listenOnce opens all listeners. free says that a port was ours to choose.
+func (u *UA) listenOnce() (free bool, err error) {
+	u.udp, u.tcp.listeners, u.addrs = nil, nil, nil
+	chosen := ""
+	for _, s := range u.cfg.Listen {
+		l, err := parseListen(s)
+		if err != nil {
+			return false, err
+		}
+		if l.port == "0" && chosen != "" {
+			free, l.port = true, chosen
+		}
+		addr, err := u.listen(l)
+		if err != nil {
+			return free, err
+		}
+		u.addrs = append(u.addrs, addr)
+		if l.port == "0" {
+			_, chosen, _ = net.SplitHostPort(addr.String())
+		}
+	}
+	return false, nil
+}
+
+func (u *UA) listen(l listenAddr) (net.Addr, error) {
+	if l.network == "tcp" {
+		ln, err := listenTCP(l)
+		if err != nil {
+			return nil, err
+		}
+		u.tcp.listeners = append(u.tcp.listeners, ln)
+		return ln.Addr(), nil
+	}
+	s, err := listenUDP(l)
+	if err != nil {
+		return nil, err
+	}
+	u.udp = append(u.udp, s)
+	return s.pc.LocalAddr(), nil
+}
+
+func (u *UA) closeListeners() {
+	for _, s := range u.udp {
+		_ = s.pc.Close()
+	}
+	u.tcp.closeListeners()
+}
 
 // Addrs are the addresses of the listeners, in the order of Config.Listen.
-func (u *UA) Addrs() []net.Addr { return nil }
+func (u *UA) Addrs() []net.Addr { return u.addrs }
 
 // Serve reads from the listeners and runs h for each incoming call until ctx
 // ends or Close is called, then hangs up all dialogs, waits for all goroutines
-// and returns nil.
-func (u *UA) Serve(ctx context.Context, h Handler) error { return errStub }
+// and returns nil. An error is that of a listener that failed. Handlers must
+// return when their context ends.
+func (u *UA) Serve(ctx context.Context, h Handler) error {
+	u.mu.Lock()
+	select {
+	case <-u.stop:
+		u.mu.Unlock()
+		return ErrClosed
+	default:
+	}
+	if u.serving {
+		u.mu.Unlock()
+		return errors.New("sip: Serve called twice")
+	}
+	u.serving = true
+	u.handler = h
+	u.base = func() (context.Context, context.CancelCauseFunc) { return context.WithCancelCause(ctx) }
+	u.mu.Unlock()
+	defer close(u.stopped)
+
+	failed := make(chan error, len(u.udp)+len(u.tcp.listeners))
+	read := func(f func() error) {
+		u.own.run(func() {
+			if err := f(); err != nil {
+				failed <- err
+			}
+		})
+	}
+	for _, s := range u.udp {
+		read(func() error { return u.serveUDP(s) })
+	}
+	for _, l := range u.tcp.listeners {
+		read(func() error { return u.serveTCP(l) })
+	}
+	close(u.started)
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-u.stop:
+	case err = <-failed:
+		err = fmt.Errorf("sip: %w", err)
+	}
+	u.shutdown()
+	return err
+}
+
+// farewellTime is how long the end waits for responses to the last BYEs.
+const farewellTime = 2 * time.Second
+
+// shutdown ends everything and waits for it.
+func (u *UA) shutdown() {
+	u.Drain(u.cfg.RetryAfter)
+	ctx, done := context.WithTimeout(context.Background(), farewellTime)
+	defer done()
+	for _, d := range u.dialogs.list() {
+		u.own.run(func() { _ = d.Bye(ctx) }) // nobody to tell
+	}
+	for _, d := range u.dialogs.list() {
+		select {
+		case <-d.gone:
+		case <-ctx.Done():
+		}
+	}
+	u.own.close()
+	u.closeListeners()
+	u.tcp.closeConns()
+	u.txs.close()
+	for _, d := range u.dialogs.list() {
+		d.end(ErrClosed)
+		d.remove()
+	}
+	u.own.wait()
+}
 
 // Close ends Serve and waits for it.
-func (u *UA) Close() error { return nil }
+func (u *UA) Close() error {
+	u.stopOnce.Do(func() { close(u.stop) })
+	u.mu.Lock()
+	serving := u.serving
+	u.mu.Unlock()
+	if serving {
+		<-u.stopped
+		return nil
+	}
+	u.own.close()
+	u.closeListeners()
+	u.tcp.closeConns()
+	u.txs.close()
+	u.own.wait()
+	return nil
+}
 
-// Drain makes new INVITEs be refused with 503 and Retry-After; existing dialogs go on.
-func (u *UA) Drain(retryAfter time.Duration) {}
+// awaitServe waits until Serve reads: without it there are no responses.
+func (u *UA) awaitServe(ctx context.Context) error {
+	select {
+	case <-u.stop:
+		return ErrClosed
+	default:
+	}
+	select {
+	case <-u.started:
+		return nil
+	case <-u.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Drain makes new INVITEs be refused with 503 and Retry-After, OPTIONS as
+// well; existing dialogs go on.
+func (u *UA) Drain(retryAfter time.Duration) { u.drain.Store(int64(max(retryAfter, time.Second))) }
+
+func (u *UA) draining() time.Duration { return time.Duration(u.drain.Load()) }
 
 // LocalAddr is our address of the route to the host of a SIP URI (or
 // host:port): what to put into SDP for a call there.
 func (u *UA) LocalAddr(ctx context.Context, uri string) (netip.Addr, error) {
-	return netip.Addr{}, errStub
+	target, err := parseURI(uri)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	transport := ""
+	if t, ok := param(target.UriParams, "transport"); ok && equalFold(t, viaTCP) {
+		transport = viaTCP
+	}
+	to, err := u.resolve(ctx, target, transport)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if transport == "" {
+		f, err := u.udpFlow(to)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		return f.local().WithZone(""), nil
+	}
+	return routeTo(to).WithZone(""), nil
 }
 
 // Active is the number of dialogs.
-func (u *UA) Active() int { return 0 }
+func (u *UA) Active() int { return u.dialogs.len() }
 
-// Invite places a call and returns when it is answered. onProgress (may be
-// nil) is called for each provisional response above 100. If ctx ends first
-// the INVITE is cancelled and context.Cause(ctx) is returned. A refusal is a
-// *StatusError, no response at all ErrTimeout.
-func (u *UA) Invite(ctx context.Context, r InviteRequest, onProgress func(Progress)) (*Dialog, error) {
-	return nil, errStub
+// Advertised is the address that Contact and Via name for a listener's
+// address: Config.Advertise, or the listener's own.
+func (u *UA) Advertised(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if u.cfg.Advertise != "" {
+		host = u.cfg.Advertise
+	}
+	if n, err := strconv.Atoi(port); err != nil || n == 0 {
+		return host
+	}
+	return net.JoinHostPort(host, port)
 }

@@ -1,0 +1,116 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// clientTx is a client transaction. sipgo's transaction repeats the request
+// and acknowledges refusals. The 2xx of an INVITE goes past it to accept, in
+// the order of the call's other messages; all its repetitions then belong to
+// the dialog.
+type clientTx struct {
+	ua    *UA
+	key   string
+	tx    *sipgo.ClientTx
+	conn  *txConn
+	ready chan struct{} // closed when sipgo's transaction has been set up
+	// accept takes the 2xx of an INVITE; nil for other methods.
+	accept func(*sipgo.Response)
+
+	mu    sync.Mutex
+	final bool // a refusal has been seen
+}
+
+// newClientTx sends a request. accept is for INVITE only.
+func (u *UA) newClientTx(req *sipgo.Request, f *flow, accept func(*sipgo.Response)) (*clientTx, error) {
+	key := clientKey(req.Via(), string(req.Method))
+	c := &clientTx{
+		ua: u, key: key, accept: accept, ready: make(chan struct{}),
+		conn: &txConn{flow: f, kind: resentRequest},
+	}
+	req.SetTransport(f.transport())
+	c.tx = sipgo.NewClientTx(key, req, c.conn, slog.New(slog.DiscardHandler))
+	c.tx.OnTerminate(func(string, error) { u.txs.removeClient(key, c) })
+	if !u.txs.addClient(key, c) {
+		return nil, ErrClosed
+	}
+	// A response must not meet a transaction whose timers are not set yet: they
+	// would be set afterwards and end it while the far end rings.
+	defer close(c.ready)
+	if err := c.tx.Init(); err != nil {
+		c.tx.Terminate()
+		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
+	}
+	return c, nil
+}
+
+// clientKey identifies a client transaction, RFC 3261 §17.1.3.
+func clientKey(via *sipgo.ViaHeader, method string) string {
+	branch, _ := param(via.Params, "branch")
+	return branch + "\n" + method
+}
+
+// receive handles a response. It runs on the mailbox of this transaction and
+// may wait for the goroutine that owns it.
+func (c *clientTx) receive(res *sipgo.Response) {
+	<-c.ready
+	if res.StatusCode >= 300 {
+		c.mu.Lock()
+		again := c.final
+		c.final = true
+		c.mu.Unlock()
+		if again {
+			// sipgo would sleep for T2 with the transaction locked.
+			if ack := c.conn.sentACK(); ack != nil {
+				_ = c.conn.resend(ack, resentACK) // counted there
+			}
+			return
+		}
+	}
+	c.tx.Receive(res)
+}
+
+// next waits for a response. ErrTimeout and ErrTransport are the
+// transaction's end without one.
+func (c *clientTx) next(ctx context.Context, limit <-chan time.Time) (*sipgo.Response, error) {
+	select {
+	case res := <-c.tx.Responses():
+		return res, nil
+	case <-c.tx.Done():
+		if err := c.tx.Err(); err != nil && isTransport(err) {
+			return nil, fmt.Errorf("%w: %w", ErrTransport, err)
+		}
+		return nil, ErrTimeout
+	case <-limit:
+		return nil, ErrTimeout
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// exchange sends a request that is no INVITE and waits for its final response.
+func (u *UA) exchange(ctx context.Context, req *sipgo.Request, f *flow) (*sipgo.Response, error) {
+	c, err := u.newClientTx(req, f, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer c.tx.Terminate()
+	// Timer F with our own T1: sipgo's is the same for the whole process.
+	limit := time.NewTimer(u.cfg.Timers.transaction())
+	defer limit.Stop()
+	for {
+		res, err := c.next(ctx, limit.C)
+		if err != nil {
+			return nil, err
+		}
+		if res.StatusCode >= 200 {
+			return res, nil
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package sip
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strconv"
+	"sync"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// errNotParsed stands for a parser that failed in an unforeseen way.
+var errNotParsed = errors.New("sip: the parser failed")
+
+// parse makes a message of a datagram.
+func (u *UA) parse(data []byte) (msg sipgo.Message, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errNotParsed
+		}
+	}()
+	return u.parser.ParseSIP(data)
+}
+
+// try calls f; a panic ends f alone and is counted and logged.
+func (u *UA) try(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			u.m.panics.Inc()
+			u.quiet.warn("SIP message handling failed",
+				slog.String("panic", fmt.Sprint(r)), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	f()
+}
+
+// unparsed counts a message that could not be parsed, and answers 400 if it is
+// a request with what an answer needs. The datagram itself is not logged.
+func (u *UA) unparsed(data []byte, src source, cause error) {
+	u.m.unparsed.WithLabelValues(src.transport()).Inc()
+	u.quiet.warn("SIP message not understood",
+		slog.String("transport", src.transport()), slog.String("source", src.addr.String()),
+		slog.Int("bytes", len(data)), slog.String("error", bounded(cause.Error())))
+	back := &flow{ua: u, sock: src.sock, conn: src.conn, to: src.addr}
+	if res := rejectRaw(data); res != nil {
+		u.m.response(dirOut, 400)
+		_ = back.writeBytes(res) // counted there
+	}
+}
+
+// bounded keeps what outsiders wrote from filling the log.
+func bounded(s string) string {
+	const limit = 120
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return s
+}
+
+// rejectRaw makes a 400 from the raw header lines of a request that the parser
+// refused; nil when it is no request, an ACK, or lacks a line that an answer
+// must repeat (RFC 3261 §8.2.6).
+func rejectRaw(data []byte) []byte {
+	start, rest, ok := bytes.Cut(data, []byte("\r\n"))
+	if !ok || bytes.HasPrefix(start, []byte("SIP/")) || bytes.HasPrefix(start, []byte("ACK ")) ||
+		!bytes.Contains(start, []byte("SIP/")) {
+		return nil
+	}
+	found := map[string]bool{}
+	var out bytes.Buffer
+	out.WriteString("SIP/2.0 400 Bad Request\r\n")
+	copying := false // the line before was copied, so its continuation is
+	for len(rest) > 0 {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		if len(line) == 0 {
+			break
+		}
+		if line[0] != ' ' && line[0] != '\t' {
+			name, _, ok := bytes.Cut(line, []byte(":"))
+			full, wanted := repeated(string(bytes.ToLower(bytes.TrimSpace(name))))
+			copying = ok && wanted && (full == "via" || !found[full])
+			found[full] = found[full] || copying
+		}
+		if copying {
+			out.Write(line)
+			out.WriteString("\r\n")
+		}
+	}
+	for _, h := range []string{"via", "from", "to", "call-id", "cseq"} {
+		if !found[h] {
+			return nil
+		}
+	}
+	out.WriteString("Content-Length: 0\r\n\r\n")
+	return out.Bytes()
+}
+
+// repeated maps the name of a header field that an answer repeats, long or
+// compact, to its long form.
+func repeated(name string) (string, bool) {
+	switch name {
+	case "via", "v":
+		return "via", true
+	case "from", "f":
+		return "from", true
+	case "to", "t":
+		return "to", true
+	case "call-id", "i":
+		return "call-id", true
+	case "cseq":
+		return "cseq", true
+	}
+	return name, false
+}
+
+// bufferPool lends buffers to write messages into.
+type bufferPool struct{ pool sync.Pool }
+
+func (p *bufferPool) get() *bytes.Buffer {
+	if b, ok := p.pool.Get().(*bytes.Buffer); ok {
+		b.Reset()
+		return b
+	}
+	return new(bytes.Buffer)
+}
+
+func (p *bufferPool) put(b *bytes.Buffer) { p.pool.Put(b) }
+
+// retryAfterValue is a duration as the seconds of a Retry-After, at least 1.
+func retryAfterValue(seconds float64) string {
+	return strconv.Itoa(max(1, int(seconds+0.999)))
+}

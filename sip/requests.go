@@ -1,0 +1,267 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// Bye ends the dialog: BYE when answered, else 603 to an INVITE of the far
+// end. Ended is closed at once; Bye returns when the far end has confirmed or
+// cannot, or with the end of ctx, which leaves the BYE on its way. A BYE waits
+// for the ACK of our answer, RFC 3261 §15. Bye does nothing when the dialog has
+// ended.
+func (d *Dialog) Bye(ctx context.Context, h ...Header) error {
+	d.mu.Lock()
+	state := d.state
+	if state == stateConfirmed && d.unacked != nil {
+		d.bye = &farewell{headers: h}
+	}
+	wait := d.bye != nil
+	d.mu.Unlock()
+	switch {
+	case state == stateEarly && d.invite != nil:
+		if err := d.Reject(codeDecline, "", h...); !errors.Is(err, ErrState) {
+			return err
+		}
+		return d.Bye(ctx, h...) // answered meanwhile
+	case state == stateEarly:
+		d.cancel(ErrLocalBye) // Invite sends the CANCEL
+		return nil
+	case !d.endIn(ErrLocalBye, stateConfirmed):
+		return nil
+	}
+	if !wait {
+		d.sayBye(h)
+	}
+	select {
+	case <-d.gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// sayBye sends the BYE of an ended dialog and removes it when that is done.
+func (d *Dialog) sayBye(h []Header) {
+	if !d.ua.own.run(func() {
+		defer d.forgetIfOurs()
+		ctx, done := context.WithTimeout(context.Background(), d.ua.cfg.Timers.transaction())
+		defer done()
+		_, _ = d.exchange(ctx, sipgo.BYE, h, "", nil) // whatever it says, it is over
+	}) {
+		d.remove()
+	}
+}
+
+func (d *Dialog) forgetIfOurs() {
+	if d.out != nil {
+		d.forget()
+		return
+	}
+	d.remove()
+}
+
+// exchange sends a request that is no INVITE within the dialog and waits for
+// the final response. A challenge is answered once.
+func (d *Dialog) exchange(ctx context.Context, method sipgo.RequestMethod, h []Header, contentType string, body []byte) (*sipgo.Response, error) {
+	for tries := 0; ; tries++ {
+		req, next := d.peer.request(method, d.peer.nextSeq(), h...)
+		f, err := d.peer.way(ctx, next)
+		if err != nil {
+			return nil, err
+		}
+		stamp(req, f, newBranch())
+		withBody(req, contentType, body)
+		res, err := d.ua.exchange(ctx, req, f)
+		if err != nil || d.out == nil || tries > 0 {
+			return res, err
+		}
+		r := d.out.request
+		auth, ok := authorize(res, string(method), req.Recipient.String(), r.Username, r.Password)
+		if !ok {
+			return res, nil
+		}
+		h = replaceHeader(append([]Header{}, h...), auth)
+	}
+}
+
+// Info sends an INFO request and waits for its response, a *StatusError if it
+// is a refusal.
+func (d *Dialog) Info(ctx context.Context, contentType string, body []byte) error {
+	d.mu.Lock()
+	confirmed := d.state == stateConfirmed
+	d.mu.Unlock()
+	if !confirmed {
+		return d.stateErr()
+	}
+	res, err := d.exchange(ctx, sipgo.INFO, nil, contentType, body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode >= 300 {
+		d.lost(res.StatusCode)
+		return statusError(res)
+	}
+	return nil
+}
+
+// lost ends the dialog if the code says that the far end has none.
+func (d *Dialog) lost(code int) {
+	if (code == codeNoDialog || code == codeTimeout) && d.end(errLost(code)) {
+		d.sayBye(nil)
+	}
+}
+
+// maxReinvites is how often a re-INVITE is tried against glare.
+const maxReinvites = 6
+
+// Reinvite sends a re-INVITE with our offer and returns the answer. On 491,
+// or while another offer is under way, it tries again after the pause of RFC
+// 3261 §14.1. A refusal is a *StatusError and leaves the session as it was.
+func (d *Dialog) Reinvite(ctx context.Context, body []byte) (answer []byte, err error) {
+	for range maxReinvites {
+		d.mu.Lock()
+		confirmed, busy := d.state == stateConfirmed, d.inviting || d.unacked != nil
+		if confirmed && !busy {
+			d.inviting = true
+		}
+		d.mu.Unlock()
+		switch {
+		case !confirmed:
+			return nil, d.stateErr()
+		case busy:
+			err = &StatusError{Code: codePending}
+		default:
+			answer, err = d.reinvite(ctx, body)
+		}
+		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != codePending {
+			return answer, err
+		}
+		select {
+		case <-time.After(d.glarePause()):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-d.ended:
+			return nil, d.stateErr()
+		}
+	}
+	return nil, err
+}
+
+// glarePause is how long to wait after a 491: 2.1 to 4 s for the side that
+// made the Call-ID, else up to 2 s, in steps of 10 ms with the usual T1.
+func (d *Dialog) glarePause() time.Duration {
+	const stepsPerT1, owned, most = 50, 210, 400
+	step := d.ua.cfg.Timers.T1 / stepsPerT1
+	if d.out != nil {
+		return time.Duration(owned+rand.IntN(most-owned+1)) * step
+	}
+	return time.Duration(rand.IntN(owned-10+1)) * step
+}
+
+// reanswer is the 2xx to a re-INVITE, handled.
+type reanswer struct{ body []byte }
+
+// reinvite makes one try. d.inviting is set, and cleared when it is over.
+func (d *Dialog) reinvite(ctx context.Context, body []byte) ([]byte, error) {
+	over := func() {
+		d.mu.Lock()
+		d.inviting = false
+		d.mu.Unlock()
+	}
+	cseq := d.peer.nextSeq()
+	req, next := d.peer.request(sipgo.INVITE, cseq)
+	f, err := d.peer.way(ctx, next)
+	if err != nil {
+		over()
+		return nil, err
+	}
+	stamp(req, f, newBranch())
+	withSDP(req, body)
+	done := make(chan reanswer, 1)
+	c, err := d.ua.newClientTx(req, f, func(res *sipgo.Response) {
+		d.mu.Lock()
+		again := d.lastACK != nil && d.lastACK.cseq == cseq
+		d.mu.Unlock()
+		if again {
+			d.repeatedAnswer(res, f)
+			return
+		}
+		d.peer.refresh(res.Contact(), nil, nil)
+		d.acknowledge(cseq, nil)
+		done <- reanswer{body: sdpOf(res)}
+	})
+	if err != nil {
+		over()
+		return nil, err
+	}
+	return d.awaitReanswer(ctx, c, done, over)
+}
+
+func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan reanswer, over func()) ([]byte, error) {
+	limit := time.NewTimer(d.ua.cfg.Timers.transaction())
+	defer limit.Stop()
+	rang := false
+	for {
+		res, err := c.next(ctx, limit.C)
+		select {
+		case a := <-done:
+			over()
+			return a.body, nil
+		default:
+		}
+		switch {
+		case err != nil && ctx.Err() != nil:
+			if !d.ua.own.run(func() { defer over(); d.withdrawReinvite(c, rang) }) {
+				over()
+			}
+			return nil, err
+		case err != nil:
+			over()
+			c.tx.Terminate()
+			if errors.Is(err, ErrTimeout) {
+				d.lost(codeTimeout)
+			}
+			return nil, fmt.Errorf("re-INVITE: %w", err)
+		case res.StatusCode >= 300:
+			over()
+			d.lost(res.StatusCode)
+			return nil, statusError(res)
+		case !rang:
+			rang = true
+			limit.Reset(d.ua.cfg.Timers.Answer)
+		}
+	}
+}
+
+// withdrawReinvite cancels a re-INVITE whose caller has gone.
+func (d *Dialog) withdrawReinvite(c *clientTx, rang bool) {
+	defer c.tx.Terminate()
+	ctx := context.Background()
+	limit := time.NewTimer(d.ua.cfg.Timers.transaction())
+	defer limit.Stop()
+	for {
+		if rang {
+			if _, err := d.ua.exchange(ctx, cancelOf(c.tx.Origin()), c.conn.flow); err != nil {
+				return
+			}
+		}
+		res, err := c.next(ctx, limit.C)
+		if err != nil || res.StatusCode >= 200 {
+			return
+		}
+		if rang {
+			// The CANCEL is on its way; the next response is the final one.
+			for err == nil && res.StatusCode < 200 {
+				res, err = c.next(ctx, limit.C)
+			}
+			return
+		}
+		rang = true
+	}
+}

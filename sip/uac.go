@@ -1,0 +1,392 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// maxChallenges is how often an INVITE is sent again with credentials: once
+// for a proxy, once for the far end, and each once more for a stale nonce.
+const maxChallenges = 4
+
+// outgoing is what a dialog that we started knows of its INVITE.
+type outgoing struct {
+	request  InviteRequest
+	auth     []Header // credentials of the last try, also for the ACK
+	cseq     uint32
+	answered chan struct{} // closed when a 2xx has been handled
+	body     []byte        // SDP of the 2xx, set before answered is closed
+	err      error         // the 2xx could not be used, as body
+}
+
+// Invite places a call and returns when it is answered; it waits for Serve to
+// have begun. onProgress (may be
+// nil) is called for each provisional response above 100; it must not wait,
+// for the answer comes after it. If ctx ends first
+// the INVITE is cancelled and context.Cause(ctx) is returned. A refusal is a
+// *StatusError, no response at all ErrTimeout.
+func (u *UA) Invite(ctx context.Context, r InviteRequest, onProgress func(Progress)) (*Dialog, error) {
+	if r.SDP == nil && r.Answer == nil {
+		return nil, errors.New("sip: an INVITE without offer needs an Answer function")
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	d, f, err := u.prepare(ctx, r, cancel)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	for range maxChallenges + 1 {
+		c, err := d.sendInvite(f)
+		if err != nil {
+			d.abandon(err)
+			return nil, err
+		}
+		res, err := d.await(ctx, c, onProgress)
+		switch {
+		case err != nil:
+			return nil, err
+		case res == nil:
+			return d.answeredBy()
+		}
+		h, ok := authorize(res, string(sipgo.INVITE), c.tx.Origin().Recipient.String(), r.Username, r.Password)
+		if !ok {
+			err := statusError(res)
+			d.abandon(err)
+			return nil, err
+		}
+		d.out.auth = replaceHeader(d.out.auth, h)
+	}
+	err = &StatusError{Code: codeUnauthorized}
+	d.abandon(err)
+	return nil, err
+}
+
+// answeredBy is the result of a handled 2xx.
+func (d *Dialog) answeredBy() (*Dialog, error) {
+	if err := d.out.err; err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// prepare makes the early dialog and finds the way.
+func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.CancelCauseFunc) (*Dialog, *flow, error) {
+	if err := u.awaitServe(ctx); err != nil {
+		return nil, nil, err
+	}
+	target, err := parseURI(r.To)
+	if err != nil {
+		return nil, nil, err
+	}
+	next := target
+	if r.Proxy != "" {
+		if next, err = parseURI(r.Proxy); err != nil {
+			return nil, nil, err
+		}
+	}
+	f, err := u.flowTo(ctx, next, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := u.peerOfUAC(r, target, f)
+	if err != nil {
+		return nil, nil, err
+	}
+	tag, _ := param(p.local.Params, "tag")
+	d := newDialog(u, dialogID{callID: p.callID, localTag: tag}, p, cancel)
+	d.out = &outgoing{request: r, answered: make(chan struct{})}
+	d.inv = Invitation{
+		CallID:     p.callID,
+		From:       addressOf(p.local.DisplayName, &p.local.Address),
+		To:         addressOf("", &p.remote.Address),
+		RequestURI: addressOf("", &target),
+		Headers:    r.Headers,
+		RemoteAddr: f.to,
+		LocalAddr:  f.local().WithZone(""),
+		Transport:  strings.ToLower(f.transport()),
+		Offer:      r.SDP,
+	}
+	if !u.dialogs.add(d) {
+		return nil, nil, &StatusError{Code: codeNoService, Reason: "Too Many Dialogs", RetryAfter: u.cfg.RetryAfter}
+	}
+	return d, f, nil
+}
+
+// peerOfUAC is the dialog that an INVITE of ours will make.
+func (u *UA) peerOfUAC(r InviteRequest, target sipgo.Uri, f *flow) (*peer, error) {
+	p := &peer{ua: u, callID: newTag() + newTag(), contact: f.contact(), flow: f, target: target}
+	from := sipgo.Uri{Scheme: "sip", User: escapeUser(u.cfg.Username), Host: p.contact.Host}
+	if strings.ContainsAny(r.From, "@:") {
+		uri, err := parseURI(r.From)
+		if err != nil {
+			return nil, err
+		}
+		from = uri
+	} else if r.From != "" {
+		from.User = escapeUser(r.From)
+		p.contact.User = from.User
+	}
+	p.local = sipgo.FromHeader{
+		DisplayName: quote(r.DisplayName), Address: from, Params: sipgo.HeaderParams{{K: "tag", V: newTag()}},
+	}
+	to := *target.Clone()
+	to.Headers, to.UriParams = nil, nil
+	p.remote = sipgo.ToHeader{Address: to}
+	return p, nil
+}
+
+// sendInvite sends the INVITE, with the credentials there are.
+func (d *Dialog) sendInvite(f *flow) (*clientTx, error) {
+	d.out.cseq = d.peer.nextSeq()
+	headers := append(append([]Header{}, d.out.request.Headers...), d.out.auth...)
+	req, _ := d.peer.request(sipgo.INVITE, d.out.cseq, headers...)
+	stamp(req, f, newBranch())
+	withSDP(req, d.out.request.SDP)
+	return d.ua.newClientTx(req, f, func(res *sipgo.Response) { d.answered(res, f) })
+}
+
+// await waits for the final response to our INVITE. Both results are nil when
+// it is a 2xx, which has been handled then.
+func (d *Dialog) await(ctx context.Context, c *clientTx, onProgress func(Progress)) (*sipgo.Response, error) {
+	t := d.ua.cfg.Timers
+	limit := time.NewTimer(t.transaction())
+	defer limit.Stop()
+	rang := false
+	for {
+		res, err := c.next(ctx, limit.C)
+		switch {
+		case err != nil && d.hasAnswer():
+			return nil, nil
+		case err != nil:
+			return nil, d.giveUp(ctx, c, rang, err)
+		case res.StatusCode >= 300:
+			return res, nil
+		}
+		if !rang {
+			rang = true
+			limit.Reset(t.Answer)
+		}
+		if res.StatusCode > codeTrying && onProgress != nil {
+			onProgress(Progress{Code: res.StatusCode, Reason: res.Reason, Body: sdpOf(res)})
+		}
+	}
+}
+
+// hasAnswer: a 2xx to our INVITE has been handled.
+func (d *Dialog) hasAnswer() bool {
+	select {
+	case <-d.out.answered:
+		return true
+	default:
+		return false
+	}
+}
+
+// giveUp ends the wait for an answer, with a CANCEL if there may be somebody
+// to hear it. nil if the answer came at the same time.
+func (d *Dialog) giveUp(ctx context.Context, c *clientTx, rang bool, why error) error {
+	if !d.endIn(ErrCancelled, stateEarly) {
+		<-d.out.answered
+		return nil
+	}
+	live := !errors.Is(why, ErrTransport) && (rang || ctx.Err() != nil)
+	if !live || !d.ua.own.run(func() { d.withdraw(context.WithoutCancel(ctx), c, rang) }) {
+		c.tx.Terminate()
+		d.forget()
+	}
+	return why
+}
+
+// withdraw cancels an INVITE, RFC 3261 §9.1: after a provisional response,
+// and then waits for the final one. A 2xx that comes all the same is hung up
+// by answered.
+func (d *Dialog) withdraw(ctx context.Context, c *clientTx, rang bool) {
+	defer d.forget()
+	defer c.tx.Terminate()
+	u := d.ua
+	limit := time.NewTimer(u.cfg.Timers.transaction())
+	defer limit.Stop()
+	if !rang {
+		res, err := c.next(ctx, limit.C)
+		if err != nil || res.StatusCode >= 300 {
+			return
+		}
+	}
+	if _, err := u.exchange(ctx, cancelOf(c.tx.Origin()), c.conn.flow); errors.Is(err, ErrTransport) {
+		return
+	}
+	limit.Reset(u.cfg.Timers.transaction())
+	for {
+		if res, err := c.next(ctx, limit.C); err != nil || res.StatusCode >= 200 {
+			return
+		}
+	}
+}
+
+// cancelOf builds the CANCEL of a request, RFC 3261 §9.1.
+func cancelOf(req *sipgo.Request) *sipgo.Request {
+	c := sipgo.NewRequest(sipgo.CANCEL, req.Recipient)
+	hops := sipgo.MaxForwardsHeader(maxForwards)
+	c.AppendHeader(req.Via().Clone())
+	c.AppendHeader(&hops)
+	for _, name := range []string{"From", "To", "Call-ID", "Route"} {
+		for _, h := range req.GetHeaders(name) {
+			c.AppendHeader(sipgo.HeaderClone(h))
+		}
+	}
+	c.AppendHeader(&sipgo.CSeqHeader{SeqNo: req.CSeq().SeqNo, MethodName: sipgo.CANCEL})
+	c.SetBody(nil)
+	return c
+}
+
+// abandon ends a dialog that never was answered.
+func (d *Dialog) abandon(err error) {
+	d.end(err)
+	d.forget()
+}
+
+// forget removes a dialog that we had started, but remembers the INVITE: a
+// 2xx of it may still come and must be hung up.
+func (d *Dialog) forget() {
+	d.ua.ours.put(d.id, struct{}{})
+	d.remove()
+}
+
+// answered handles a 2xx to our INVITE. It runs in the call's mailbox.
+func (d *Dialog) answered(res *sipgo.Response, f *flow) {
+	d.mu.Lock()
+	if d.state != stateEarly {
+		d.mu.Unlock()
+		d.repeatedAnswer(res, f)
+		return
+	}
+	d.state = stateConfirmed
+	d.mu.Unlock()
+	d.peer.establish(res, f)
+	d.out.body = sdpOf(res)
+	var body []byte
+	var err error
+	if d.out.request.SDP == nil {
+		if d.out.body == nil {
+			err = errors.New("sip: neither the INVITE nor its answer has an offer")
+		} else {
+			body, err = d.out.request.Answer(d.out.body)
+		}
+	}
+	d.acknowledge(d.out.cseq, body)
+	if err != nil {
+		d.out.err = err
+		d.end(err)
+		d.sayBye(nil)
+	}
+	close(d.out.answered)
+}
+
+// repeatedAnswer handles a 2xx to an INVITE that needs nothing more: our ACK
+// is repeated if it was lost; the answer of another branch of a forked INVITE,
+// and one that comes after our CANCEL, is acknowledged and hung up, RFC 3261
+// §13.2.2.4.
+func (d *Dialog) repeatedAnswer(res *sipgo.Response, f *flow) {
+	d.mu.Lock()
+	ack := d.lastACK
+	d.mu.Unlock()
+	tag, _ := param(res.To().Params, "tag")
+	if tag == d.peer.remoteTag() {
+		if ack != nil && ack.cseq == res.CSeq().SeqNo {
+			_ = ack.flow.resend(ack.req, resentACK) // the 2xx will come again
+		}
+		return
+	}
+	d.ua.declineAnswer(res, f)
+}
+
+// acknowledge sends the ACK of a 2xx, RFC 3261 §13.2.2.4, and keeps it.
+func (d *Dialog) acknowledge(cseq uint32, body []byte) {
+	var auth []Header
+	if d.out != nil && cseq == d.out.cseq {
+		auth = d.out.auth
+	}
+	req, next := d.peer.request(sipgo.ACK, cseq, auth...)
+	ctx, done := context.WithTimeout(context.Background(), dialTimeout)
+	defer done()
+	f, err := d.peer.way(ctx, next)
+	if err != nil {
+		return // the 2xx will come again, and end in the far end's BYE
+	}
+	stamp(req, f, newBranch())
+	withSDP(req, body)
+	d.mu.Lock()
+	d.lastACK = &sentACK{cseq: cseq, req: req, flow: f}
+	d.mu.Unlock()
+	_ = f.send(req) // as above
+}
+
+// declineAnswer acknowledges a 2xx that nobody wants and hangs up.
+func (u *UA) declineAnswer(res *sipgo.Response, f *flow) {
+	from := res.From()
+	p := &peer{
+		ua: u, callID: res.CallID().Value(), contact: f.contact(),
+		local:    sipgo.FromHeader{DisplayName: from.DisplayName, Address: from.Address, Params: from.Params.Clone()},
+		remote:   sipgo.ToHeader{DisplayName: res.To().DisplayName, Address: res.To().Address},
+		target:   res.To().Address,
+		localSeq: res.CSeq().SeqNo,
+	}
+	p.establish(res, f)
+	u.own.run(func() {
+		ctx, done := context.WithTimeout(context.Background(), u.cfg.Timers.transaction())
+		defer done()
+		ack, next := p.request(sipgo.ACK, res.CSeq().SeqNo)
+		f, err := p.way(ctx, next)
+		if err != nil {
+			return
+		}
+		stamp(ack, f, newBranch())
+		if f.send(ack) != nil {
+			return
+		}
+		bye, _ := p.request(sipgo.BYE, p.nextSeq())
+		stamp(bye, f, newBranch())
+		_, _ = u.exchange(ctx, bye, f) // whatever it says, it is over
+	})
+}
+
+// statusError classifies a response above 299.
+func statusError(res *sipgo.Response) *StatusError {
+	e := &StatusError{Code: res.StatusCode, Reason: res.Reason}
+	if h := res.GetHeader("Retry-After"); h != nil {
+		digits := strings.TrimSpace(h.Value())
+		if i := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
+			digits = digits[:i]
+		}
+		if n, err := strconv.ParseUint(digits, 10, 32); err == nil {
+			e.RetryAfter = time.Duration(n) * time.Second
+		}
+	}
+	return e
+}
+
+// replaceHeader puts h in the place of the header of its name, or at the end.
+func replaceHeader(hs []Header, h Header) []Header {
+	for i := range hs {
+		if equalFold(hs[i].Name, h.Name) {
+			hs[i] = h
+			return hs
+		}
+	}
+	return append(hs, h)
+}
+
+// isTransport: sipgo's transaction ended because it could not write.
+func isTransport(err error) bool { return errors.Is(err, sipgo.ErrTransactionTransport) }
+
+// errLost is the end of a dialog whose far end answers that it knows nothing
+// of it, or not at all, RFC 3261 §12.2.1.2.
+func errLost(code int) error {
+	return fmt.Errorf("%w: the far end has lost the dialog (%d)", ErrTransport, code)
+}

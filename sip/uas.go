@@ -1,0 +1,321 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// invited handles an INVITE outside a dialog. It runs on a reader and does
+// not wait.
+func (u *UA) invited(in *incoming) {
+	if r := u.admit(in); r != nil {
+		u.refuseStateless(in.req, in.back, r)
+		return
+	}
+	tag := newTag()
+	if s, known := u.seen.claim(in.inviteID(), seenInvite{key: in.key, toTag: tag}); known {
+		u.invitedAgain(in, s)
+		return
+	}
+	t, ok := u.newInviteTx(in, tag)
+	if !ok {
+		u.seen.forget(in.inviteID())
+		return
+	}
+	ctx, cancel := u.base()
+	d := newDialog(u, dialogID{callID: in.callID, localTag: tag}, peerOfUAS(u, in, tag), cancel)
+	d.invite = t
+	if !u.dialogs.add(d) || !d.post(func() { d.begin(ctx) }) {
+		cancel(ErrClosed)
+		d.remove()
+		_ = t.respond(t.response(codeNoService, "", retryAfter(u.cfg.RetryAfter))) // best effort
+	}
+}
+
+// admit applies the limits on new calls.
+func (u *UA) admit(in *incoming) *refusal {
+	if !u.allowed(in.src) {
+		return refuse(codeForbidden)
+	}
+	if after := u.draining(); after > 0 {
+		return refuse(codeNoService, retryAfter(after))
+	}
+	if u.dialogs.full() {
+		return refuse(codeNoService, retryAfter(u.cfg.RetryAfter))
+	}
+	return nil
+}
+
+func (u *UA) allowed(src source) bool {
+	if len(u.cfg.Allow) == 0 {
+		return true
+	}
+	for _, p := range u.cfg.Allow {
+		if p.Contains(src.addr.Addr().WithZone("")) {
+			return true
+		}
+	}
+	return false
+}
+
+// invitedAgain is a copy of an INVITE that is or was handled.
+func (u *UA) invitedAgain(in *incoming, s seenInvite) {
+	switch {
+	case s.code >= 300:
+		// Refused before: the same again, whatever way it came.
+		u.m.resend(resentIn)
+		_ = in.back.send(u.response(in.req, s.code, s.reason, s.toTag)) // counted there
+	case s.key == in.key:
+		// Accepted, and the 2xx repeats itself until the ACK (RFC 6026 §7.1).
+		u.m.resend(resentIn)
+		u.m.drop(dropRepeated)
+	default:
+		// Merged: it came by two paths, RFC 3261 §8.2.2.2.
+		u.refuseStateless(in.req, in.back, refuse(codeLoop))
+	}
+}
+
+// begin answers 100 and starts the Handler. First in the call's mailbox.
+func (d *Dialog) begin(ctx context.Context) {
+	_ = d.invite.respond(d.invite.response(codeTrying, "")) // the INVITE will come again
+	in := d.invite.in
+	d.peer.contact = d.peer.flow.contact()
+	d.inv = invitationOf(in, d.peer.flow)
+	u := d.ua
+	if !u.own.run(func() { u.try(func() { u.handler(ctx, d) }); d.handled(ctx) }) {
+		d.end(ErrClosed)
+		d.remove()
+	}
+}
+
+// handled ends what the Handler has left alive.
+func (d *Dialog) handled(ctx context.Context) {
+	err := d.Reject(codeUnavailable, "")
+	if errors.Is(err, ErrState) {
+		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), d.ua.cfg.Timers.transaction())
+		defer done()
+		_ = d.Bye(ctx) // there is nobody to tell
+	}
+}
+
+// invitationOf reads an INVITE.
+func invitationOf(in *incoming, f *flow) Invitation {
+	req := in.req
+	from, to := req.From(), req.To()
+	return Invitation{
+		CallID:     in.callID,
+		From:       addressOf(from.DisplayName, &from.Address),
+		To:         addressOf(to.DisplayName, &to.Address),
+		RequestURI: addressOf("", &req.Recipient),
+		Diversion:  diversionOf(req),
+		Headers:    otherHeaders(req),
+		RemoteAddr: in.src.addr,
+		LocalAddr:  f.local().WithZone(""),
+		Transport:  strings.ToLower(f.transport()),
+		Offer:      sdpOf(req),
+	}
+}
+
+// diversionOf is who the call was first meant for: the last Diversion (RFC
+// 5806 §9 adds on top) or the first History-Info entry (RFC 7044).
+func diversionOf(req *sipgo.Request) string {
+	last := func(values []string) string { return values[len(values)-1] }
+	if hs := req.GetHeaders("Diversion"); len(hs) > 0 {
+		return uriIn(last(splitList(hs[len(hs)-1].Value())))
+	}
+	if hs := req.GetHeaders("History-Info"); len(hs) > 0 {
+		entries := splitList(hs[0].Value())
+		if len(hs)+len(entries) > 2 { // one entry alone is the call itself
+			return uriIn(entries[0])
+		}
+	}
+	return ""
+}
+
+// splitList splits a header value at the commas outside quotes and brackets.
+// There is always at least one part.
+func splitList(s string) []string {
+	var parts []string
+	quoted, bracket, start := false, false, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			bracket = true
+		case c == '>':
+			bracket = false
+		case c == ',' && !bracket:
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+// uriIn is the URI of a name-addr, bare as Address.URI.
+func uriIn(s string) string {
+	var uri sipgo.Uri
+	if _, err := sipgo.ParseAddressValue(strings.TrimSpace(s), &uri, nil); err != nil {
+		return ""
+	}
+	return addressOf("", &uri).URI
+}
+
+// otherHeaders are the header fields that the package does not use itself;
+// credentials are left out.
+func otherHeaders(req *sipgo.Request) []Header {
+	var hs []Header
+	for _, h := range req.Headers() {
+		switch strings.ToLower(h.Name()) {
+		case "via", "from", "to", "call-id", "cseq", "contact", "max-forwards", "route", "record-route",
+			"content-type", "content-length", "content-encoding", "content-disposition",
+			"authorization", "proxy-authorization", "require", "proxy-require":
+			continue
+		}
+		hs = append(hs, Header{h.Name(), h.Value()})
+	}
+	return hs
+}
+
+// Progress sends a provisional response of 101 to 199 with an optional SDP
+// body. ErrState after the final response.
+func (d *Dialog) Progress(code int, reason string, body []byte) error {
+	if code <= codeTrying || code >= codeOK || d.invite == nil {
+		return fmt.Errorf("%w: progress with %d", ErrState, code)
+	}
+	d.mu.Lock()
+	early := d.state == stateEarly
+	d.mu.Unlock()
+	if !early {
+		return d.stateErr()
+	}
+	res := d.invite.response(code, reason)
+	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
+	withSDP(res, body)
+	return d.invite.respond(res)
+}
+
+// Answer sends the 200 with an SDP body (an offer if the INVITE had none) and
+// returns at once; it is repeated until the ACK comes.
+func (d *Dialog) Answer(body []byte) error {
+	if d.invite == nil {
+		return fmt.Errorf("%w: not an incoming call", ErrState)
+	}
+	res := d.ok(d.invite, body)
+	d.mu.Lock()
+	if d.state != stateEarly {
+		d.mu.Unlock()
+		return d.stateErr()
+	}
+	d.state = stateConfirmed
+	d.awaitACKLocked(res, d.invite, d.inv.Offer == nil)
+	d.mu.Unlock()
+	if err := d.invite.accept(res); err != nil {
+		if !d.invite.in.back.alive() && d.end(err) {
+			d.remove()
+		}
+		return err
+	}
+	return nil
+}
+
+// ok builds the 200 to an INVITE.
+func (d *Dialog) ok(t *inviteTx, body []byte) *sipgo.Response {
+	res := t.response(codeOK, "", Header{"Allow", allowedMethods})
+	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
+	withSDP(res, body)
+	return res
+}
+
+// Reject refuses the INVITE with a code of 300 to 699 and ends the dialog.
+func (d *Dialog) Reject(code int, reason string, h ...Header) error {
+	if code < 300 || code > 699 || d.invite == nil {
+		return fmt.Errorf("%w: reject with %d", ErrState, code)
+	}
+	return d.refuseInvite(ErrRejected, code, reason, h...)
+}
+
+// refuseInvite ends an early dialog with a final response.
+func (d *Dialog) refuseInvite(why error, code int, reason string, h ...Header) error {
+	if !d.endIn(why, stateEarly) {
+		return d.stateErr()
+	}
+	err := d.invite.respond(d.invite.response(code, reason, h...))
+	d.remove()
+	return err
+}
+
+// cancelled handles a CANCEL of the INVITE, RFC 3261 §9.2: it is answered in
+// any case, and has an effect before the final response.
+func (d *Dialog) cancelled(in *incoming) {
+	_ = in.back.send(d.ua.response(in.req, codeOK, "", d.id.localTag)) // it will come again
+	_ = d.refuseInvite(ErrCancelled, codeTerminated, "")               // too late is no error
+}
+
+// acceptance is a 2xx of ours that waits for its ACK, RFC 3261 §13.3.1.4.
+type acceptance struct {
+	res      *sipgo.Response
+	flow     *flow
+	cseq     uint32
+	late     bool // it bears an offer, the answer comes in the ACK
+	interval time.Duration
+	deadline time.Time
+	timer    *time.Timer
+}
+
+// awaitACKLocked starts to repeat a 2xx, over TCP as well: there may be UDP
+// further on.
+func (d *Dialog) awaitACKLocked(res *sipgo.Response, t *inviteTx, late bool) {
+	d.settleLocked()
+	timers := d.ua.cfg.Timers
+	a := &acceptance{
+		res: res, flow: t.in.back, cseq: t.in.cseq, late: late,
+		interval: timers.T1, deadline: time.Now().Add(timers.NoACK),
+	}
+	a.timer = time.AfterFunc(a.interval, func() { d.ua.own.run(func() { d.repeat(a) }) })
+	d.unacked = a
+}
+
+// repeat sends a 2xx again, or gives up.
+func (d *Dialog) repeat(a *acceptance) {
+	now := time.Now()
+	d.mu.Lock()
+	if d.unacked != a {
+		d.mu.Unlock()
+		return
+	}
+	if !now.Before(a.deadline) {
+		d.settleLocked()
+		d.mu.Unlock()
+		d.neverAcknowledged()
+		return
+	}
+	a.interval = min(2*a.interval, d.ua.cfg.Timers.T2)
+	a.timer.Reset(min(a.interval, a.deadline.Sub(now)))
+	d.mu.Unlock()
+	_ = a.flow.resend(a.res, resentAnswer) // counted there, and there is a next time
+}
+
+// neverAcknowledged ends a dialog whose 2xx got no ACK: with a BYE, which the
+// end of the INVITE's transaction now allows.
+func (d *Dialog) neverAcknowledged() {
+	d.mu.Lock()
+	bye := d.bye
+	d.bye = nil
+	d.mu.Unlock()
+	switch {
+	case bye != nil:
+		d.sayBye(bye.headers)
+	case d.end(ErrNoACK):
+		d.sayBye(nil)
+	}
+}
