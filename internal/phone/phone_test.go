@@ -1,0 +1,279 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/dtmf"
+	"mediaserver/rtp"
+	"mediaserver/sip"
+	"mediaserver/sip/sdp"
+)
+
+// open makes a phone and opens it.
+func open(t *testing.T, cfg Config) *Phone {
+	t.Helper()
+	cfg.Jitter.MinMS = 60 // the machine may be busy
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// answered is what Phone.Answer returned.
+type answered struct {
+	call *Call
+	err  error
+}
+
+// connect lets one phone call another.
+func connect(t *testing.T, ctx context.Context, caller, callee *Phone) (out, in *Call) {
+	t.Helper()
+	got := make(chan answered, 1)
+	go func() {
+		c, err := callee.Answer(ctx)
+		got <- answered{c, err}
+	}()
+	out, err := caller.Dial(ctx, callee.URI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := <-got
+	if a.err != nil {
+		t.Fatal(a.err)
+	}
+	return out, a.call
+}
+
+func within(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func tone(freq float64) func(int) audio.Source {
+	return func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, -12) }
+}
+
+// hears checks that a call hears one tone and nothing else from now on.
+func hears(t *testing.T, ctx context.Context, c *Call, freq float64) {
+	t.Helper()
+	if _, err := c.Listen(ctx, 200*time.Millisecond); err != nil { // what was on its way
+		t.Fatal(err)
+	}
+	clip, err := c.Listen(ctx, 600*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In pieces of 100 ms, of which one may hold a correction of the jitter
+	// buffer where the machine was late.
+	var shares []float64
+	for piece := range slices.Chunk(clip.Samples, clip.Rate/10) {
+		shares = append(shares, audio.ToneShare(piece, clip.Rate, freq))
+	}
+	slices.Sort(shares)
+	if level := audio.LevelDBov(clip.Samples); shares[1] < 0.99 || shares[0] < 0.5 || level < -16 {
+		t.Errorf("hears %v Hz with shares of %.4f at %.1f dBov", freq, shares, level)
+	}
+}
+
+func TestTwoPhonesHearEachOtherAndPressKeysInAllWays(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		caller, callee Config
+	}{
+		{"UDP", Config{User: "ann"}, Config{User: "bob"}},
+		{"TCP", Config{User: "ann", Listen: []string{"tcp://127.0.0.1:0"}}, Config{User: "bob", Listen: []string{"tcp://127.0.0.1:0"}}},
+		{"IPv6", Config{User: "ann", Listen: []string{"udp://[::1]:0"}}, Config{User: "bob", Listen: []string{"udp://[::1]:0"}}},
+		{"A-law only", Config{User: "ann"}, Config{User: "bob", Can: sdp.Capability{Codecs: []sdp.CodecSpec{sdp.PCMA}, Events: true}}},
+		{"late offer", Config{User: "ann", Dial: DialOptions{LateOffer: true}}, Config{User: "bob"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := within(t, 20*time.Second)
+			tt.caller.Source, tt.callee.Source = tone(440), tone(880)
+			out, in := connect(t, ctx, open(t, tt.caller), open(t, tt.callee))
+			hears(t, ctx, out, 880)
+			hears(t, ctx, in, 440)
+			digits := "5#"
+			if tt.name == "UDP" {
+				digits = "159*#D"
+			}
+			for _, method := range []dtmf.Method{dtmf.RFC4733, dtmf.Info, dtmf.InBand} {
+				if err := out.Press(ctx, digits, method); err != nil {
+					t.Errorf("%v: %v", method, err)
+				}
+			}
+			if _, err := in.Listen(ctx, 200*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			for _, method := range []dtmf.Method{dtmf.RFC4733, dtmf.Info, dtmf.InBand} {
+				if got := in.Digits(method); got != digits {
+					t.Errorf("%v: got %q", method, got)
+				}
+			}
+			if p := out.Presses(); len(p) > 0 {
+				t.Errorf("the caller got %v", p)
+			}
+			if err := out.HangUp(ctx); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-in.Ended():
+			case <-ctx.Done():
+				t.Fatal("the far end does not learn of the end")
+			}
+			if !errors.Is(in.Err(), sip.ErrRemoteBye) || !errors.Is(out.Err(), sip.ErrLocalBye) {
+				t.Errorf("ended by %v and %v", in.Err(), out.Err())
+			}
+			if s := in.Stats(); t.Failed() {
+				t.Logf("stats %+v", s)
+			}
+		})
+	}
+}
+
+func TestHoldAndResume(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, 20*time.Second)
+	out, in := connect(t, ctx, open(t, Config{User: "ann", Source: tone(440)}), open(t, Config{User: "bob", Source: tone(880)}))
+	hears(t, ctx, in, 440)
+	for _, c := range []struct {
+		name         string
+		holder, held *Call
+		freq         float64
+	}{{"by the caller", out, in, 880}, {"by the callee", in, out, 440}} {
+		if err := c.holder.Hold(ctx); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		for _, side := range []*Call{c.holder, c.held} {
+			if _, err := side.Listen(ctx, 300*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			if clip, err := side.Listen(ctx, 300*time.Millisecond); err != nil || audio.LevelDBov(clip.Samples) > -70 {
+				t.Errorf("%s: on hold %.1f dBov are heard, %v", c.name, audio.LevelDBov(clip.Samples), err)
+			}
+		}
+		if err := c.holder.Resume(ctx); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		hears(t, ctx, c.holder, c.freq)
+		hears(t, ctx, c.held, 440+880-c.freq)
+		if err := c.holder.Renew(ctx); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		hears(t, ctx, c.holder, c.freq)
+	}
+}
+
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, 10*time.Second)
+	caller, callee := open(t, Config{}), open(t, Config{})
+	refused := make(chan error, 1)
+	go func() { refused <- callee.Refuse(ctx, 486) }()
+	_, err := caller.Dial(ctx, callee.URI())
+	var status *sip.StatusError
+	if !errors.As(err, &status) || status.Code != 486 {
+		t.Errorf("dial: %v", err)
+	}
+	if err := <-refused; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNoCommonCodecIsRefused(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, 10*time.Second)
+	caller := open(t, Config{Can: sdp.Capability{Codecs: []sdp.CodecSpec{sdp.PCMU}}})
+	callee := open(t, Config{Can: sdp.Capability{Codecs: []sdp.CodecSpec{sdp.PCMA}}})
+	got := make(chan answered, 1)
+	go func() {
+		c, err := callee.Answer(ctx)
+		got <- answered{c, err}
+	}()
+	_, err := caller.Dial(ctx, callee.URI())
+	var status *sip.StatusError
+	if !errors.As(err, &status) || status.Code != 488 {
+		t.Errorf("dial: %v", err)
+	}
+	if a := <-got; !errors.Is(a.err, sdp.ErrNoCommonCodec) {
+		t.Errorf("answer: %v", a.err)
+	}
+}
+
+func TestDialIsCancelledAndForgotten(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, 10*time.Second)
+	caller, callee := open(t, Config{}), open(t, Config{})
+	short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+	defer cancel()
+	if _, err := caller.Dial(short, callee.URI()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("dial: %v", err)
+	}
+	// The cancelled call is passed over by Answer.
+	d := <-callee.incoming
+	<-d.Ended()
+	callee.incoming <- d
+	out, in := connect(t, ctx, caller, callee)
+	if out.Invitation().CallID != in.Invitation().CallID {
+		t.Error("another call was answered")
+	}
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, 10*time.Second)
+	caller, callee := open(t, Config{}), open(t, Config{})
+	out, in := connect(t, ctx, caller, callee)
+	if err := callee.Close(); err != nil {
+		t.Error(err)
+	}
+	<-in.Ended()
+	<-out.Ended()
+	if _, err := callee.Answer(ctx); !errors.Is(err, ErrEnded) {
+		t.Errorf("answer after close: %v", err)
+	}
+	if err := in.Press(ctx, "1", dtmf.RFC4733); !errors.Is(err, ErrEnded) {
+		t.Errorf("press after the end: %v", err)
+	}
+	if err := in.Press(ctx, "1", dtmf.Info); err == nil {
+		t.Error("INFO after the end")
+	}
+}
+
+func TestRTPPortsComeBack(t *testing.T) {
+	t.Parallel()
+	ctx := within(t, 20*time.Second)
+	ports, err := rtp.NewPorts(rtp.PortsConfig{Min: 60000, Max: 60003, Drain: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller, callee := open(t, Config{Ports: ports}), open(t, Config{Ports: ports})
+	for range 3 {
+		out, in := connect(t, ctx, caller, callee)
+		if _, err := caller.Dial(ctx, callee.URI()); !errors.Is(err, rtp.ErrNoPorts) {
+			t.Fatalf("a call without ports: %v", err)
+		}
+		if err := in.HangUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := out.HangUp(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
