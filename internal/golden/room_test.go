@@ -221,11 +221,44 @@ func TestG25ListenerCannotUnmute(t *testing.T) {
 
 func TestG26RoomStartsWithTheFirstTalker(t *testing.T) {
 	run(t, options{}, func(w *world) {
-		ph := meet(w, quiet(dict{"talker": false}), quiet(dict{"talker": false}), quiet())
+		ph := meet(w, quiet(dict{"talker": false}), quiet(dict{"talker": false}))
+		w.at(6 * second)
+		w.on("first@"+r, answer(join("room", quiet())))
+		talker := w.dial(r, phoneOptions{})
+		talker.say(toneR)
+		w.at(9 * second)
+		for _, x := range ph {
+			x.hearsRinging(2*second, 6*second)
+			x.hearsNot(450, 6040*milli, 9*second)
+			x.hears(toneR, 6200*milli, 9*second)
+		}
+	})
+}
+
+func TestNameOfARemovedRoomCanBeUsedAgain(t *testing.T) {
+	run(t, options{}, func(w *world) {
+		ph := meet(w, quiet(dict{"start_on_entry": false}))
+		ph[0].hangUp()
+		w.at(3 * second)
+		w.on("first", answer(join("room", quiet())))
+		a, b := w.dial("400", phoneOptions{}), w.dial("500", phoneOptions{})
+		a.say(toneQ)
+		b.say(toneR)
 		w.at(5 * second)
-		ph[0].hearsRinging(0, 2*second)
-		ph[0].hears(toneR, 2200*milli, 5*second)
-		ph[1].hears(toneR, 2200*milli, 5*second)
+		a.hears(toneR, 3200*milli, 5*second)
+		b.hears(toneQ, 3200*milli, 5*second)
+	})
+}
+
+func TestDigitsBeforeTheConnectionAreDiscarded(t *testing.T) {
+	run(t, options{}, func(w *world) {
+		w.on("first@"+p, answer(allPages("room", quiet(dict{"exit_digit": "#"}))))
+		w.page("sfirst", page{delay: 3 * second, body: func(request) string { return answer() }})
+		a := w.dial(p, phoneOptions{})
+		w.at(second)
+		a.press("#")
+		w.at(6 * second)
+		w.wantAsked(p, "first", "sfirst")
 	})
 }
 
