@@ -129,11 +129,14 @@ func (s *step) mediaFailure(p *play, broken *call.MediaError, refused map[int]*A
 	if why := refused[broken.Index]; why != nil {
 		return failure(why.Code, broken, "%s: %s", place, why.Text)
 	}
-	what := "media"
-	if broken.Index >= 0 && broken.Index < len(p.list) {
-		what = p.list[broken.Index].describe()
+	if broken.Index < 0 || broken.Index >= len(p.list) {
+		return failure(CodeInternal, broken, "%s: no such element", place)
 	}
-	return failure(mediaCode(broken), broken, "%s: %s: %v", place, what, broken.Err)
+	m := &p.list[broken.Index]
+	if m.private { // the reason may repeat the text
+		return failure(mediaCode(broken), nil, "%s: a private text cannot be spoken", place)
+	}
+	return failure(mediaCode(broken), broken, "%s: %s: %s", place, m.describe(), plain(broken.Err))
 }
 
 // mediaCode is the code for media that cannot be played.
@@ -149,11 +152,9 @@ func mediaCode(err error) Code {
 	return CodeInternal
 }
 
-// describe names the media without private text and without passwords.
+// describe names the media without passwords.
 func (m *media) describe() string {
 	switch {
-	case m.text != "" && m.private:
-		return "a private text"
 	case m.text != "":
 		return fmt.Sprintf("the text %q", clip(m.text))
 	case m.file != "":

@@ -1,6 +1,9 @@
 package restapi
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Code is the stable name of an error that pages are told about.
 type Code string
@@ -52,3 +55,7 @@ func (e *ActionError) Unwrap() error { return e.Err }
 func failure(code Code, err error, format string, args ...any) *ActionError {
 	return &ActionError{Code: code, Text: fmt.Sprintf(format, args...), Err: err}
 }
+
+// plain is the text of an error of a call for people who do not know our
+// packages.
+func plain(err error) string { return strings.ReplaceAll(err.Error(), "call: ", "") }

@@ -85,7 +85,7 @@ func (a *connectToConference) broken(ctx context.Context, c *course, err error) 
 	if err == nil || errors.Is(err, errHangUp) || isFailure(err) || ctx.Err() != nil {
 		return err
 	}
-	fault := failure(CodeInternal, err, "%v", err)
+	fault := failure(CodeInternal, err, "%s", plain(err))
 	if errors.Is(err, call.ErrEnded) || errors.Is(err, call.ErrConnectFailed) {
 		fault = failure(CodeConnectFailed, err, "the secondary call ended before the connection (%v)", c.verbs.life.Info().Cause)
 	}
@@ -111,7 +111,7 @@ func (a *connectToConference) unanswered(ctx context.Context, s *step, c *course
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	fault := failure(code, err, "%s: %v", s.action.path, err)
+	fault := failure(code, err, "%s: %s", s.action.path, plain(err))
 	fault.Action = conferenceAction
 	s.in.warnOf(c, fault)
 	if !c.errorPage.isSet() {

@@ -98,7 +98,7 @@ func (s *step) blame(ctx context.Context, err error) error {
 	case errors.Is(err, errHangUp), errors.Is(err, call.ErrEnded), ctx.Err() != nil:
 		return err
 	}
-	fault = failure(CodeInternal, err, "%s: %v", s.action.path, err)
+	fault = failure(CodeInternal, err, "%s: %s", s.action.path, plain(err))
 	fault.Action = s.action.name
 	return fault
 }

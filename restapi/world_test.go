@@ -204,7 +204,11 @@ func (a *webApp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	<-time.After(p.delay)
+	select {
+	case <-time.After(p.delay):
+	case <-r.Context().Done():
+		return
+	}
 	for k, v := range p.header {
 		w.Header().Set(k, v)
 	}
