@@ -54,14 +54,29 @@ func explainListen(err error, what, network, address, choice string) error {
 	if splitErr != nil {
 		return err
 	}
+	var text string
 	switch network = strings.ToUpper(network); {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: %s port %s of %s is in use by another program; %s: %w", what, network, port, host, choice, syscall.EADDRINUSE)
+		text = fmt.Sprintf("%s port %s of %s is in use by another program", network, port, host)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s: this machine does not have the address %s; %s: %w", what, host, choice, syscall.EADDRNOTAVAIL)
+		text = fmt.Sprintf("this machine does not have the address %s", host)
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("%s: no permission to open %s port %s; %s: %w", what, network, port, choice, syscall.EACCES)
+		text = fmt.Sprintf("no permission to open %s port %s", network, port)
 	default:
-		return fmt.Errorf("%s: %w; %s", what, err, choice)
+		text = err.Error()
 	}
+	return &listenError{text: what + ": " + text + "; " + choice, err: err}
 }
+
+// listenError says in words for the operator why a listener could not be
+// opened.
+type listenError struct {
+	text string
+	err  error
+}
+
+// Error is the words.
+func (e *listenError) Error() string { return e.text }
+
+// Unwrap is what the system said.
+func (e *listenError) Unwrap() error { return e.err }

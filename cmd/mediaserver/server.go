@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -40,8 +41,9 @@ type serverOptions struct {
 	log   *slog.Logger  // nil = none
 	flags portFlags     // flags that messages about taken ports name
 	force chan struct{} // closed: end at once; nil = never
-	// started is called once all addresses are served; nil = nobody cares.
-	started func(addresses)
+	// companion runs beside the server once all addresses are served, until
+	// ctx ends, when the server drains. Its error ends the server. nil = none.
+	companion func(ctx context.Context, a addresses) error
 }
 
 // addresses are where a running server can be reached.
@@ -79,19 +81,38 @@ func Run(ctx context.Context, cfg *config.Config, o serverOptions) error {
 	}
 	s.state.Set(status.Ready)
 	s.announce()
-	var failure error
-	select {
-	case <-ctx.Done():
-		failure = s.drain()
-	case failure = <-s.group.Failed():
-	case <-o.force:
-		failure = errForced
-	}
+	failure := s.serve(ctx)
 	limit := stopTimeout
 	if errors.Is(failure, errForced) {
 		limit = forcedTimeout
 	}
 	return errors.Join(failure, s.stop(limit))
+}
+
+// serve waits until ctx ends, then drains; or until something fails.
+func (s *server) serve(ctx context.Context) error {
+	beside, leave := context.WithCancel(ctx)
+	companion := make(chan error, 1)
+	var running sync.WaitGroup
+	if s.opts.companion != nil {
+		running.Go(func() { companion <- s.opts.companion(beside, s.addrs) })
+	}
+	defer running.Wait()
+	defer leave()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.drain()
+		case err := <-s.group.Failed():
+			return err
+		case <-s.opts.force:
+			return errForced
+		case err := <-companion:
+			if err != nil && ctx.Err() == nil {
+				return err
+			}
+		}
+	}
 }
 
 // start binds all addresses, then starts the components: those that others
@@ -118,15 +139,16 @@ func (s *server) start(ctx context.Context) error {
 	s.group.Start(ctx, "mixer", s.parts.engine.Run)
 	s.group.Start(ctx, "calls", s.runCalls)
 	s.serving = true
-	s.group.Start(ctx, "sip", func(ctx context.Context) error {
-		return s.parts.ua.Serve(ctx, s.takeCall)
-	})
+	s.group.Start(ctx, "sip", s.runSIP)
 	return nil
 }
 
-// takeCall runs the application for one INVITE.
-func (s *server) takeCall(ctx context.Context, d *sip.Dialog) {
-	s.parts.calls.HandleInvite(ctx, d, s.parts.apps.ServeCall)
+// runSIP takes calls until ctx ends. An application outlives its call by the
+// final page, so it does not run in the context of the dialog.
+func (s *server) runSIP(ctx context.Context) error {
+	return s.parts.ua.Serve(ctx, func(_ context.Context, d *sip.Dialog) {
+		s.parts.calls.HandleInvite(ctx, d, s.parts.apps.ServeCall)
+	})
 }
 
 // runCalls looks after the calls until they are stopped.
@@ -197,8 +219,5 @@ func (s *server) stop(limit time.Duration) error {
 func (s *server) announce() {
 	if s.opts.out != nil {
 		fmt.Fprint(s.opts.out, greeting(s.cfg, s.addrs)) //nolint:errcheck // nobody reads it
-	}
-	if s.opts.started != nil {
-		s.opts.started(s.addrs)
 	}
 }

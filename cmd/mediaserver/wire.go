@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"mediaserver/audio"
 	"mediaserver/call"
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/mixer"
@@ -59,8 +60,12 @@ func wire(ctx context.Context, cfg *config.Config, extra fs.FS, reg prometheus.R
 	if err != nil {
 		return nil, err
 	}
+	services, err := services(cfg.Services)
+	if err != nil {
+		return nil, err
+	}
 	p.apps, err = restapi.NewServer(restapi.Config{
-		Services:     services(cfg.Services),
+		Services:     services,
 		LogDirectory: cfg.Media.LogDirectory,
 		PageTimeout:  cfg.Pages.Timeout(),
 		UserAgent:    userAgent(),
@@ -162,10 +167,14 @@ func destinations(list []config.Destination) call.Destinations {
 }
 
 // services hands the configured services on.
-func services(list []config.Service) []restapi.Service {
+func services(list []config.Service) ([]restapi.Service, error) {
 	out := make([]restapi.Service, len(list))
 	for i := range list {
 		s := &list[i]
+		ringing, err := audio.ParseRinging(s.RingingTone)
+		if err != nil {
+			return nil, fmt.Errorf("service %s: %w", s.Name, err)
+		}
 		out[i] = restapi.Service{
 			Name:                  s.Name,
 			Direction:             call.In,
@@ -181,9 +190,10 @@ func services(list []config.Service) []restapi.Service {
 			MaxDuration:           s.MaxDuration(),
 			SigningSecret:         s.SigningSecret.Reveal(),
 			PageHosts:             s.PageHosts,
+			Ringing:               ringing,
 		}
 	}
-	return out
+	return out, nil
 }
 
 // dialer places the calls of the manager by our user agent.
