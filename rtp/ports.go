@@ -133,7 +133,10 @@ func (p *Ports) take() (index int, ok bool) {
 
 // giveBack frees a pair after its rest.
 func (p *Ports) giveBack(i int) {
-	rest := p.cfg.Now().Add(max(0, p.cfg.Drain))
+	var rest time.Time
+	if p.cfg.Drain > 0 {
+		rest = p.cfg.Now().Add(p.cfg.Drain)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pairs[i] = pair{rest: rest}

@@ -26,6 +26,7 @@ type sender struct {
 	next  int64  // frame that would go on without a gap; audio only
 	top   int64  // frame after the last one sent
 	begun bool   // top is valid
+	gap   bool   // what is sent next does not go on where the last stopped
 	mark  bool   // the next packet begins a stretch of sound
 	event uint32 // timestamp of the event being sent
 
@@ -38,7 +39,7 @@ func (t *sender) init(rnd *rand.Rand) {
 	t.ssrc, t.seq, t.base = rnd.Uint32(), uint16(rnd.Uint32()), rnd.Uint32()
 	t.buf[0] = rtpVersion << 6
 	binary.BigEndian.PutUint32(t.buf[8:], t.ssrc)
-	t.mark = true
+	t.gap = true
 }
 
 // Send sends one frame of payload, made by the codec in effect (see Codec) out
@@ -55,9 +56,9 @@ func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
 		t.pause(e)
 		return
 	}
-	if frame != t.next || t.mark {
+	if frame != t.next || t.gap {
 		t.flush(e, to)
-		t.mark = true
+		t.gap, t.mark = false, true
 	}
 	ts := t.at(frame, s)
 	t.next = frame + 1
@@ -92,7 +93,7 @@ func (t *sender) pause(e *Endpoint) {
 	if t.fill > 0 {
 		t.flush(e, e.far.target())
 	}
-	t.mark = true
+	t.gap = true
 }
 
 // flush sends what waits, a full packet or less.

@@ -148,7 +148,7 @@ type Stats struct {
 }
 
 // TotalDropped is the sum of Dropped.
-func (s *Stats) TotalDropped() (n uint64) {
+func (s Stats) TotalDropped() (n uint64) {
 	for _, x := range s.Dropped {
 		n += x
 	}
@@ -156,7 +156,7 @@ func (s *Stats) TotalDropped() (n uint64) {
 }
 
 // TotalConcealed is the sum of Concealed [frames].
-func (s *Stats) TotalConcealed() (n uint64) {
+func (s Stats) TotalConcealed() (n uint64) {
 	for _, x := range s.Concealed {
 		n += x
 	}

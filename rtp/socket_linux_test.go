@@ -1,0 +1,84 @@
+//go:build !rtpnet
+
+package rtp
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// portOf is the port a socket is bound to.
+func portOf(t *testing.T, s *socket) uint16 {
+	t.Helper()
+	a, err := unix.Getsockname(s.fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint16(a.(*unix.SockaddrInet4).Port)
+}
+
+func TestKernelTellsArrivalAndDrops(t *testing.T) {
+	a := openPair(t, loopback)
+	defer a.Close()
+	conn, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", a.Port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	before := time.Now()
+	if _, err := conn.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	after := time.Now()
+	_, at := receiveFrom(t, a.RTP(), "x")
+	if at.Before(before.Add(-time.Millisecond)) || at.After(after.Add(time.Millisecond)) {
+		t.Errorf("arrived at %v, sent between %v and %v", at, before, after)
+	}
+	if err := unix.SetsockoptInt(a.rtp.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096); err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		if _, err := conn.Write(make([]byte, 172)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	buf := make([]byte, 200)
+	waiting := 0
+	for ; ; waiting++ {
+		if n, _, _, err := a.RTP().Drain(buf); n == 0 || err != nil {
+			break
+		}
+	}
+	// The counter comes with a datagram queued after the drops.
+	if _, err := conn.Write([]byte("y")); err != nil {
+		t.Fatal(err)
+	}
+	receiveFrom(t, a.RTP(), "y")
+	if got := a.rtp.Dropped(); got != uint64(1000-waiting) {
+		t.Errorf("%d drops counted, want %d", got, 1000-waiting)
+	}
+}
+
+func TestSocketsDoNotAllocate(t *testing.T) {
+	for _, local := range []string{"127.0.0.1", "::1"} {
+		addr := netip.MustParseAddr(local)
+		a, b := openPair(t, addr), openPair(t, addr)
+		to := netip.AddrPortFrom(addr, uint16(b.Port()))
+		packet, buf := make([]byte, 172), make([]byte, 1500)
+		in, out := b.RTP(), a.RTP()
+		allocs := testing.AllocsPerRun(1000, func() {
+			_ = out.Flush(packet, to)
+			_, _, _, _ = in.Drain(buf)
+		})
+		if allocs != 0 {
+			t.Errorf("%v: %v allocations per packet", local, allocs)
+		}
+		_ = a.Close()
+		_ = b.Close()
+	}
+}
