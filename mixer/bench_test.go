@@ -148,3 +148,71 @@ func BenchmarkEmptySlot(b *testing.B) {
 		n++
 	}
 }
+
+// BenchmarkSlotSmallRooms is a slot with many rooms of few members: each frame
+// finds all of it cold.
+func BenchmarkSlotSmallRooms(b *testing.B) {
+	for _, tc := range []struct{ rooms, members, talkers int }{{250, 2, 0}, {250, 2, 2}, {250, 4, 4}} {
+		b.Run(fmt.Sprintf("rooms=%d/members=%d/talking=%d", tc.rooms, tc.members, tc.talkers), func(b *testing.B) {
+			e := newTestEngine(b, Config{Workers: 1})
+			codec := g711.PCMU()
+			for i := range tc.rooms * SlotsPerFrame {
+				r := e.NewRoom("bench")
+				for k := range tc.members {
+					p := &packetPort{codec: codec}
+					if k < tc.talkers {
+						p.in = noise(codec, uint64(i), 4000)
+					}
+					r.Add(MemberOptions{Port: p, Talk: true, Hear: true})
+				}
+			}
+			n := int64(0)
+			step := func() { e.slot(0, n, epoch); n++ }
+			for range 80 {
+				step()
+			}
+			c := chunks{each: 4, took: make([]float64, 0, 1<<20)}
+			b.ReportAllocs()
+			for b.Loop() {
+				c.tick()
+				step()
+			}
+			c.report(b, tc.rooms*tc.members)
+		})
+	}
+}
+
+// barePort is a port that does nothing: what is left is the mixer.
+type barePort struct{ codec audio.Codec }
+
+func (p *barePort) Codec() audio.Codec                       { return p.codec }
+func (p *barePort) Receive(int64, time.Time, []int16) Status { return 0 }
+func (p *barePort) Send(int64, time.Time, Output)            {}
+
+// BenchmarkSlotBareListeners is what a listener costs besides its port: three
+// talk, all others do nothing in Receive and Send.
+func BenchmarkSlotBareListeners(b *testing.B) {
+	const n = 1000
+	e := newTestEngine(b, Config{Workers: 1})
+	r := e.NewRoom("bench")
+	codec := g711.PCMU()
+	for i := range n {
+		var p Port = &barePort{codec: codec}
+		if i < 3 {
+			p = &packetPort{codec: codec, in: noise(codec, uint64(i), 4000)}
+		}
+		r.Add(MemberOptions{Port: p, Talk: true, Hear: true})
+	}
+	frame := int64(0)
+	step := func() { e.slot(0, frame*SlotsPerFrame, epoch); frame++ }
+	for range 20 {
+		step()
+	}
+	c := chunks{each: 1, took: make([]float64, 0, 1<<20)}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.tick()
+		step()
+	}
+	c.report(b, n)
+}

@@ -87,6 +87,8 @@ func (m *Member) remove(s *slot, frame int64) {
 	r.members[len(r.members)-1] = nil
 	r.members = r.members[:len(r.members)-1]
 	m.index = -1
+	clear(r.open[:cap(r.open)]) // of this frame there are none yet
+	r.open = r.open[:0]
 	m.in.inject.finish(s)
 	m.out.play.finish(s)
 	m.in.inject, m.out.play = nil, nil

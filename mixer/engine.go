@@ -23,9 +23,10 @@ type Engine struct {
 	cfg     Config
 	clock   Clock
 	locked  bool // workers are locked to their threads
+	parks   bool // workers without rooms wait by package time
 	samples int  // of a frame
 	gate    uint64
-	hang    int // frames of GateHangover
+	hang    int32 // frames of GateHangover
 
 	workers []*worker
 
@@ -45,9 +46,12 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{cfg: cfg, clock: cfg.Clock, samples: cfg.Format.Samples()}
 	if e.clock == nil {
 		e.clock, e.locked = systemClock()
+		e.parks = true
+	} else {
+		_, e.parks = e.clock.(TimeClock)
 	}
 	e.gate = audio.EnergyAt(GateLevel, e.samples)
-	e.hang = int((GateHangover + cfg.Format.Ptime - 1) / cfg.Format.Ptime)
+	e.hang = int32((GateHangover + cfg.Format.Ptime - 1) / cfg.Format.Ptime)
 	for i := range cfg.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -168,6 +172,7 @@ func (e *Engine) leastLoaded() *slot {
 // out at once.
 func (e *Engine) post(s *slot, n *node) {
 	s.queue.push(n)
+	s.worker.unpark()
 	if e.stopped.Load() {
 		e.finish()
 	}

@@ -4,16 +4,16 @@ import "mediaserver/audio"
 
 // input is what comes from a member.
 type input struct {
-	pcm       []int16 // what the port delivered; valid if sound
-	injected  []int16 // what the injected source delivered; valid if injecting
 	inject    *Playback
+	hang      int32 // frames for which the gate stays open
 	sound     bool
 	injecting bool
-	mixed     bool   // contributes: is in the sum
-	hang      int    // frames for which the gate stays open
-	energy    uint64 // of the frame, while the gate is open
-	score     uint64 // energy, rising at once and falling slowly
-	rank      uint64 // score with a bonus for those who are in the sum
+	mixed     bool    // contributes: is in the sum
+	energy    uint64  // of the frame, while the gate is open
+	score     uint64  // energy, rising at once and falling slowly
+	rank      uint64  // score with a bonus for those who are in the sum
+	pcm       []int16 // what the port delivered; valid if sound
+	injected  []int16 // what the injected source delivered; valid if injecting
 }
 
 const (

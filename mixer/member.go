@@ -8,23 +8,27 @@ import (
 
 // Member is a place in a room. Make it with Room.Add.
 type Member struct {
+	// What every frame needs comes first, and together: most members of a
+	// large room only listen.
+
+	port  Port  // the worker's
+	level gauge // of the input, with inMix
+	talk  bool  // the worker's
+	hear  bool  // the worker's
+	in    input
+	out   output
+
 	id       uint64
 	room     *Room
 	gone     *closing
 	prompt   *Playback
 	leaving  atomic.Bool  // Remove was called
 	incoming atomic.Int64 // moves to here that were given
-	level    gauge        // of the input, with inMix
 
 	// All below belongs to the worker of the room.
 	index    int // in room.members; -1: not there
-	port     Port
 	notifier Notifier
 	notice   notice
-	talk     bool
-	hear     bool
-	in       input
-	out      output
 	moves    moves
 }
 

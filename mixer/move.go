@@ -65,6 +65,7 @@ func (c *move) send(s *slot, frame int64) {
 	c.under = true
 	if to := c.to.room.slot; to != s {
 		to.queue.push(&c.node)
+		s.handed = true
 		return
 	}
 	c.arrive(s, frame)

@@ -35,7 +35,8 @@ func newPlayback(s audio.Source, r *Room, m *Member) *Playback {
 }
 
 // Done is closed after the last frame that holds a sample of the source was
-// sent, or when the playback is over for another reason.
+// sent (one frame later when the source ends with the frame: only the next Read
+// tells), or when the playback is over for another reason.
 func (p *Playback) Done() <-chan struct{} { return p.done }
 
 // Ended reports whether the source has been read to its end. It does not

@@ -25,9 +25,9 @@ const (
 
 // stream is a sequence of frames that goes out, to one or to many.
 type stream struct {
-	limiter audio.Limiter
 	quiet   int   // frames since the last with sound
 	level   gauge // [energy of a frame]
+	limiter audio.Limiter
 }
 
 func newStream(rate int) stream {
@@ -66,10 +66,10 @@ func (t *stream) step(sound bool) (run, audible bool) {
 
 // output is what goes to a member.
 type output struct {
-	stream // when alone
 	path   path
 	linger int // frames alone without a reason
 	play   *Playback
+	stream // when alone
 }
 
 // drop forgets what was sent: the port has changed.

@@ -10,6 +10,7 @@ import (
 // slot is a place for rooms: one of the quarters of a frame of one worker.
 type slot struct {
 	engine *Engine
+	worker *worker
 	index  int // quarter of the frame
 	queue  queue
 
@@ -23,6 +24,7 @@ type slot struct {
 	told      events // to be told after the sends
 	departing *move  // ports that leave after the sends
 	early     *move  // ports that have come before their frame
+	handed    bool   // something was given to another slot
 	final     bool   // the workers have ended
 	scratch   scratch
 	classes   classes
@@ -44,10 +46,10 @@ type scratch struct {
 // payloadSize is enough for one frame of n samples in any codec.
 func payloadSize(n int) int { return max(2*n, 1500) }
 
-func newSlot(e *Engine, index int) *slot {
+func newSlot(e *Engine, w *worker, index int) *slot {
 	n := e.samples
 	return &slot{
-		engine: e, index: index,
+		engine: e, worker: w, index: index,
 		scratch: scratch{
 			in: make([]int16, n), source: make([]int16, n), sum: make([]int32, n), own: make([]int32, n),
 			mixed: make([]int16, n), out: make([]int16, n), silence: make([]int16, n),

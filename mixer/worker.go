@@ -14,12 +14,17 @@ type worker struct {
 	slots   [SlotsPerFrame]*slot
 	last    atomic.Int64 // when the last slot was finished [ns since 1970]; 0: never
 	skipped atomic.Int64 // frames
+	parked  atomic.Bool  // waits on wake
+	wake    chan struct{}
 }
 
+// parkedFor is how long a worker without rooms sleeps when nobody wakes it.
+const parkedFor = healthyFor / 4
+
 func newWorker(e *Engine, index int) *worker {
-	w := &worker{engine: e, index: index}
+	w := &worker{engine: e, index: index, wake: make(chan struct{}, 1)}
 	for i := range w.slots {
-		w.slots[i] = newSlot(e, i)
+		w.slots[i] = newSlot(e, w, i)
 	}
 	return w
 }
@@ -34,7 +39,10 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 		defer runtime.UnlockOSThread()
 	}
 	m := e.cfg.Metrics
-	for n := int64(0); ctx.Err() == nil; n = w.after(n) {
+	for n := int64(0); ctx.Err() == nil; n++ {
+		if w.idle() {
+			n = w.park(ctx, start, n)
+		}
 		due := start.Add(e.due(n))
 		e.clock.SleepUntil(due)
 		now := e.clock.Now()
@@ -69,15 +77,49 @@ func (e *Engine) skip(late time.Duration) (frames int64) {
 	return int64(late / e.cfg.Format.Ptime)
 }
 
-// after is the slot to be served after slot n: the next one, or that of the
-// next frame when there is nothing to do.
-func (w *worker) after(n int64) int64 {
+// idle reports whether the worker has nothing to do.
+func (w *worker) idle() bool {
 	for _, s := range w.slots {
 		if !s.idle() {
-			return n + 1
+			return false
 		}
 	}
-	return n - n%SlotsPerFrame + SlotsPerFrame
+	return true
+}
+
+// park waits for a command, for a while, and returns the slot to go on with:
+// n or, when that is past, the next one that is not. With a clock from outside
+// it does not wait but goes on with the next frame.
+func (w *worker) park(ctx context.Context, start time.Time, n int64) int64 {
+	e := w.engine
+	if !e.parks {
+		return (n + SlotsPerFrame - 1) / SlotsPerFrame * SlotsPerFrame
+	}
+	w.parked.Store(true)
+	if w.idle() { // nothing has come in before somebody could see it parked
+		timer := time.NewTimer(parkedFor)
+		select {
+		case <-ctx.Done():
+		case <-w.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	w.parked.Store(false)
+	past := e.clock.Now().Sub(start)
+	for n = max(n, int64(past/e.cfg.Format.Ptime)*SlotsPerFrame); e.due(n) < past; n++ {
+	}
+	return n
+}
+
+// unpark wakes the worker if it is parked.
+func (w *worker) unpark() {
+	if w.parked.Load() {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // slot serves slot n of a worker: all rooms placed on (worker, n mod 4) get
@@ -86,4 +128,10 @@ func (e *Engine) slot(worker int, n int64, now time.Time) {
 	s := e.workers[worker].slots[n%SlotsPerFrame]
 	s.serve(n/SlotsPerFrame, now)
 	s.told.deliver()
+	if s.handed {
+		s.handed = false
+		for _, w := range e.workers {
+			w.unpark()
+		}
+	}
 }
