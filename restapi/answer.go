@@ -2,6 +2,7 @@ package restapi
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"unicode/utf8"
 )
@@ -41,6 +42,9 @@ var answerProperties = properties[answer]{
 // what was tolerated, also if the answer is at fault.
 func decodeAnswer(body []byte, as rules) (*answer, []string, *ActionError) {
 	a, r := readAnswerBody(body, as)
+	if r.unsaid > 0 {
+		r.warnings = append(r.warnings, fmt.Sprintf("and %d more like these", r.unsaid))
+	}
 	if r.first != nil {
 		return nil, r.warnings, r.first
 	}

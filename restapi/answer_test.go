@@ -158,6 +158,7 @@ func TestValid(t *testing.T) {
 		{name: "unknown things", body: `{"x":{"y":[1]},"actions":[{"hang_up":{"z":null}}]}`, warnings: 2},
 		{name: "version 2 play, not strict, in version 1", body: `{"actions":[{"play":{"barge_in_on_digit":true,"play_list":[{"digits_to_play":"1"}]}}]}`, warnings: 1},
 		{name: "address as a string", body: `{"actions":[{"play":{"play_list":[{"file_to_play":"https://a.test/x?y"}]}}]}`, strict: true},
+		{name: "many unknown things", body: `{"actions":[]` + manyUnknown(500) + `}`, warnings: maxWarnings + 1},
 		{name: "names of media", body: `{"actions":[{"play":{"play_list":[{"file_to_play":"/a/B_1@x-y:z.wave"},{"file_to_play":"fax.tiff"}]}}]}`, strict: true},
 		{name: "cipher for a file", body: `{"actions":[{"play":{"play_list":[{"file_to_play":"a.wav","decryption_cipher":` + aesCipher + `}]}}]}`, strict: true},
 		{name: "no digits", body: conference(`"conference_participant":{"exit_digit":"","mute_digit":null,"unmute_digit":""}`), strict: true},
@@ -178,6 +179,15 @@ func TestValid(t *testing.T) {
 			}
 		})
 	}
+}
+
+// manyUnknown are members that nobody knows.
+func manyUnknown(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"x%d":0`, i)
+	}
+	return b.String()
 }
 
 // TestEveryActionIsKnown checks the table against the names of the protocol.

@@ -74,13 +74,20 @@ func (b *browser) fetch(ctx context.Context, method string, address *url.URL, in
 	ctx, cancel := context.WithTimeoutCause(ctx, b.cfg.PageTimeout, errPageTimeout)
 	defer cancel()
 	r, err := b.exchange(ctx, pageRequest{method: method, address: address, info: info})
-	if err != nil && ctx.Err() != nil {
+	if gaveUp(err) && ctx.Err() != nil {
 		if cause := context.Cause(ctx); !errors.Is(cause, errPageTimeout) {
 			return reply{}, cause
 		}
 		return reply{}, failure(CodePageTimeout, err, "%s: no complete response within %v", redactURL(address), b.cfg.PageTimeout)
 	}
 	return r, err
+}
+
+// gaveUp says whether err may come from the end of a context: a verdict on a
+// response does not.
+func gaveUp(err error) bool {
+	fault, ok := errors.AsType[*ActionError](err)
+	return ok && fault.Code == CodePageUnreachable
 }
 
 // exchange follows redirects to the answer.
@@ -270,13 +277,9 @@ func bodyFailure(q pageRequest, err error) *ActionError {
 	return failure(CodePageUnreachable, err, "%s: the response broke off: %s", redactURL(q.address), reason(err))
 }
 
-// maxDiscard is how much of an unwanted body is read to keep its connection.
-const maxDiscard = 16 << 10
-
-// discard gives up a response.
+// discard gives up a response, and its connection if there is a body to come.
 func discard(resp *http.Response) {
-	io.CopyN(io.Discard, resp.Body, maxDiscard) // whether it was all of it does not matter
-	resp.Body.Close()
+	resp.Body.Close() // nothing can be lost
 }
 
 // reason is an error of the transport without the address, whose query may

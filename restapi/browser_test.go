@@ -322,12 +322,15 @@ func TestPageHosts(t *testing.T) {
 }
 
 // slowTransport answers after a time, or gives up with the request.
-type slowTransport struct{ delay, bodyDelay time.Duration }
+type slowTransport struct {
+	delay, bodyDelay time.Duration
+	status           int // 0 = 200
+}
 
 func (s slowTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	select {
 	case <-time.After(s.delay):
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: slowBody{r.Context(), s.bodyDelay}}, nil
+		return &http.Response{StatusCode: max(s.status, 200), Header: http.Header{}, Body: slowBody{r.Context(), s.bodyDelay}}, nil
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
@@ -362,7 +365,7 @@ func TestTimeoutCoversTheWholeExchange(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := pageBrowser(t, Service{}, nil)
-				b.cfg.Transport = slowTransport{tt.delay, tt.body}
+				b.cfg.Transport = slowTransport{delay: tt.delay, bodyDelay: tt.body}
 				start := time.Now()
 				_, err := b.fetch(t.Context(), "POST", mustURL(t, "http://app.test/a"), nil)
 				if !tt.late {
@@ -389,6 +392,19 @@ func TestTimeoutCoversTheWholeExchange(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	})
+}
+
+func TestVerdictOnASlowBodyIsItsStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := pageBrowser(t, Service{}, nil)
+		b.cfg.Transport = slowTransport{status: 500, bodyDelay: time.Minute}
+		start := time.Now()
+		_, err := b.fetch(t.Context(), "POST", mustURL(t, "http://app.test/a"), nil)
+		wantCode(t, err, CodePageHTTPStatus)
+		if took := time.Since(start); took != 0 {
+			t.Errorf("took %v", took)
+		}
 	})
 }
 

@@ -39,6 +39,7 @@ type reader struct {
 	firstPos int
 	place    []segment // of first
 	warnings []string
+	unsaid   int // warnings beyond maxWarnings
 }
 
 // fault reports what is wrong at the current path, in the document at pos.
@@ -58,8 +59,15 @@ func (r *reader) faultAt(path []segment, pos int, code Code, format string, args
 	r.place = slices.Clone(path)
 }
 
+// maxWarnings is how many warnings an answer gives at most.
+const maxWarnings = 20
+
 // warn notes what was tolerated at the current path.
 func (r *reader) warn(format string, args ...any) {
+	if len(r.warnings) == maxWarnings {
+		r.unsaid++
+		return
+	}
 	r.warnings = append(r.warnings, pathString(r.path)+": "+fmt.Sprintf(format, args...))
 }
 

@@ -83,7 +83,12 @@ func TestG88RetryOnlyBeforeTheRequestWasSent(t *testing.T) {
 			}
 		})
 		t.Run(method+": the retry succeeds", func(t *testing.T) {
-			app := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") }))
+			app := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if method == "GET" && (r.ContentLength != 0 || len(r.TransferEncoding) > 0) {
+					t.Errorf("a GET with a body: %d, %v", r.ContentLength, r.TransferEncoding)
+				}
+				io.WriteString(w, "{}")
+			}))
 			defer app.Close()
 			address, accepted := rawServer(t, func(c *net.TCPConn, n int) {
 				if n == 1 {

@@ -109,11 +109,14 @@ func newInstanceID(count *atomic.Uint64) string {
 // in good order hang up the call instead.
 func (s *Server) ServeCall(ctx context.Context, c *call.Call) { s.serve(ctx, liveCall(c)) }
 
-// Wait blocks until no instance is running, or until ctx ends; it then
-// returns why ctx ended.
+// Wait blocks until no instance is running and gives up the idle connections
+// to pages, or until ctx ends; it then returns why ctx ended.
 func (s *Server) Wait(ctx context.Context) error {
 	select {
 	case <-s.running.idle():
+		if t, ok := s.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

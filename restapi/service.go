@@ -103,9 +103,12 @@ func (s *Service) validate() error {
 	if !s.FirstPage.isSet() {
 		bad("first_page is missing")
 	}
-	for name, p := range map[string]Page{"first_page": s.FirstPage, "final_page": s.FinalPage, "error_page": s.ErrorPage} {
-		if err := p.validateAbsolute(); err != nil {
-			bad("%s: %v", name, err)
+	for _, p := range []struct {
+		name string
+		page Page
+	}{{"first_page", s.FirstPage}, {"final_page", s.FinalPage}, {"error_page", s.ErrorPage}} {
+		if err := p.page.validateAbsolute(); err != nil {
+			bad("%s: %v", p.name, err)
 		}
 	}
 	if *s.ExtraCalls < 0 {
