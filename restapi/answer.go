@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -145,6 +146,7 @@ func (r *reader) token(n *node) *string {
 		r.fault(n.pos, CodeLimitExceeded, "has %d bytes, more than %d", len(s), maxTokenV1)
 		return nil
 	}
+	s = strings.Clone(s) // it outlives the answer
 	return &s
 }
 

@@ -112,9 +112,9 @@ func parseDocument(body []byte) (document, error) {
 	if !utf8.Valid(body) {
 		return document{}, errNotUTF8
 	}
-	s := scanner{data: body}
+	s := scanner{data: string(body)}
 	if !json.Valid(body) {
-		if deepest(body) > libraryNesting {
+		if deepest(s.data) > libraryNesting {
 			return document{deep: &deepPlace{}}, nil
 		}
 		return document{}, errNotJSON
@@ -131,7 +131,7 @@ func parseDocument(body []byte) (document, error) {
 const libraryNesting = 10_000
 
 // deepest is how deep brackets outside strings are nested in data.
-func deepest(data []byte) int {
+func deepest(data string) int {
 	depth, most := 0, 0
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
@@ -149,7 +149,7 @@ func deepest(data []byte) int {
 
 // stringEnd is the offset behind the string that begins at i, at most
 // len(data).
-func stringEnd(data []byte, i int) int {
+func stringEnd(data string, i int) int {
 	for i++; i < len(data); i++ {
 		switch data[i] {
 		case '\\':
@@ -162,8 +162,10 @@ func stringEnd(data []byte, i int) int {
 }
 
 // scanner builds the tree of a document that is known to be valid JSON.
+// Texts without escapes are parts of data, so a document costs few allocations
+// and is kept as long as they are.
 type scanner struct {
-	data []byte
+	data string
 	pos  int
 	path []segment
 	deep *deepPlace
@@ -282,11 +284,11 @@ func (s *scanner) string() string {
 	end := stringEnd(s.data, s.pos)
 	raw := s.data[s.pos:end]
 	s.pos = end
-	if !bytes.ContainsRune(raw, '\\') {
-		return string(raw[1 : len(raw)-1])
+	if strings.IndexByte(raw, '\\') < 0 {
+		return raw[1 : len(raw)-1]
 	}
 	var v string
-	if err := json.Unmarshal(raw, &v); err != nil {
+	if err := json.Unmarshal([]byte(raw), &v); err != nil {
 		return "" // cannot be: the document is valid
 	}
 	return v
@@ -295,8 +297,8 @@ func (s *scanner) string() string {
 // literal reads a number, true, false or null.
 func (s *scanner) literal() string {
 	start := s.pos
-	for s.pos < len(s.data) && !strings.ContainsRune(" \t\r\n,]}", rune(s.data[s.pos])) {
+	for s.pos < len(s.data) && strings.IndexByte(" \t\r\n,]}", s.data[s.pos]) < 0 {
 		s.pos++
 	}
-	return string(s.data[start:s.pos])
+	return s.data[start:s.pos]
 }
