@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -471,4 +472,58 @@ func TestSlotsDoNotAllocate(t *testing.T) {
 			t.Fatalf("round %d: %v allocations in two frames with 50 commands", round, n)
 		}
 	}
+}
+
+// TestParkedWorkersWakeForCommands: a room on an idle worker is served from the
+// next slot of its place on, and a port that moves there loses no frame.
+func TestParkedWorkersWakeForCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newTestEngine(t, Config{Workers: 4, Clock: TimeClock{}})
+		defer runEngine(t, e)()
+		rnd := rand.New(rand.NewPCG(2, 2))
+		for range 100 {
+			time.Sleep(time.Second + time.Duration(rnd.IntN(20_000))*time.Microsecond)
+			first := &memPort{}
+			var waited atomic.Int64
+			made := time.Now()
+			first.input = func(int64, []int16) Status {
+				waited.CompareAndSwap(0, int64(time.Since(made)))
+				return 0
+			}
+			home := e.NewRoom("home")
+			home.Add(MemberOptions{Port: first})
+			p := &memPort{keep: true}
+			m := home.Add(MemberOptions{Port: p})
+			time.Sleep(time.Duration(100_000+rnd.IntN(20_000)) * time.Microsecond)
+			if d := time.Duration(waited.Load()); d == 0 || d > 20*time.Millisecond {
+				t.Fatalf("first served after %v", d)
+			}
+			away := e.NewRoom("away")
+			to := away.Add(MemberOptions{})
+			asked := time.Now()
+			<-m.MovePort(to)
+			if d := time.Since(asked); d > 40*time.Millisecond {
+				t.Fatalf("the move took %v", d)
+			}
+			time.Sleep(100 * time.Millisecond)
+			<-home.Close()
+			lost := e.NewRoom("lost")
+			nobody := lost.Add(MemberOptions{})
+			<-lost.Close()
+			time.Sleep(time.Second) // its worker is parked again
+			asked = time.Now()
+			<-to.MovePort(nobody)
+			if d := time.Since(asked); d > 60*time.Millisecond {
+				t.Fatalf("the move to a closed room took %v", d)
+			}
+			consecutive(t, "sent", p.sent)
+			if late := time.Duration(p.sent[len(p.sent)-1]-p.sent[0]) * 20 * time.Millisecond; late < 1100*time.Millisecond {
+				t.Fatalf("served for %v only", late)
+			}
+			<-away.Close()
+		}
+		if e.Skipped() != 0 {
+			t.Errorf("skipped %d frames", e.Skipped())
+		}
+	})
 }
