@@ -67,7 +67,8 @@ func Run(ctx context.Context, cfg Config) error {
 	if ctx.Err() != nil {
 		err = nil // what fails at the end of everything is no failure
 	}
-	return errors.Join(err, t.save(), t.close())
+	t.save()
+	return errors.Join(err, t.close())
 }
 
 // perform calls, then follows the clock until ctx ends.
@@ -131,9 +132,7 @@ func (t *troupe) talk(ctx context.Context) error {
 			}
 			mute.Reset(map[bool]time.Duration{true: muteFor, false: talkFor}[muted])
 		case <-save.C:
-			if err := t.save(); err != nil {
-				return err
-			}
+			t.save()
 		}
 	}
 }
@@ -194,22 +193,28 @@ func (t *troupe) say(format string, args ...any) {
 	}
 }
 
-// save writes what the listener has heard so far.
-func (t *troupe) save() error {
+// save writes what the listener has heard so far and tells where. A file that
+// cannot be written is told too: the demo goes on.
+func (t *troupe) save() {
 	r := t.find(listenerName)
 	if r == nil || t.cfg.WAV == "" {
-		return nil
-	}
-	f, err := os.Create(t.cfg.WAV)
-	if err != nil {
-		return fmt.Errorf("save what the listener heard: %w", err)
+		return
 	}
 	clip := r.call.HeardAll()
-	if err := errors.Join(wav.Encode(f, wav.PCM16, clip), f.Close()); err != nil {
-		return fmt.Errorf("save what the listener heard in %s: %w", t.cfg.WAV, err)
+	if err := write(t.cfg.WAV, clip); err != nil {
+		t.say("what the listener heard could not be saved: %v", err)
+		return
 	}
 	t.say("what the listener heard is in %s (%.1f s)", t.cfg.WAV, clip.Duration().Seconds())
-	return nil
+}
+
+// write writes a WAV file.
+func write(name string, clip audio.Clip) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(wav.Encode(f, wav.PCM16, clip), f.Close())
 }
 
 // close hangs up and closes the phones.
