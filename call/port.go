@@ -14,19 +14,22 @@ import (
 // digits in and digits out. Its methods run on one worker at a time and
 // neither allocate nor wait.
 type port struct {
-	endpoint *rtp.Endpoint
-	params   atomic.Pointer[portParams]
-	receiver dtmf.Receiver
-	detector *dtmf.Detector // in-band digits
-	inBand   bool           // detector saw the frame before
-	sending  atomic.Pointer[digitJob]
-	deliver  func(press) // never waits
+	endpoint  *rtp.Endpoint
+	params    atomic.Pointer[portParams]
+	receiver  dtmf.Receiver
+	detector  *dtmf.Detector // in-band digits
+	lookAhead int            // frames with sound that are still in detector
+	sending   atomic.Pointer[digitJob]
+	deliver   func(press) // never waits
 
 	heard   [maxPressesPerFrame]press // to be delivered after the slot
 	pending int
 }
 
-const maxPressesPerFrame = 8
+const (
+	maxPressesPerFrame = 8
+	frameTime          = 20 * time.Millisecond // of the engine
+)
 
 // Lengths of a digit we send.
 const (
@@ -60,8 +63,7 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 		if d, ok := p.detector.Process(pcm); ok {
 			p.hear(press{digit: d, method: byInBand, at: now})
 		}
-		sound = sound || p.inBand // the frames still in the look-ahead
-		p.inBand = sound
+		sound = p.delayed(sound)
 	case p.receiver.Active(now):
 		clear(pcm)
 		sound = false
@@ -73,6 +75,17 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 		status |= mixer.Notice
 	}
 	return status
+}
+
+// delayed tells whether the frame that comes out of the detector may hold
+// sound, given whether the one that went in does.
+func (p *port) delayed(sound bool) bool {
+	if sound {
+		p.lookAhead = int(dtmf.Delay / frameTime)
+		return true
+	}
+	p.lookAhead = max(p.lookAhead-1, -1)
+	return p.lookAhead >= 0
 }
 
 // event is a telephone-event packet; the endpoint calls it within Receive.
