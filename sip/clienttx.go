@@ -74,6 +74,11 @@ func (c *clientTx) receive(res *sipgo.Response) {
 		}
 	}
 	c.tx.Receive(res)
+	if res.StatusCode >= 200 && c.accept == nil {
+		// Only now: a transaction terminated within Receive sets a timer of 32 s
+		// all the same, and is kept by it.
+		c.tx.Terminate()
+	}
 }
 
 // next waits for a response. ErrTimeout and ErrTransport are the
@@ -100,13 +105,13 @@ func (u *UA) exchange(ctx context.Context, req *sipgo.Request, f *flow) (*sipgo.
 	if err != nil {
 		return nil, err
 	}
-	defer c.tx.Terminate()
 	// Timer F with our own T1: sipgo's is the same for the whole process.
 	limit := time.NewTimer(u.cfg.Timers.transaction())
 	defer limit.Stop()
 	for {
 		res, err := c.next(ctx, limit.C)
 		if err != nil {
+			c.tx.Terminate()
 			return nil, err
 		}
 		if res.StatusCode >= 200 {

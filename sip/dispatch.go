@@ -25,6 +25,7 @@ func (u *UA) handleRequest(req *sipgo.Request, src source) {
 		u.m.drop(dropNoVia)
 		return
 	}
+	tidy(req)
 	if r := validate(req); r != nil {
 		u.refuseStateless(req, u.wayBack(req.Via(), src), r)
 		return
@@ -91,19 +92,21 @@ func (u *UA) cancel(in *incoming) {
 
 // toDialog queues a request for its dialog.
 func (u *UA) toDialog(in *incoming) {
+	repeats := in.req.Method != sipgo.INVITE && in.src.conn == nil
+	if repeats {
+		if done, known := u.served.get(in.key); known {
+			u.servedAgain(in, done)
+			return
+		}
+	}
 	d := u.within(in)
 	if d == nil {
 		u.refuseStateless(in.req, in.back, refuse(codeNoDialog))
 		return
 	}
-	repeats := in.req.Method != sipgo.INVITE && in.src.conn == nil
 	if repeats {
 		if done, known := u.served.claim(in.key, nil); known {
-			u.m.resend(resentIn)
-			if done != nil {
-				u.m.resend(resentResponse)
-				_ = in.back.writeBytes(done) // counted there
-			}
+			u.servedAgain(in, done)
 			return
 		}
 	}
@@ -112,6 +115,16 @@ func (u *UA) toDialog(in *incoming) {
 		if repeats {
 			u.served.forget(in.key)
 		}
+	}
+}
+
+// servedAgain is a copy of a request within a dialog: the response is sent
+// again if there is one yet.
+func (u *UA) servedAgain(in *incoming, response []byte) {
+	u.m.resend(resentIn)
+	if response != nil {
+		u.m.resend(resentResponse)
+		_ = in.back.writeBytes(response) // counted there
 	}
 }
 

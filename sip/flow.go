@@ -154,6 +154,7 @@ type txConn struct {
 	mu   sync.Mutex
 	last sipgo.Message
 	ack  *sipgo.Request
+	shut bool
 }
 
 // LocalAddr is part of sipgo's Connection.
@@ -167,6 +168,10 @@ func (c *txConn) LocalAddr() net.Addr {
 // WriteMsg is part of sipgo's Connection.
 func (c *txConn) WriteMsg(m sipgo.Message) error {
 	c.mu.Lock()
+	if c.shut {
+		c.mu.Unlock()
+		return net.ErrClosed
+	}
 	again := c.last == m
 	if req, ok := m.(*sipgo.Request); ok && req.IsAck() {
 		c.ack = req
@@ -178,6 +183,14 @@ func (c *txConn) WriteMsg(m sipgo.Message) error {
 		return c.resend(m, c.kind)
 	}
 	return c.send(m)
+}
+
+// shutDown makes every further write fail, which ends a transaction of sipgo
+// whose timer is running while it is terminated: it would set the timer anew.
+func (c *txConn) shutDown() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shut = true
 }
 
 // sentACK is the ACK that the transaction has sent, nil if none.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // patience is how long a test waits for what must come.
@@ -263,6 +265,29 @@ func (f *tap) count(kind string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.n[kind]
+}
+
+// counted gives metrics and a reader of them: the sum of a metric over all its
+// labels, by its name without prefix.
+func counted(t testing.TB) (*Metrics, func(name string) float64) {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	return NewMetrics(r), func(name string) float64 {
+		t.Helper()
+		families, err := r.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, f := range families {
+			if f.GetName() == "mediaserver_sip_"+name {
+				for _, m := range f.GetMetric() {
+					sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+				}
+			}
+		}
+		return sum
+	}
 }
 
 // rawPeer is a UDP socket that speaks SIP by hand.

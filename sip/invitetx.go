@@ -17,6 +17,7 @@ type inviteTx struct {
 	ua    *UA
 	in    *incoming
 	tx    *sipgo.ServerTx
+	conn  *txConn
 	toTag string
 
 	// mu orders the responses, so it is held while one is written: without it
@@ -29,15 +30,15 @@ type inviteTx struct {
 // newInviteTx makes the transaction and enters it, so that copies of the
 // INVITE find it. false: the UA is closing.
 func (u *UA) newInviteTx(in *incoming, toTag string) (*inviteTx, bool) {
-	t := &inviteTx{ua: u, in: in, toTag: toTag}
+	t := &inviteTx{ua: u, in: in, toTag: toTag, conn: &txConn{flow: in.back, kind: resentResponse}}
 	in.req.SetTransport(in.back.transport())
-	t.tx = sipgo.NewServerTx(in.key, in.req, &txConn{flow: in.back, kind: resentResponse}, slog.New(slog.DiscardHandler))
+	t.tx = sipgo.NewServerTx(in.key, in.req, t.conn, slog.New(slog.DiscardHandler))
 	if !u.txs.addServer(in.key, t) {
 		return nil, false
 	}
 	t.tx.OnTerminate(func(string, error) { u.txs.removeServer(in.key, t) })
 	if err := t.tx.Init(); err != nil {
-		t.tx.Terminate()
+		t.end()
 		return nil, false
 	}
 	return t, true
@@ -71,8 +72,14 @@ func (t *inviteTx) accept(res *sipgo.Response) error {
 	t.final = res.StatusCode
 	t.ua.remember(t.in, seenInvite{key: t.in.key, code: res.StatusCode, toTag: t.toTag})
 	err := t.in.back.send(res)
-	t.tx.Terminate()
+	t.end()
 	return err
+}
+
+// end terminates sipgo's transaction.
+func (t *inviteTx) end() {
+	t.conn.shutDown()
+	t.tx.Terminate()
 }
 
 // response builds a response of this transaction.
@@ -93,7 +100,7 @@ func (t *inviteTx) acknowledged() bool {
 	refused := t.final >= 300
 	t.mu.Unlock()
 	if refused {
-		t.tx.Terminate()
+		t.end()
 	}
 	return refused
 }
@@ -173,15 +180,15 @@ func (t *transactions) removeClient(key string, tx *clientTx) {
 func (t *transactions) close() {
 	t.mu.Lock()
 	t.down = true
-	var end []interface{ Terminate() }
+	var end []func()
 	for _, tx := range t.server {
-		end = append(end, tx.tx)
+		end = append(end, tx.end)
 	}
 	for _, tx := range t.client {
-		end = append(end, tx.tx)
+		end = append(end, tx.tx.Terminate)
 	}
 	t.mu.Unlock()
-	for _, tx := range end {
-		tx.Terminate()
+	for _, f := range end {
+		f()
 	}
 }

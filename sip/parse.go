@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -45,8 +46,8 @@ func (u *UA) unparsed(data []byte, src source, cause error) {
 		slog.String("transport", src.transport()), slog.String("source", src.addr.String()),
 		slog.Int("bytes", len(data)), slog.String("error", bounded(cause.Error())))
 	back := &flow{ua: u, sock: src.sock, conn: src.conn, to: src.addr}
-	if res := rejectRaw(data); res != nil {
-		u.m.response(dirOut, 400)
+	if res, code := rejectRaw(data); res != nil {
+		u.m.response(dirOut, code)
 		_ = back.writeBytes(res) // counted there
 	}
 }
@@ -61,17 +62,22 @@ func bounded(s string) string {
 }
 
 // rejectRaw makes a 400 from the raw header lines of a request that the parser
-// refused; nil when it is no request, an ACK, or lacks a line that an answer
-// must repeat (RFC 3261 §8.2.6).
-func rejectRaw(data []byte) []byte {
+// refused, or a 416 if it has a Request-URI of another scheme; nil when it is
+// no request, an ACK, or lacks a line that an answer must repeat (RFC 3261
+// §8.2.6).
+func rejectRaw(data []byte) (res []byte, code int) {
 	start, rest, ok := bytes.Cut(data, []byte("\r\n"))
 	if !ok || bytes.HasPrefix(start, []byte("SIP/")) || bytes.HasPrefix(start, []byte("ACK ")) ||
 		!bytes.Contains(start, []byte("SIP/")) {
-		return nil
+		return nil, 0
+	}
+	code = codeBadRequest
+	if f := bytes.Fields(start); len(f) == 3 && foreign(string(f[1])) {
+		code = codeScheme
 	}
 	found := map[string]bool{}
 	var out bytes.Buffer
-	out.WriteString("SIP/2.0 400 Bad Request\r\n")
+	fmt.Fprintf(&out, "SIP/2.0 %d %s\r\n", code, reasonOf(code, ""))
 	copying := false // the line before was copied, so its continuation is
 	for len(rest) > 0 {
 		var line []byte
@@ -92,11 +98,22 @@ func rejectRaw(data []byte) []byte {
 	}
 	for _, h := range []string{"via", "from", "to", "call-id", "cseq"} {
 		if !found[h] {
-			return nil
+			return nil, 0
 		}
 	}
 	out.WriteString("Content-Length: 0\r\n\r\n")
-	return out.Bytes()
+	return out.Bytes(), code
+}
+
+// foreign: a URI whose scheme is well formed and not SIP's.
+func foreign(uri string) bool {
+	scheme, _, ok := strings.Cut(uri, ":")
+	if !ok || scheme == "" || equalFold(scheme, "sip") || equalFold(scheme, "sips") {
+		return false
+	}
+	return strings.IndexFunc(scheme, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("+-.", r))
+	}) < 0
 }
 
 // repeated maps the name of a header field that an answer repeats, long or

@@ -59,7 +59,21 @@ func badRequest(reason string) *refusal { return &refusal{code: codeBadRequest, 
 // that has not gets none.
 func answerable(req *sipgo.Request) bool {
 	via := req.Via()
-	return via != nil && via.Host != "" && !strings.ContainsAny(via.Host, " \t,;<>\"")
+	return via != nil && equalFold(via.ProtocolName, "SIP") && via.Host != "" && !strings.ContainsAny(via.Host, " \t,;<>\"")
+}
+
+// tidy takes away the white space that the parser has left in addresses.
+func tidy(req *sipgo.Request) {
+	trim := func(uri *sipgo.Uri) { uri.Host = strings.TrimSpace(uri.Host) }
+	if h := req.From(); h != nil {
+		trim(&h.Address)
+	}
+	if h := req.To(); h != nil {
+		trim(&h.Address)
+	}
+	if h := req.Contact(); h != nil {
+		trim(&h.Address)
+	}
 }
 
 // validate looks at a request as RFC 3261 §8.2 wants it done, short of what

@@ -1,0 +1,397 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// first drops the first n messages of a kind.
+func first(kind string, n int) func(string, int) bool {
+	return func(k string, i int) bool { return k == kind && i <= n }
+}
+
+func TestLostMessages(t *testing.T) {
+	tests := []struct {
+		name         string
+		alice, bob   func(string, int) bool // dropped on arrival
+		kind         string                 // counted at the side that drops
+		atLeast      int
+		wantSessions []string
+	}{
+		{name: "the ACK twice: the 200 comes again, and the ACK", bob: first("ACK", 2), kind: "ACK", atLeast: 3, wantSessions: []string{"ack"}},
+		{name: "the 200 twice", alice: first("200 INVITE", 2), kind: "200 INVITE", atLeast: 3, wantSessions: []string{"ack"}},
+		{name: "the INVITE once", bob: first("INVITE", 1), kind: "INVITE", atLeast: 2, wantSessions: []string{"ack"}},
+		{name: "the response to BYE", alice: first("200 BYE", 1), kind: "200 BYE", atLeast: 2, wantSessions: []string{"ack"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			at, bt := &tap{drop: tt.alice}, &tap{drop: tt.bob}
+			a := newAnswering()
+			bob := startUA(t, Config{Timers: shortTimers, Filter: bt.filter}, a.handle)
+			alice := startUA(t, Config{Timers: shortTimers, Filter: at.filter}, nil)
+			out := dial(t, alice, target(bob, "udp"))
+			in := a.next(t)
+			for _, e := range tt.wantSessions {
+				a.session.expect(t, e)
+			}
+			bye(t, out)
+			ended(t, in, ErrRemoteBye)
+			a.session.silent(t)
+			n := at.count(tt.kind)
+			if tt.bob != nil {
+				n = bt.count(tt.kind)
+			}
+			if n < tt.atLeast {
+				t.Errorf("%d of %q, want %d or more", n, tt.kind, tt.atLeast)
+			}
+			emptied(t, bob)
+		})
+	}
+}
+
+// The 200 is repeated after T1, then twice as long each time up to T2.
+func TestAnswerIsRepeatedAsTheRFCSays(t *testing.T) {
+	a := newAnswering()
+	timers := Timers{T1: 40 * time.Millisecond, T2: 160 * time.Millisecond, NoACK: 700 * time.Millisecond}
+	u := startUA(t, Config{Timers: timers}, a.handle)
+	p := newRawPeer(t, u)
+	p.send(p.invite("repeat", 1, testSDP("offer")))
+	p.expect("200 INVITE")
+	var at []time.Duration
+	start := time.Now()
+	for {
+		m := p.read(patience)
+		if kindOf([]byte(m)) == "BYE" {
+			break
+		}
+		at = append(at, time.Since(start))
+	}
+	// 40, 120, 280, 440, 600 ms.
+	want := []time.Duration{40, 120, 280, 440, 600}
+	if len(at) != len(want) {
+		t.Fatalf("repeated at %v, want %v ms", at, want)
+	}
+	for i, w := range want {
+		if w *= time.Millisecond; at[i] < w-10*time.Millisecond || at[i] > w+100*time.Millisecond {
+			t.Errorf("repetition %d after %v, want %v", i, at[i], w)
+		}
+	}
+	ended(t, a.next(t), ErrNoACK)
+}
+
+func TestNoACKEverEndsTheCallWithBye(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			bt := &tap{drop: func(kind string, _ int) bool { return kind == "ACK" }}
+			a := newAnswering()
+			timers := shortTimers
+			timers.NoACK = 300 * time.Millisecond
+			bob := startUA(t, Config{Timers: timers, Filter: bt.filter}, a.handle)
+			alice := startUA(t, Config{Timers: shortTimers}, nil)
+			out := dial(t, alice, target(bob, transport))
+			ended(t, a.next(t), ErrNoACK)
+			ended(t, out, ErrRemoteBye)
+			a.session.silent(t)
+			emptied(t, bob)
+		})
+	}
+}
+
+// A BYE of ours must wait for the ACK, RFC 3261 §15; the end does not.
+func TestByeWaitsForTheACK(t *testing.T) {
+	a := newAnswering()
+	u := startUA(t, Config{Timers: shortTimers}, a.handle)
+	p := newRawPeer(t, u)
+	p.send(p.invite("wait", 1, testSDP("offer")))
+	ok := p.expect("200 INVITE")
+	d := a.next(t)
+	done := make(chan error, 1)
+	go func() { done <- d.Bye(context.Background()) }()
+	ended(t, d, ErrLocalBye)
+	p.expect("200 INVITE") // still repeated
+	p.send(p.within(ok, "ACK", 1, nil))
+	m := p.expect("BYE")
+	p.reply(m, 200)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	emptied(t, u)
+}
+
+func TestByeBeforeACK(t *testing.T) {
+	a := newAnswering()
+	u := startUA(t, Config{Timers: shortTimers}, a.handle)
+	p := newRawPeer(t, u)
+	p.send(p.invite("early bye", 1, testSDP("offer")))
+	ok := p.expect("200 INVITE")
+	d := a.next(t)
+	p.send(p.within(ok, "BYE", 2, nil))
+	p.expect("200 BYE")
+	ended(t, d, ErrRemoteBye)
+	emptied(t, u)
+	p.send(p.within(ok, "ACK", 1, nil)) // absorbed
+	p.send(p.within(ok, "BYE", 3, nil))
+	p.expect("481 BYE")
+	a.session.silent(t)
+}
+
+// A re-INVITE overtakes the ACK of the INVITE: it is taken for one.
+func TestReinviteBeforeACK(t *testing.T) {
+	a := newAnswering()
+	u := startUA(t, Config{Timers: shortTimers}, a.handle)
+	p := newRawPeer(t, u)
+	p.send(p.invite("overtaken", 1, testSDP("offer")))
+	ok := p.expect("200 INVITE")
+	p.send(p.within(ok, "INVITE", 2, testSDP("hold")))
+	p.send(p.within(ok, "ACK", 1, nil))
+	re := p.expect("200 INVITE")
+	for headerOf(re, "CSeq") != "2 INVITE" {
+		re = p.expect("200 INVITE")
+	}
+	p.send(p.within(ok, "ACK", 2, nil))
+	a.session.expect(t, "ack")
+	a.session.expect(t, "offer hold")
+	a.session.expect(t, "ack")
+	// Late and repeated ones are absorbed.
+	for range 3 {
+		p.send(p.within(ok, "ACK", 1, nil))
+		p.send(p.within(ok, "ACK", 2, nil))
+	}
+	p.send(p.within(ok, "BYE", 3, nil))
+	p.expect("200 BYE")
+	ended(t, a.next(t), ErrRemoteBye)
+	a.session.silent(t)
+}
+
+func TestCancel(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			rings := make(chan *Dialog, 1)
+			bob := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
+				_ = d.Progress(180, "", nil)
+				rings <- d
+				<-ctx.Done()
+				if !errors.Is(context.Cause(ctx), ErrCancelled) {
+					t.Errorf("handler's context ended with %v", context.Cause(ctx))
+				}
+				if err := d.Answer(testSDP("late")); !errors.Is(err, ErrEnded) || !errors.Is(err, ErrCancelled) {
+					t.Errorf("Answer after CANCEL: %v", err)
+				}
+			})
+			at := &tap{}
+			alice := startUA(t, Config{Filter: at.filter}, nil)
+			why := errors.New("changed my mind")
+			ctx, cancel := context.WithCancelCause(t.Context())
+			_, err := alice.Invite(ctx, InviteRequest{To: target(bob, transport), SDP: testSDP("offer")}, func(p Progress) {
+				if p.Code == 180 {
+					cancel(why)
+				}
+			})
+			if !errors.Is(err, why) {
+				t.Fatalf("Invite: %v", err)
+			}
+			ended(t, <-rings, ErrCancelled)
+			emptied(t, bob)
+			emptied(t, alice)
+			// A stream delivers several at once.
+			if transport == "udp" && (at.count("200 CANCEL") != 1 || at.count("487 INVITE") != 1) {
+				t.Errorf("%v", at.seen)
+			}
+		})
+	}
+}
+
+// The answer and the CANCEL cross: the call that nobody wants is hung up.
+func TestAnswerCrossesCancel(t *testing.T) {
+	a := newAnswering()
+	timers := shortTimers
+	// Bob never hears the CANCEL, and answers.
+	bt := &tap{drop: func(kind string, _ int) bool { return kind == "CANCEL" }}
+	cancelled := make(chan struct{})
+	bob := startUA(t, Config{Timers: timers, Filter: bt.filter}, func(ctx context.Context, d *Dialog) {
+		_ = d.Progress(180, "", nil)
+		<-cancelled
+		a.handle(ctx, d)
+	})
+	alice := startUA(t, Config{Timers: timers}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, func(Progress) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(cancelled)
+	ended(t, a.next(t), ErrRemoteBye)
+	a.session.expect(t, "ack")
+	emptied(t, bob)
+}
+
+// Before a provisional response there is nothing to cancel; it waits.
+func TestCancelWaitsForAProvisionalResponse(t *testing.T) {
+	p := newRawPeer(t, nil)
+	alice := startUA(t, Config{}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	result := make(chan error, 1)
+	go func() {
+		_, err := alice.Invite(ctx, InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
+		result <- err
+	}()
+	p.from(alice)
+	inv := p.expect("INVITE")
+	cancel()
+	if err := <-result; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if m := p.read(50 * time.Millisecond); kindOf([]byte(m)) == "CANCEL" {
+		t.Fatal("CANCEL before a provisional response")
+	}
+	p.reply(inv, 180)
+	c := p.expect("CANCEL")
+	if headerOf(c, "Via") != headerOf(inv, "Via") || headerOf(c, "CSeq") != "1 CANCEL" {
+		t.Errorf("CANCEL\n%s", c)
+	}
+	p.reply(c, 200)
+	p.reply(inv, 487)
+	p.expect("ACK")
+	emptied(t, alice)
+}
+
+func TestForkedAnswersAreHungUp(t *testing.T) {
+	p := newRawPeer(t, nil)
+	alice := startUA(t, Config{Timers: shortTimers}, nil)
+	p.from(alice)
+	got := make(chan *Dialog, 1)
+	go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
+	inv := p.expect("INVITE")
+	contact := "Contact: <sip:fork@" + p.addr() + ">"
+	p.replyTag(inv, 200, "one", contact)
+	if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=one") {
+		t.Errorf("ACK\n%s", ack)
+	}
+	d := <-got
+	for _, fork := range []string{"two", "three"} {
+		p.replyTag(inv, 200, fork, contact)
+		if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag="+fork) {
+			t.Errorf("ACK\n%s", ack)
+		}
+		b := p.expect("BYE")
+		if !strings.Contains(headerOf(b, "To"), "tag="+fork) {
+			t.Errorf("BYE\n%s", b)
+		}
+		p.reply(b, 200)
+	}
+	// The first is still alive, and its repeated 200 gets its ACK again.
+	p.replyTag(inv, 200, "one", contact)
+	if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=one") || !strings.HasPrefix(ack, "ACK sip:fork@") {
+		t.Errorf("ACK\n%s", ack)
+	}
+	if d.Err() != nil {
+		t.Errorf("the call has ended: %v", d.Err())
+	}
+	go func() { p.reply(p.expect("BYE"), 200) }()
+	bye(t, d)
+	// After its end as well.
+	p.replyTag(inv, 200, "four", contact)
+	p.expect("ACK")
+	p.reply(p.expect("BYE"), 200)
+}
+
+func TestNoResponseIsErrTimeout(t *testing.T) {
+	p := newRawPeer(t, nil)
+	timers := Timers{T1: 5 * time.Millisecond}
+	alice := startUA(t, Config{Timers: timers}, nil)
+	_, err := alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
+	if !errors.Is(err, ErrTimeout) {
+		t.Fatalf("got %v", err)
+	}
+	emptied(t, alice)
+}
+
+func TestNoConnectionIsErrTransport(t *testing.T) {
+	alice := startUA(t, Config{}, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	_ = l.Close()
+	_, err = alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + addr + ";transport=tcp", SDP: testSDP("offer")}, nil)
+	if !errors.Is(err, ErrTransport) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err = alice.Invite(t.Context(), InviteRequest{To: "sip:x@[::1]", SDP: testSDP("offer")}, nil); !errors.Is(err, ErrTransport) {
+		t.Fatalf("got %v", err)
+	}
+	for _, uri := range []string{"", "sip:", "mailto:x@y", "sip:x@y z", "sips:x@y", "sip:x@y\r\nEvil: 1"} {
+		if _, err = alice.Invite(t.Context(), InviteRequest{To: uri, SDP: testSDP("offer")}, nil); err == nil {
+			t.Errorf("%q was dialled", uri)
+		}
+	}
+}
+
+// invite is an INVITE of this peer.
+func (p *rawPeer) invite(callID string, cseq int, sdp []byte, extra ...string) string {
+	lines := []string{
+		"INVITE sip:bob@" + p.to.String() + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + p.addr() + fmt.Sprintf(";branch=z9hG4bK%x-%d", callID, cseq),
+		"From: \"Alice\" <sip:alice@" + p.addr() + ">;tag=raw",
+		"To: <sip:bob@" + p.to.String() + ">",
+		"Call-ID: " + strings.ReplaceAll(callID, " ", "-"),
+		fmt.Sprintf("CSeq: %d INVITE", cseq),
+		"Contact: <sip:alice@" + p.addr() + ">",
+		"Max-Forwards: 70",
+	}
+	lines = append(lines, extra...)
+	if sdp != nil {
+		lines = append(lines, "Content-Type: application/sdp")
+	}
+	return text(string(sdp), lines...)
+}
+
+// within is a request in the dialog that a response to our INVITE has made.
+func (p *rawPeer) within(ok, method string, cseq int, sdp []byte, extra ...string) string {
+	contact := strings.Trim(headerOf(ok, "Contact"), "<>")
+	lines := []string{
+		method + " " + contact + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + p.addr() + fmt.Sprintf(";branch=z9hG4bK%s%s%d", headerOf(ok, "Call-ID"), method, cseq),
+		"From: " + headerOf(ok, "From"),
+		"To: " + headerOf(ok, "To"),
+		"Call-ID: " + headerOf(ok, "Call-ID"),
+		fmt.Sprintf("CSeq: %d %s", cseq, method),
+		"Contact: <sip:alice@" + p.addr() + ">",
+		"Max-Forwards: 70",
+	}
+	lines = append(lines, extra...)
+	if sdp != nil {
+		lines = append(lines, "Content-Type: application/sdp")
+	}
+	return text(string(sdp), lines...)
+}
+
+// from makes the UA the one that replies go to.
+func (p *rawPeer) from(u *UA) {
+	p.to = u.Addrs()[0].(interface{ AddrPort() netip.AddrPort }).AddrPort()
+}
+
+func (p *rawPeer) reply(req string, code int, extra ...string) {
+	p.replyTag(req, code, "peer", extra...)
+}
+
+func (p *rawPeer) replyTag(req string, code int, tag string, extra ...string) {
+	p.t.Helper()
+	to := headerOf(req, "To")
+	if !strings.Contains(to, "tag=") {
+		to += ";tag=" + tag
+	}
+	lines := append([]string{
+		fmt.Sprintf("SIP/2.0 %d %s", code, reasonOf(code, "")),
+		"Via: " + headerOf(req, "Via"), "From: " + headerOf(req, "From"), "To: " + to,
+		"Call-ID: " + headerOf(req, "Call-ID"), "CSeq: " + headerOf(req, "CSeq"),
+	}, extra...)
+	p.send(text("", lines...))
+}
