@@ -58,7 +58,7 @@ func (p *player) skipBacklog() {
 		p.ring.take(s)
 	}
 	if s != nil && !p.idle {
-		p.conceal.bridge(&p.queue)
+		p.conceal.span(&p.queue)
 		p.ts = s.ts
 	}
 }

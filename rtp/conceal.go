@@ -103,9 +103,9 @@ func (c *concealer) make(dst []int16) {
 	}
 }
 
-// bridge opens a gap of no length, so that the sound that follows is blended
+// span opens a gap of no length, so that the sound that follows is blended
 // into what would have come.
-func (c *concealer) bridge(q *queue) {
+func (c *concealer) span(q *queue) {
 	if c.done == 0 {
 		c.begin(q)
 		c.done = 1

@@ -34,7 +34,7 @@
 // the last seconds, from kernel receive timestamps, and wants a play-out delay
 // of the largest such lateness of the last 4 to 8 seconds, between the
 // configured minimum and maximum. It gets there at the start of each stretch of
-// sound, where a gap has to be bridged anyway, and otherwise by repeating or
+// sound, where a gap has to be filled anyway, and otherwise by repeating or
 // removing single pitch periods; a packet that comes too late makes the delay
 // grow at once. A backlog beyond the maximum is skipped down to the wanted
 // delay, never to nothing.

@@ -2,6 +2,7 @@ package rtp
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -483,3 +484,70 @@ func TestReceiveAndSendDoNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations per frame", allocs)
 	}
 }
+
+func TestCloseGivesThePortsBack(t *testing.T) {
+	ports, err := NewPorts(PortsConfig{Min: 41000, Max: 41999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sockets, err := ports.Open(loopback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := NewEndpoint(EndpointConfig{RTP: sockets.RTP(), RTCP: sockets.RTCP(), Params: testParams(g711.PCMU())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(e.Close(), sockets.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if q := ports.pairs[sockets.index]; q.used || q.rest.IsZero() {
+		t.Errorf("ports after the close: %+v", q)
+	}
+	if _, _, _, err := sockets.RTP().Drain(make([]byte, 10)); err != ErrSocket {
+		t.Errorf("socket after the close: %v", err)
+	}
+}
+
+func TestUpdateForgetsPacketsOfACodecThatIsGone(t *testing.T) {
+	s := newSim(t)
+	p := s.phone()
+	p.pt = 8
+	p.talk(time.Second, onTime)
+	s.run(time.Second)
+	params := testParams(g711.PCMU())
+	params.Accept = nil
+	if err := s.e.Update(params); err != nil {
+		t.Fatal(err)
+	}
+	s.run(time.Second)
+	s.checkBooks()
+	if st := s.stats(); st.Lost != 0 {
+		t.Errorf("lost %d", st.Lost)
+	}
+}
+
+func TestNamesOfTheCauses(t *testing.T) {
+	for _, s := range []fmt.Stringer{
+		DropMalformed, DropRTCP, ConcealLoss, ConcealUnderrun, SocketUnreachable, SocketOther,
+	} {
+		if s.String() == "" || s.String() == "unknown" {
+			t.Errorf("%#v has no name", s)
+		}
+	}
+	for _, s := range []fmt.Stringer{numDropCauses, numConcealCauses, numSocketErrors} {
+		if s.String() != "unknown" {
+			t.Errorf("%#v has the name %s", s, s)
+		}
+	}
+}
+
+func TestPayloadsOfLinearPCM(t *testing.T) {
+	if n := soundIn(linear{g711.PCMU()}, 320); n != 160 {
+		t.Errorf("%d samples in 320 bytes", n)
+	}
+}
+
+type linear struct{ audio.Codec }
+
+func (linear) Encoding() audio.Encoding { return audio.Linear }

@@ -201,6 +201,31 @@ func TestDelayRisesAndFallsWithTheJitter(t *testing.T) {
 	}
 }
 
+func TestLossesAreLeftOutWhileTheDelayIsTooLong(t *testing.T) {
+	s := newSim(t)
+	p := s.phone()
+	r := testRand()
+	lost := uint64(0)
+	p.talk(30*time.Second, func(i int) time.Duration {
+		switch {
+		case i < 500:
+			return time.Duration(r.Int64N(int64(150 * ms)))
+		case i%5 == 0:
+			lost++
+			return -1
+		}
+		return 7 * ms
+	})
+	s.run(10 * time.Second)
+	before := s.stats()
+	s.run(20*time.Second - 20*ms)
+	st := s.stats()
+	if got := st.TotalConcealed() - before.TotalConcealed(); got >= lost || got < lost-10 {
+		t.Errorf("%d frames concealed for %d losses, want some less", got, lost)
+	}
+	s.wantDelay(50 * ms)
+}
+
 func TestEveryPacketTimeGivesWholeFrames(t *testing.T) {
 	for _, size := range []int{80, 160, 240, 320, 400, 480} {
 		t.Run(durationOf(int64(size), 8000).String(), func(t *testing.T) {
@@ -437,6 +462,24 @@ func TestWithoutArrivalTimesTheFrameTimeServes(t *testing.T) {
 		t.Errorf("concealed %v", st.Concealed)
 	}
 	s.wantDelay(90 * ms)
+}
+
+func TestSettingTheWallClockDoesNoLastingHarm(t *testing.T) {
+	for _, step := range []time.Duration{500 * ms, -500 * ms, -50 * ms, time.Hour, -time.Hour} {
+		t.Run(step.String(), func(t *testing.T) {
+			s := newSim(t, counting)
+			p := s.phone()
+			p.talk(40*time.Second, onTime)
+			s.run(5 * time.Second)
+			s.rtp.skew = step
+			s.run(20 * time.Second)
+			s.wantNoConcealment()
+			s.wantDelay(70 * ms)
+			if d := s.trueDelay(); d > 80*ms {
+				t.Errorf("true delay %v", d)
+			}
+		})
+	}
 }
 
 func TestSteadyStreamCostsOneReadPerFrame(t *testing.T) {

@@ -132,14 +132,6 @@ func (s *settings) validate() error {
 	return nil
 }
 
-// rtcpTarget is where RTCP goes before its source is known.
-func (s *settings) rtcpTarget() netip.AddrPort {
-	if s.RemoteRTCP.IsValid() {
-		return s.RemoteRTCP
-	}
-	return nextPort(s.Remote)
-}
-
 // nextPort is the RTCP address that belongs to an RTP address. RFC 3550 §11.
 func nextPort(a netip.AddrPort) netip.AddrPort {
 	if !a.IsValid() {

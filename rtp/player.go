@@ -146,7 +146,7 @@ func (p *player) rest() {
 	p.conceal.drop()
 }
 
-// dryUp bridges an empty ring, until nobody can be expected to come any more.
+// dryUp fills in for an empty ring, until nobody can be expected to come any more.
 func (p *player) dryUp(need int) {
 	p.makeUp(need)
 	p.dry += need
@@ -165,7 +165,7 @@ func (p *player) makeUp(n int) {
 	}
 }
 
-// next goes on with packet s, or bridges what is missing before it.
+// next goes on with packet s, or fills in for what is missing before it.
 func (p *player) next(s *slot, need int) {
 	gap := int(s.ts - p.ts)
 	switch missing := s.seq - p.ring.head; {
@@ -177,7 +177,7 @@ func (p *player) next(s *slot, need int) {
 		p.rest()
 	case p.spare(s):
 		p.counts.shrunk.Add(uint64(gap - p.dry))
-		p.conceal.bridge(&p.queue)
+		p.conceal.span(&p.queue)
 		p.take(s)
 	default:
 		n := min(gap-p.dry, need)

@@ -34,8 +34,16 @@ func fakePorts(t *testing.T, cfg PortsConfig, taken ...uint16) *Ports {
 
 func TestPortsRangeIsChecked(t *testing.T) {
 	for _, tt := range []struct{ min, max, pairs int }{
-		{0, 0, 10000}, {20000, 20001, 1}, {20001, 20004, 1}, {20000, 20002, 1}, {65534, 65535, 1}, {50000, 0, 1},
-		{20001, 20002, 0}, {30000, 20000, 0}, {-4, 10, 0}, {65000, 70000, 0},
+		{0, 0, 10000},
+		{20000, 20001, 1},
+		{20001, 20004, 1},
+		{20000, 20002, 1},
+		{65534, 65535, 1},
+		{50000, 0, 1},
+		{20001, 20002, 0},
+		{30000, 20000, 0},
+		{-4, 10, 0},
+		{65000, 70000, 0},
 	} {
 		p, err := NewPorts(PortsConfig{Min: tt.min, Max: tt.max})
 		switch {

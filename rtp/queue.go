@@ -48,12 +48,6 @@ func (q *queue) play(frame []int16) {
 // last is the end of the sound, waiting or played out, n samples.
 func (q *queue) last(n int) []int16 { return q.buf[q.w-n : q.w] }
 
-// silence adds n zeros.
-func (q *queue) silence(n int) {
-	clear(q.room(n))
-	q.added(n)
-}
-
 // cut takes lag samples out of what waits, blending over fade samples: the
 // sound at offset at goes over into the sound at at+lag.
 func (q *queue) cut(at, lag, fade int) {

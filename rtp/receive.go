@@ -25,8 +25,8 @@ const (
 	// Packet types of RTCP (second byte), which no RTP packet on a port of its
 	// own has. RFC 5761 §4.
 	firstRTCP, lastRTCP = 192, 223
-	// Arrival times so far from now are not believed [ns].
-	maxEarly, maxAge = int64(time.Second), int64(5 * time.Second)
+	// maxAge is the largest age of a datagram that is believed [ns].
+	maxAge = int64(5 * time.Second)
 	// switchSilence is how long a stream must have been silent before another
 	// SSRC from the same address takes its place at once [ns].
 	switchSilence = int64(60 * time.Millisecond)
@@ -45,6 +45,7 @@ type receiver struct {
 	rival    uint32
 	rivalSet bool
 	last     int64 // when a packet of ssrc came last [ns]
+	empty    int64 // when the socket was last seen empty [ns]
 }
 
 func (r *receiver) init(j JitterConfig, s *settings, c *counts) {
@@ -85,9 +86,10 @@ func (e *Endpoint) drain(frame, now int64) {
 			continue
 		}
 		if n == 0 {
+			r.empty = now
 			return
 		}
-		came := arrival(at, now)
+		came := arrival(at, r.empty, now)
 		e.datagram(r.buf[:n], from, came, now)
 		if !all && now-came < stale && r.player.full() {
 			return
@@ -95,15 +97,14 @@ func (e *Endpoint) drain(frame, now int64) {
 	}
 }
 
-// arrival is when a datagram came [ns], as the system says if that can be.
-func arrival(at time.Time, now int64) int64 {
+// arrival is when a datagram came [ns]: the system's word where it can be true,
+// that is between empty, when nothing waited, and now. The two clocks may differ
+// where the wall clock has been set.
+func arrival(at time.Time, empty, now int64) int64 {
 	if at.IsZero() {
 		return now
 	}
-	if ns := at.UnixNano(); ns < now+maxEarly && ns > now-maxAge {
-		return ns
-	}
-	return now
+	return max(empty, now-maxAge, min(at.UnixNano(), now))
 }
 
 // datagram judges what came on the RTP port and takes it in.

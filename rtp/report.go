@@ -89,7 +89,7 @@ func (r *reporter) poll(e *Endpoint, now int64) {
 			e.counts.drop(DropSource)
 			continue
 		}
-		r.remote = reportsFrom{e: e, at: arrival(at, now)}
+		r.remote = reportsFrom{e: e, at: arrival(at, 0, now)}
 		if parseRTCP(r.scratch[:n], &r.remote) != nil {
 			e.counts.drop(DropMalformed)
 			continue

@@ -34,9 +34,10 @@ type memIO struct {
 	now  *time.Time
 	in   []datagram // sorted by arrival
 	out  []datagram
-	errs []error // returned by the next calls of Drain
-	ack  error   // returned by Flush
-	hide bool    // arrival times are unknown
+	errs []error       // returned by the next calls of Drain
+	ack  error         // returned by Flush
+	hide bool          // arrival times are unknown
+	skew time.Duration // of arrival times
 	// reads counts the calls of Drain.
 	reads  int
 	closed int
@@ -51,6 +52,9 @@ func (m *memIO) Drain(buf []byte) (int, netip.AddrPort, time.Time, error) {
 		m.errs = m.errs[1:]
 		return 0, netip.AddrPort{}, time.Time{}, err
 	}
+	for len(m.in) > 0 && len(m.in[0].b) == 0 {
+		m.in = m.in[1:]
+	}
 	if len(m.in) == 0 || m.in[0].at.After(*m.now) {
 		return 0, netip.AddrPort{}, time.Time{}, nil
 	}
@@ -58,6 +62,9 @@ func (m *memIO) Drain(buf []byte) (int, netip.AddrPort, time.Time, error) {
 	m.in = m.in[1:]
 	if m.hide {
 		d.at = time.Time{}
+	}
+	if !d.at.IsZero() {
+		d.at = d.at.Add(m.skew)
 	}
 	return copy(buf, d.b), d.addr, d.at, nil
 }

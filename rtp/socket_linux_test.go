@@ -82,3 +82,34 @@ func TestSocketsDoNotAllocate(t *testing.T) {
 		_ = b.Close()
 	}
 }
+
+func TestScopeIsANumberOrAName(t *testing.T) {
+	for zone, want := range map[string]uint32{"": 0, "7": 7, "lo": 1} {
+		if got, err := scopeOf(zone); got != want || err != nil {
+			t.Errorf("zone %q: %d, %v, want %d", zone, got, err, want)
+		}
+	}
+	if _, err := scopeOf("no such interface"); err == nil {
+		t.Error("unknown interface taken")
+	}
+	in := inbound{name: unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: [16]byte{0xfe, 0x80, 15: 1}, Port: hostOrder(99), Scope_id: 3}}
+	for range 2 {
+		if got, want := in.source(), netip.MustParseAddrPort("[fe80::1%3]:99"); got != want {
+			t.Errorf("source %v, want %v", got, want)
+		}
+	}
+}
+
+func TestErrorsOfTheSystem(t *testing.T) {
+	for errno, want := range map[unix.Errno]error{
+		unix.EAGAIN: ErrBusy, unix.ENOBUFS: ErrBusy, unix.ECONNREFUSED: ErrUnreachable,
+		unix.EHOSTUNREACH: ErrUnreachable, unix.EPERM: ErrSocket,
+	} {
+		if got := socketErr(errno, false); got != want {
+			t.Errorf("%v: %v, want %v", errno, got, want)
+		}
+	}
+	if err := socketErr(unix.EAGAIN, true); err != nil {
+		t.Errorf("nothing waiting: %v", err)
+	}
+}

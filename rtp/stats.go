@@ -131,16 +131,25 @@ type Stats struct {
 	Resyncs       uint64                   // new beginnings: sequence or timestamp jumped, gap longer than the buffer
 	SourceChanges uint64                   // the far end's address changed, the first one not counted
 	SSRCChanges   uint64
-	Stretched     time.Duration // sound put in to make the delay grow
-	Shrunk        time.Duration // sound taken out to make it shrink
-	KernelDrops   uint64        // datagrams the system threw away, unread
+	KernelDrops   uint64    // datagrams the system threw away, unread
+	LastReceived  time.Time // see Endpoint.LastReceived
 
-	Jitter       time.Duration // interarrival jitter, RFC 3550 §6.4.1
-	TargetDelay  time.Duration // play-out delay wanted behind the fastest packet
-	Delay        time.Duration // play-out delay now behind the fastest packet
-	RTT          time.Duration // round trip by RTCP, 0 = unknown
-	LastReceived time.Time     // see Endpoint.LastReceived
+	DelayStats
+	RemoteStats
+}
 
+// DelayStats tell how the jitter buffer does.
+type DelayStats struct {
+	Jitter      time.Duration // interarrival jitter, RFC 3550 §6.4.1
+	TargetDelay time.Duration // play-out delay wanted behind the fastest packet
+	Delay       time.Duration // play-out delay now behind the fastest packet
+	Stretched   time.Duration // sound put in to make the delay grow
+	Shrunk      time.Duration // sound taken out to make it shrink
+}
+
+// RemoteStats are what the far end tells by RTCP.
+type RemoteStats struct {
+	RTT            time.Duration // round trip, 0 = unknown
 	RemoteLost     int64         // our packets the far end misses, by its last report
 	RemoteFraction float64       // share of them since the report before
 	RemoteJitter   time.Duration // of our packets, by its last report
@@ -173,14 +182,21 @@ func (e *Endpoint) Stats() Stats {
 		RTCPReceived: c.rtcpReceived.Load(), RTCPSent: c.rtcpSent.Load(),
 		Lost: c.lost.Load(), Resyncs: c.resyncs.Load(),
 		SourceChanges: c.sourceChanges.Load(), SSRCChanges: c.ssrcChanges.Load(),
-		Stretched:   durationOf(int64(c.stretched.Load()), rate),
-		Shrunk:      durationOf(int64(c.shrunk.Load()), rate),
-		KernelDrops: c.kernelDrops.Load(),
-		Jitter:      time.Duration(c.jitter.Load()), TargetDelay: time.Duration(c.target.Load()),
-		Delay: time.Duration(c.delay.Load()), RTT: time.Duration(c.rtt.Load()),
-		LastReceived: e.LastReceived(),
-		RemoteLost:   c.remoteLost.Load(), RemoteFraction: float64(c.remoteFrac.Load()) / 256,
-		RemoteJitter: time.Duration(c.remoteJitter.Load()), Goodbye: c.goodbye.Load(),
+		KernelDrops: c.kernelDrops.Load(), LastReceived: e.LastReceived(),
+		DelayStats: DelayStats{
+			Jitter:      time.Duration(c.jitter.Load()),
+			TargetDelay: time.Duration(c.target.Load()),
+			Delay:       time.Duration(c.delay.Load()),
+			Stretched:   durationOf(int64(c.stretched.Load()), rate),
+			Shrunk:      durationOf(int64(c.shrunk.Load()), rate),
+		},
+		RemoteStats: RemoteStats{
+			RTT:            time.Duration(c.rtt.Load()),
+			RemoteLost:     c.remoteLost.Load(),
+			RemoteFraction: float64(c.remoteFrac.Load()) / 256,
+			RemoteJitter:   time.Duration(c.remoteJitter.Load()),
+			Goodbye:        c.goodbye.Load(),
+		},
 	}
 	load(s.Dropped[:], c.dropped[:])
 	load(s.Concealed[:], c.concealed[:])
