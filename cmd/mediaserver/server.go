@@ -77,6 +77,9 @@ func Run(ctx context.Context, cfg *config.Config, o serverOptions) error {
 	}
 	s.registry = status.NewRegistry(version, &s.state)
 	if err := s.start(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = nil // told to end while starting
+		}
 		return errors.Join(err, s.stop(stopTimeout))
 	}
 	s.state.Set(status.Ready)
