@@ -398,6 +398,40 @@ func TestListenersShareOneEncodePerCodec(t *testing.T) {
 	}
 }
 
+// TestOwnFramesDoNotSpoilOthers: members with a codec that is encoded for alone,
+// in turn with talkers and with members that want no payload.
+func TestOwnFramesDoNotSpoilOthers(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 1})
+	r := e.NewRoom("r")
+	own := &countingCodec{Codec: g711.PCMU(), encoding: 77, rate: 8000}
+	var ports []*memPort
+	for i := range 12 {
+		p := &memPort{keep: true, codec: own}
+		talk := false
+		switch i % 4 {
+		case 1:
+			p.input, talk = tone(8000, float64(300+100*i), 3000), true
+		case 3:
+			p.codec = nil
+		}
+		ports = append(ports, p)
+		r.Add(MemberOptions{Port: p, Talk: talk, Hear: true})
+	}
+	st := stepper{e: e}
+	st.frames(5)
+	for i, p := range ports {
+		want := make([]byte, len(p.heard))
+		if p.codec == nil {
+			want = want[:0]
+		} else {
+			g711.EncodeULaw(want, p.heard)
+		}
+		if !slices.Equal(p.payload, want) {
+			t.Errorf("port %d: the payload is not what it hears", i)
+		}
+	}
+}
+
 // TestManyCodecs: more codecs than shared encodes there are.
 func TestManyCodecs(t *testing.T) {
 	e := newTestEngine(t, Config{Workers: 1})

@@ -78,24 +78,32 @@ func (o *output) drop() { o.path = fresh }
 // scatter sends one frame to every member that has a port.
 func (r *Room) scatter(s *slot, frame int64) {
 	r.route()
-	silent := true
-	if r.sharing > 0 {
-		silent = r.mixShared(s, frame)
+	silence := offer{out: Output{PCM: s.scratch.silence, Silent: true}}
+	room := silence
+	if r.sharing > 0 && r.mixShared(s, frame) {
+		room.out = Output{PCM: s.scratch.mixed}
 	}
 	s.classes.round++
-	var last *class
 	for _, m := range r.members {
 		switch m.out.path {
 		case sharing:
-			last = m.sendShared(s, frame, last, silent)
+			m.send(s, frame, &room)
 		case deaf:
-			last = m.sendShared(s, frame, last, true)
+			m.send(s, frame, &silence)
 		case alone:
 			r.sendAlone(s, m, frame)
 		case fresh:
 			m.readPlay(s) // it goes on, though nobody hears it
 		}
 	}
+}
+
+// offer is a frame for several members. The payload is kept from one to the
+// next: mostly all have the same codec.
+type offer struct {
+	codec audio.Codec
+	kept  bool // out.Payload is that of codec
+	out   Output
 }
 
 // route decides for each member how it is served. Who changes between shared
@@ -187,8 +195,9 @@ func (o *output) leave() {
 // who contributes `own` of what is mixed.
 func (r *Room) sounds(own int) bool { return r.mixed > own || r.announcing }
 
-// mixShared makes the frame that is shared, and reports whether it is silent.
-func (r *Room) mixShared(s *slot, frame int64) (silent bool) {
+// mixShared makes the frame that is shared, and reports whether there is
+// anything to hear in it.
+func (r *Room) mixShared(s *slot, frame int64) (audible bool) {
 	run, audible := r.shared.step(r.sounds(0))
 	if run {
 		r.shared.limiter.Process(s.scratch.mixed, s.scratch.sum)
@@ -199,28 +208,16 @@ func (r *Room) mixShared(s *slot, frame int64) (silent bool) {
 	case frame%levelEvery == 0:
 		r.shared.level.set(energyBits(audio.Energy(s.scratch.mixed)))
 	}
-	return !audible
+	return audible
 }
 
-// sendShared sends the shared frame or silence. last is the class used before,
-// the result is the one used now.
-func (m *Member) sendShared(s *slot, frame int64, last *class, silent bool) *class {
-	out := Output{PCM: s.scratch.mixed, Silent: silent}
-	if silent {
-		out.PCM = s.scratch.silence
+// send sends a frame that others are sent too.
+func (m *Member) send(s *slot, frame int64, o *offer) {
+	if codec := m.port.Codec(); !o.kept || codec != o.codec {
+		o.codec = codec
+		o.out.Payload, o.kept = s.payload(codec, &o.out)
 	}
-	if codec := m.port.Codec(); codec != nil {
-		if last == nil || last.codec != codec {
-			last = s.class(codec)
-		}
-		if last != nil {
-			out.Payload = s.sharedPayload(last, silent)
-		} else {
-			out.Payload = s.encode(codec, out.PCM)
-		}
-	}
-	m.port.Send(frame, s.scratch.now, out)
-	return last
+	m.port.Send(frame, s.scratch.now, o.out)
 }
 
 // sendAlone makes what one member hears and sends it.
@@ -297,5 +294,5 @@ func (m *Member) readPlay(s *slot) int {
 
 // sendSilence sends a frame in which there is nothing to hear.
 func (m *Member) sendSilence(s *slot, frame int64) {
-	m.sendShared(s, frame, nil, true)
+	m.send(s, frame, &offer{out: Output{PCM: s.scratch.silence, Silent: true}})
 }

@@ -176,16 +176,23 @@ func (s *slot) class(codec audio.Codec) *class {
 // encodes reports whether the codec fits the rate of the engine.
 func (s *slot) encodes(codec audio.Codec) bool { return codec.Rate() == s.engine.cfg.Format.Rate }
 
-// sharedPayload is the shared frame of the room being served, or silence.
-func (s *slot) sharedPayload(k *class, silent bool) []byte {
-	if silent {
-		return k.silence[:k.quiet]
+// payload is the shared frame of the room being served, or silence, in a codec.
+// It stays valid until the next room if `kept`, else until the next encode.
+func (s *slot) payload(codec audio.Codec, out *Output) (payload []byte, kept bool) {
+	if codec == nil {
+		return nil, true
 	}
-	if k.round != s.classes.round {
+	k := s.class(codec)
+	switch {
+	case k == nil:
+		return s.encode(codec, out.PCM), false
+	case out.Silent:
+		return k.silence[:k.quiet], true
+	case k.round != s.classes.round:
 		k.round = s.classes.round
-		k.encoded = k.codec.Encode(k.payload, s.scratch.mixed)
+		k.encoded = codec.Encode(k.payload, out.PCM)
 	}
-	return k.payload[:k.encoded]
+	return k.payload[:k.encoded], true
 }
 
 // encode encodes a frame for one member; nil when the codec does not fit.
