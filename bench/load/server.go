@@ -20,9 +20,6 @@ import (
 const (
 	startTimeout  = 10 * time.Second
 	stopTimeout   = 20 * time.Second
-	clockTick     = 100 // of /proc/PID/stat [1/s]
-	statUtime     = 11  // fields after the command's closing parenthesis
-	statStime     = 12
 	pollInterval  = 50 * time.Millisecond
 	histogramName = "mediaserver_slot_lateness_seconds_bucket"
 )
@@ -99,23 +96,26 @@ func (s *server) stop() error {
 	return s.cmd.Wait()
 }
 
-// cpu is the processor time the server has used.
+// cpu is the time the server's threads have run so far.
 func (s *server) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("read CPU time: %w", err)
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
+	if err != nil || len(files) == 0 {
+		return 0, fmt.Errorf("read CPU time: no threads found (%w)", err)
 	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	fields := strings.Fields(rest)
-	var ticks int64
-	for _, i := range []int{statUtime, statStime} {
-		n, err := strconv.ParseInt(fields[i], 10, 64)
+	var total time.Duration
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		run, _, _ := strings.Cut(string(b), " ")
+		ns, err := strconv.ParseInt(run, 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("read CPU time: %w", err)
 		}
-		ticks += n
+		total += time.Duration(ns)
 	}
-	return time.Duration(ticks) * time.Second / clockTick, nil
+	return total, nil
 }
 
 // metrics reads /metrics: name with labels → value.
