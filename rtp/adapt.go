@@ -16,6 +16,10 @@ const (
 	shrinkFast, shrinkSlow = 5, 25
 	growFast, growSlow     = 2, 10
 
+	// lasting is for how many frames the delay must have been too long: a worker
+	// that comes late sees it too long once.
+	lasting = 5
+
 	// gaugeFrames is how often the gauges are brought up to date.
 	gaugeFrames = 16
 )
@@ -68,6 +72,7 @@ func (p *player) skipBacklog() {
 func (p *player) adapt(frame int) {
 	p.cool++
 	if p.idle || p.fresh || p.conceal.active() || !p.delay.set {
+		p.long = 0
 		p.gauge(p.delay.target())
 		return
 	}
@@ -77,8 +82,12 @@ func (p *player) adapt(frame int) {
 	enough := samplesSince(target+int64(frameTime), p.set.rate)
 	surplus := behind - target - int64(frameTime)
 	missing := target - behind
+	p.long++
+	if surplus <= slack {
+		p.long = 0
+	}
 	switch {
-	case surplus > slack && level >= enough && p.cool >= pace(surplus, shrinkFast, shrinkSlow):
+	case p.long >= lasting && level >= enough && p.cool >= pace(surplus, shrinkFast, shrinkSlow):
 		p.shrink(frame)
 	case missing > lack && level < enough && p.cool >= pace(missing, growFast, growSlow):
 		p.grow()

@@ -464,6 +464,26 @@ func TestWithoutArrivalTimesTheFrameTimeServes(t *testing.T) {
 	s.wantDelay(90 * ms)
 }
 
+func TestLateWorkerDoesNotBendTheSound(t *testing.T) {
+	s := newSim(t)
+	p := s.phone()
+	p.talk(60*time.Second, onTime)
+	r := testRand()
+	start := s.now
+	for i := range 2990 {
+		late := time.Duration(r.Int64N(int64(9 * ms)))
+		if i%50 >= 48 { // two frames at once, the first much too late
+			late += 45*ms - time.Duration(i%50-48)*20*ms
+		}
+		s.now = start.Add(time.Duration(i)*20*ms + late)
+		s.tick()
+	}
+	s.wantNoConcealment()
+	if st := s.stats(); st.Stretched+st.Shrunk > 30*ms {
+		t.Errorf("sound bent: %v put in, %v taken out", st.Stretched, st.Shrunk)
+	}
+}
+
 func TestSettingTheWallClockDoesNoLastingHarm(t *testing.T) {
 	for _, step := range []time.Duration{500 * ms, -500 * ms, -50 * ms, time.Hour, -time.Hour} {
 		t.Run(step.String(), func(t *testing.T) {

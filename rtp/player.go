@@ -36,6 +36,7 @@ type player struct {
 	dry   int
 	quiet int // samples at the end of the queue that are silence
 	cool  int // frames since the delay was changed by hand
+	long  int // frames for which it has been too long
 
 	parts [numConcealCauses]int // concealed samples not yet counted as a frame
 }

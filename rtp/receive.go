@@ -25,6 +25,9 @@ const (
 	// Packet types of RTCP (second byte), which no RTP packet on a port of its
 	// own has. RFC 5761 §4.
 	firstRTCP, lastRTCP = 192, 223
+	// maxEarly is how much later than now a datagram may have come, while the
+	// worker was at other calls of the frame [ns].
+	maxEarly = int64(5 * time.Millisecond)
 	// maxAge is the largest age of a datagram that is believed [ns].
 	maxAge = int64(5 * time.Second)
 	// switchSilence is how long a stream must have been silent before another
@@ -104,7 +107,7 @@ func arrival(at time.Time, empty, now int64) int64 {
 	if at.IsZero() {
 		return now
 	}
-	return max(empty, now-maxAge, min(at.UnixNano(), now))
+	return max(empty, now-maxAge, min(at.UnixNano(), now+maxEarly))
 }
 
 // datagram judges what came on the RTP port and takes it in.
