@@ -74,6 +74,7 @@ func (c Config) withDefaults() Config {
 	if c.SourceRate == 0 {
 		c.SourceRate = DefaultSourceRate
 	}
+	c.Advertise = strings.Trim(c.Advertise, "[]")
 	c.Timers = c.Timers.withDefaults()
 	return c
 }

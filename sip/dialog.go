@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -133,9 +134,18 @@ func (d *Dialog) endIn(err error, from ...dialogState) bool {
 	}
 	d.state, d.err = stateEnded, err
 	d.mu.Unlock()
+	d.log("SIP dialog ended", slog.Any("error", err))
 	close(d.ended)
 	d.cancel(err)
 	return true
+}
+
+// log notes a step of the dialog's life, for those who look for it.
+func (d *Dialog) log(msg string, attrs ...slog.Attr) {
+	l := d.ua.cfg.Logger
+	if l.Enabled(context.Background(), slog.LevelDebug) {
+		l.LogAttrs(context.Background(), slog.LevelDebug, msg, append(attrs, slog.String("call_id", d.id.callID))...)
+	}
 }
 
 // settleLocked forgets the 2xx that waits for an ACK and returns it.

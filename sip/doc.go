@@ -27,6 +27,6 @@
 // Listen and Serve are called once each, Listen first. The methods of Session
 // are called one at a time, in the order of the messages, on a goroutine of
 // the UA; they may call Dialog methods except those that wait for the far end
-// (Reinvite, Info).
+// (Bye, Reinvite, Info): these need a goroutine of their own.
 // Constructors start no goroutine; Serve owns all of them and waits for them.
 package sip

@@ -30,13 +30,16 @@ func (s source) transport() string {
 	return viaUDP
 }
 
-// flow is the way from one of our sockets to one far address. It is immutable
-// and may be shared.
+// flow is the way from one of our sockets to one far address. It does not
+// change and may be shared.
 type flow struct {
 	ua   *UA
 	sock *udpSocket // nil for TCP
 	conn *tcpConn   // nil for UDP
 	to   netip.AddrPort
+
+	once sync.Once
+	from netip.Addr // see local
 }
 
 func (f *flow) transport() string {
@@ -94,13 +97,14 @@ func (f *flow) writeBytes(b []byte) error {
 
 // local is our address of the route to the far end. It is never unspecified.
 func (f *flow) local() netip.Addr {
-	if f.conn != nil {
-		return f.conn.local.Addr()
-	}
-	if a := f.sock.local.Addr(); !a.IsUnspecified() {
-		return a
-	}
-	return routeTo(f.to)
+	f.once.Do(func() {
+		if f.conn != nil {
+			f.from = f.conn.local.Addr()
+		} else if f.from = f.sock.local.Addr(); f.from.IsUnspecified() {
+			f.from = routeTo(f.to)
+		}
+	})
+	return f.from
 }
 
 // sentBy is the host and port for Via and Contact.

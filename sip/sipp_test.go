@@ -35,15 +35,18 @@ func runSIPp(t *testing.T, u *UA, scenario, transport string, args ...string) {
 	dir := t.TempDir()
 	ctx, done := context.WithTimeout(t.Context(), 60*time.Second)
 	defer done()
-	host, _, err := net.SplitHostPort(u.Addrs()[i].String())
+	host, port, err := net.SplitHostPort(u.Addrs()[i].String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if host == "0.0.0.0" {
+		host = "127.0.0.1"
 	}
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
 	args = append([]string{
-		"-sf", file, u.Addrs()[i].String(), "-s", "bob", "-i", host, "-mi", host, "-p", strconv.Itoa(freePort(t)),
+		"-sf", file, net.JoinHostPort(strings.Trim(host, "[]"), port), "-s", "bob", "-i", host, "-mi", host, "-p", strconv.Itoa(freePort(t)),
 		"-t", mode, "-nostdin", "-trace_err", "-timeout", "55s", "-timeout_error",
 	}, args...)
 	cmd := exec.CommandContext(ctx, bin, args...)
@@ -163,8 +166,7 @@ func TestSIPpLoad(t *testing.T) {
 	if err != nil {
 		rate = 100
 	}
-	// A free account of what the far end does: no Session, quiet.
-	u := startUA(t, Config{}, func(_ context.Context, d *Dialog) {
+	u := startUA(t, Config{Listen: []string{"udp://0.0.0.0:0"}}, func(_ context.Context, d *Dialog) {
 		if d.Answer(testSDP("answer")) == nil {
 			<-d.Ended()
 			if !errors.Is(d.Err(), ErrRemoteBye) {

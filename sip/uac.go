@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"time"
@@ -115,6 +116,7 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 	if !u.dialogs.add(d) {
 		return nil, nil, &StatusError{Code: codeNoService, Reason: "Too Many Dialogs", RetryAfter: u.cfg.RetryAfter}
 	}
+	d.log("SIP call goes out", slog.String("target", f.to.String()))
 	return d, f, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -84,6 +85,7 @@ func (u *UA) invitedAgain(in *incoming, s seenInvite) {
 func (d *Dialog) begin(ctx context.Context) {
 	_ = d.invite.respond(d.invite.response(codeTrying, "")) // the INVITE will come again
 	in := d.invite.in
+	d.log("SIP call came in", slog.String("source", in.src.addr.String()))
 	d.peer.contact = d.peer.flow.contact()
 	d.inv = invitationOf(in, d.peer.flow)
 	u := d.ua
@@ -308,6 +310,7 @@ func (d *Dialog) repeat(a *acceptance) {
 // neverAcknowledged ends a dialog whose 2xx got no ACK: with a BYE, which the
 // end of the INVITE's transaction now allows.
 func (d *Dialog) neverAcknowledged() {
+	d.ua.quiet.warn("SIP answer never acknowledged", slog.String("call_id", d.id.callID))
 	d.mu.Lock()
 	bye := d.bye
 	d.bye = nil

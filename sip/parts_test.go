@@ -1,0 +1,161 @@
+package sip
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestMemoryForgetsInTimeAndBeyondItsLimit(t *testing.T) {
+	now := time.Unix(0, 0)
+	m := newMemory[int, string](time.Second, 3, func() time.Time { return now })
+	if _, taken := m.claim(1, "a"); taken {
+		t.Fatal("empty memory has an entry")
+	}
+	if old, taken := m.claim(1, "b"); !taken || old != "a" {
+		t.Fatalf("claim gave %q, %v", old, taken)
+	}
+	now = now.Add(600 * time.Millisecond)
+	m.put(1, "c") // begins anew
+	now = now.Add(600 * time.Millisecond)
+	if v, ok := m.get(1); !ok || v != "c" {
+		t.Fatalf("got %q, %v", v, ok)
+	}
+	now = now.Add(400 * time.Millisecond)
+	if _, ok := m.get(1); ok {
+		t.Fatal("entry outlived its time")
+	}
+	for i := range 5 {
+		m.put(i, "x")
+	}
+	var left []int
+	for i := range 5 {
+		if _, ok := m.get(i); ok {
+			left = append(left, i)
+		}
+	}
+	if !slices.Equal(left, []int{2, 3, 4}) || len(m.entries) != 3 || len(m.order) != 3 {
+		t.Fatalf("left %v", left)
+	}
+	m.forget(3)
+	m.put(3, "y")
+	if v, ok := m.get(3); !ok || v != "y" {
+		t.Fatalf("got %q, %v", v, ok)
+	}
+}
+
+func TestRateLimiter(t *testing.T) {
+	now := time.Unix(0, 0)
+	l := newRateLimiter(10)
+	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	pass := func(a netip.Addr, n int) (passed int) {
+		for range n {
+			if l.allow(a, now) {
+				passed++
+			}
+		}
+		return passed
+	}
+	if n := pass(a, 30); n != 10 {
+		t.Errorf("%d passed, want 10", n)
+	}
+	if n := pass(b, 30) + pass(netip.MustParseAddr("2001:db8::2"), 30); n != 10 {
+		t.Errorf("%d of one /64 passed, want 10", n)
+	}
+	now = now.Add(500 * time.Millisecond)
+	if n := pass(a, 30); n != 5 {
+		t.Errorf("%d passed after half a second, want 5", n)
+	}
+	for i := range 3 * maxSources {
+		l.allow(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
+	}
+	if len(l.sources) > maxSources {
+		t.Errorf("%d sources kept", len(l.sources))
+	}
+	now = now.Add(2 * time.Second)
+	if n := pass(netip.MustParseAddr("192.0.2.9"), 30); n != 10 {
+		t.Errorf("%d of a new source passed when there is room again, want 10", n)
+	}
+	if unlimited := newRateLimiter(-1); !unlimited.allow(a, now) {
+		t.Error("no limit limits")
+	}
+}
+
+func TestMailboxKeepsOrderAndBounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var o owner
+		var failed int
+		m := newMailboxes(o.run, func(f func()) {
+			defer func() {
+				if recover() != nil {
+					failed++
+				}
+			}()
+			f()
+		})
+		var mu sync.Mutex
+		var got []int
+		gate := make(chan struct{})
+		m.post("a", func() { <-gate })
+		synctest.Wait()
+		m.post("a", func() { panic("test") })
+		for i := range mailboxLimit - 1 {
+			if !m.post("a", func() { mu.Lock(); got = append(got, i); mu.Unlock() }) {
+				t.Fatalf("message %d refused", i)
+			}
+		}
+		if m.post("a", func() {}) {
+			t.Error("a message beyond the limit was taken")
+		}
+		other := false
+		m.post("b", func() { other = true })
+		synctest.Wait()
+		if !other {
+			t.Error("one call holds up another")
+		}
+		close(gate)
+		o.close()
+		o.wait()
+		if len(got) != mailboxLimit-1 || !slices.IsSorted(got) || failed != 1 {
+			t.Errorf("%v, %d failed", got, failed)
+		}
+		if len(m.boxes) != 0 {
+			t.Errorf("%d mailboxes left", len(m.boxes))
+		}
+		if m.post("c", func() {}) {
+			t.Error("posted after the end")
+		}
+	})
+}
+
+func TestParseListen(t *testing.T) {
+	for s, ok := range map[string]bool{
+		"udp://0.0.0.0:5060": true, "tcp://[::]:5060": true, "udp://:0": true,
+		"tls://0.0.0.0:5061": false, "0.0.0.0:5060": false, "udp://0.0.0.0": false, "udp://[::1": false,
+	} {
+		if _, err := New(Config{Listen: []string{s}}); (err == nil) != ok {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	for _, c := range []Config{{Advertise: "a b"}, {MaxDialogs: -1}, {Timers: Timers{T1: -1}}} {
+		if _, err := New(c); err == nil {
+			t.Errorf("%+v was taken", c)
+		}
+	}
+}
+
+func TestSplitList(t *testing.T) {
+	got := splitList(`"a, \", b" <sip:x,y@z>, <sip:2>,3`)
+	if want := []string{`"a, \", b" <sip:x,y@z>`, " <sip:2>", "3"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestLabelsAreBounded(t *testing.T) {
+	if methodLabel("INVITE") != "INVITE" || methodLabel("X") != "other" || codeLabel(486) != "486" || codeLabel(499) != "4xx" {
+		t.Error("labels")
+	}
+}
