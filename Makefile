@@ -59,11 +59,12 @@ load: build ## load the server with participants from another process
 	$(GO) run ./bench/load -server $(BIN) $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
-	@set -e; grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /:/' | sort | \
-	while IFS=: read -r file target; do \
-		echo "== $$(dirname $$file) $$target"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$(dirname $$file)" </dev/null; \
-	done
+	@failed=; for at in $$(grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /:/' | sort); do \
+		dir=$$(dirname "$${at%%:*}") target=$${at##*:}; \
+		echo "== $$dir $$target"; \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || failed="$$failed $$dir:$$target"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 cross: ## compile for what is not this machine
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mediaserver
