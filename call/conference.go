@@ -35,21 +35,24 @@ var errConferenceGone = errors.New("call: conference is gone")
 // Participant is a secondary call as a member of a room. What can change is
 // guarded by its Conference.
 type Participant struct {
-	focus   *Conference
-	call    *Call // the secondary call
-	opts    ParticipantOptions
-	stopped func() audio.Source // media of a stopped room, from the beginning
+	focus *Conference
+	call  *Call // the secondary call
+	opts  ParticipantOptions
+	// stopped is the media of a stopped room, from the beginning; final is
+	// false while it rings only because the media are still being loaded.
+	stopped func() (s audio.Source, final bool)
 	parts   announcementParts
 	arrived chan struct{} // closed when the primary's port sits in member
 
-	member    *mixer.Member
-	entered   time.Time
-	connected bool
-	muted     bool            // by digit
-	lingers   bool            // alone in a stopped room, hears the queue to its end
-	talks     bool            // told to the mixer
-	hears     bool            // told to the mixer
-	prompt    *mixer.Playback // media of the stopped room, nil when not sounding
+	member      *mixer.Member
+	entered     time.Time
+	connected   bool
+	muted       bool            // by digit
+	lingers     bool            // alone in a stopped room, hears the queue to its end
+	talks       bool            // told to the mixer
+	hears       bool            // told to the mixer
+	prompt      *mixer.Playback // media of the stopped room, nil when not sounding
+	provisional bool            // prompt rings until the media are there
 }
 
 // enter adds p, evaluates the start rule and announces the entry. It fails
@@ -176,11 +179,16 @@ func (p *Participant) set(talks, hears bool) {
 func (f *Conference) prompt(p *Participant, wanted bool) {
 	switch {
 	case wanted && p.prompt == nil:
-		p.prompt = p.member.Play(p.stopped())
+		p.startPrompt()
 	case !wanted && p.prompt != nil:
 		p.prompt.Stop()
 		p.prompt = nil
 	}
+}
+
+func (p *Participant) startPrompt() {
+	s, final := p.stopped()
+	p.prompt, p.provisional = p.member.Play(s), !final
 }
 
 // connect seats the primary's port, which sits in from, as p's.
@@ -218,13 +226,13 @@ func (p *Participant) setMuted(change func(muted bool) bool) {
 // play is heard in the room as p's own voice.
 func (p *Participant) play(s audio.Source) *mixer.Playback { return p.member.Inject(s) }
 
-// restartPrompt begins the media of the stopped room anew: what was to be
-// played has become known.
+// restartPrompt begins the media of the stopped room if p rings only for
+// want of them: they have been loaded.
 func (p *Participant) restartPrompt() {
 	f := p.focus
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p.prompt != nil {
-		p.prompt = p.member.Play(p.stopped())
+	if p.prompt != nil && p.provisional {
+		p.startPrompt()
 	}
 }

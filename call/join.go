@@ -85,11 +85,17 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 	s := newCall(c.manager, c.secondaryInfo(o), nil)
 	s.primary = c
 	s.SetLogger(c.logger())
-	p := c.participant(s, o)
+	p, stopped := c.participant(s, o)
 	s.seat, s.keys = p, o.Participant
 	s.life = life{state: Answered, answered: time.Now()}
 	if err := c.manager.enter(o.Name, p); err != nil {
 		return nil, err
+	}
+	if stopped != nil {
+		c.tasks.Go(func() {
+			<-stopped.done
+			p.restartPrompt()
+		})
 	}
 	c.manager.start(s, o.MaxDuration)
 	return s, nil
@@ -106,23 +112,24 @@ func (c *Call) secondaryInfo(o ConferenceOptions) Info {
 }
 
 // participant prepares a member of a room; its media are loaded from now on.
-func (c *Call) participant(s *Call, o ConferenceOptions) *Participant {
+// stopped is what it hears in a stopped room, nil for the ringing tone.
+func (c *Call) participant(s *Call, o ConferenceOptions) (p *Participant, stopped *prepared) {
 	rate := c.manager.rate()
-	p := &Participant{call: s, opts: o.Participant, arrived: make(chan struct{})}
-	stopped := c.prepare("while_stopped_media", o.Participant.WhileStopped, p.restartPrompt)
-	p.stopped = func() audio.Source {
+	p = &Participant{call: s, opts: o.Participant, arrived: make(chan struct{})}
+	stopped = c.prepare("while_stopped_media", o.Participant.WhileStopped)
+	p.stopped = func() (audio.Source, bool) {
 		if stopped == nil || !stopped.ready() {
-			return audio.Ringing(rate, o.Ringing)
+			return audio.Ringing(rate, o.Ringing), stopped == nil
 		}
-		return loopOrRing(stopped.clips, stopped.err, rate, o.Ringing)
+		return loopOrRing(stopped.clips, stopped.err, rate, o.Ringing), true
 	}
 	p.parts = announcementParts{
-		name:   c.prepare("name", o.Participant.Name, nil),
-		joined: c.prepare("has_joined_message", o.Participant.HasJoined, nil),
-		left:   c.prepare("has_left_message", o.Participant.HasLeft, nil),
+		name:   c.prepare("name", o.Participant.Name),
+		joined: c.prepare("has_joined_message", o.Participant.HasJoined),
+		left:   c.prepare("has_left_message", o.Participant.HasLeft),
 		beep:   c.manager.beep,
 	}
-	return p
+	return p, stopped
 }
 
 // Connect joins c and its secondary call and blocks until the connection

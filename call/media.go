@@ -108,7 +108,7 @@ func (c *Call) mediaTimedOut() bool {
 }
 
 func portOf(m sdp.Media) *portParams {
-	return &portParams{codec: codecOf(m.Codec.Name), events: m.HasEvent}
+	return &portParams{rate: codecOf(m.Codec.Name).Rate(), events: m.HasEvent}
 }
 
 func codecOf(name string) audio.Codec {

@@ -39,7 +39,7 @@ const (
 
 // portParams is what offer/answer settled for the port.
 type portParams struct {
-	codec  audio.Codec
+	rate   int  // of the codec [samples/s]
 	events bool // telephone events negotiated
 }
 
@@ -51,8 +51,8 @@ type digitJob struct {
 	done    chan struct{} // closed when the last digit has been sent
 }
 
-// Codec is the codec we send.
-func (p *port) Codec() audio.Codec { return p.params.Load().codec }
+// Codec is the codec we send in this frame.
+func (p *port) Codec() audio.Codec { return p.endpoint.Codec() }
 
 // Receive takes one frame from the endpoint and keeps digits out of it.
 func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
@@ -130,7 +130,7 @@ func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
 // sendEvents has digits sent in place of audio; the result is closed when
 // the last has been sent.
 func (p *port) sendEvents(digits string) <-chan struct{} {
-	job := &digitJob{sender: dtmf.NewSender(p.Codec().Rate()), done: make(chan struct{})}
+	job := &digitJob{sender: dtmf.NewSender(p.params.Load().rate), done: make(chan struct{})}
 	if err := job.sender.Start(digits, sentTone, sentPause); err != nil {
 		close(job.done)
 		return job.done

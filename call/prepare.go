@@ -63,9 +63,8 @@ func load(ctx context.Context, l Loader, item MediaItem, rate int) (audio.Clip, 
 }
 
 // prepare loads a playlist in the background; a nil playlist is nil. Failing
-// media become a warning that names what they were for. then, if not nil, is
-// called when all is done.
-func (c *Call) prepare(what string, list Playlist, then func()) *prepared {
+// media become a warning that names what they were for.
+func (c *Call) prepare(what string, list Playlist) *prepared {
 	if list == nil {
 		return nil
 	}
@@ -79,9 +78,6 @@ func (c *Call) prepare(what string, list Playlist, then func()) *prepared {
 			log.Warn("media cannot be played", "property", what, "error", p.err)
 		}
 		close(p.done)
-		if then != nil {
-			then()
-		}
 	})
 	return p
 }

@@ -130,6 +130,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 // serve runs a server until the first signal drains it; a second signal, or
 // the end of ctx, ends it.
 func (p *program) serve(ctx context.Context, cfg *config.Config, o serverOptions) error {
+	o.mediaWorkers = p.mediaWorkers
 	ctx, drain := context.WithCancel(ctx)
 	defer drain()
 	force, ended := make(chan struct{}), make(chan struct{})

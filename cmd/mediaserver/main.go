@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
@@ -23,10 +24,15 @@ type program struct {
 	stdout, stderr io.Writer
 	env            []string       // NAME=value
 	signals        chan os.Signal // SIGTERM and SIGINT
+	mediaWorkers   int            // 0 = as many as processors
 }
 
+// main gives the runtime one processor more than there are media workers: a
+// worker keeps its own while it sleeps in the kernel. Decision 0008.
 func main() {
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
+	workers := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(workers + 1)
+	p := &program{mediaWorkers: workers, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
 	signal.Notify(p.signals, syscall.SIGTERM, os.Interrupt)
 	os.Exit(p.main(context.Background(), os.Args[1:]))
 }

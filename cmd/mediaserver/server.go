@@ -41,6 +41,8 @@ type serverOptions struct {
 	log   *slog.Logger  // nil = none
 	flags portFlags     // flags that messages about taken ports name
 	force chan struct{} // closed: end at once; nil = never
+
+	mediaWorkers int // 0 = as many as processors
 	// companion runs beside the server once all addresses are served, until
 	// ctx ends, when the server drains. Its error ends the server. nil = none.
 	companion func(ctx context.Context, a addresses) error
@@ -131,7 +133,7 @@ func (s *server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.parts, err = wire(ctx, s.cfg, media, s.registry, s.log); err != nil {
+	if s.parts, err = wire(ctx, s.cfg, s.opts.mediaWorkers, media, s.registry, s.log); err != nil {
 		return err
 	}
 	if err := s.parts.ua.Listen(); err != nil {

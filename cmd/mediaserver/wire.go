@@ -33,10 +33,11 @@ type parts struct {
 
 // wire makes the components and joins them. extra holds media files beside
 // those of media.directory; it may be nil.
-func wire(ctx context.Context, cfg *config.Config, extra fs.FS, reg prometheus.Registerer, log *slog.Logger) (*parts, error) {
+func wire(ctx context.Context, cfg *config.Config, workers int, extra fs.FS, reg prometheus.Registerer, log *slog.Logger) (*parts, error) {
 	p := &parts{}
 	var err error
 	p.engine, err = mixer.New(mixer.Config{
+		Workers:      workers,
 		MixedTalkers: cfg.Conference.MixedTalkers,
 		Metrics:      mixer.NewMetrics(reg),
 		Logger:       log,
