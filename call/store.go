@@ -14,14 +14,6 @@ import (
 	"mediaserver/audio/wav"
 )
 
-// Loader turns an element of a playlist into audio at the engine's rate. Its
-// errors wrap ErrMediaNotFound, ErrMediaInvalid or ErrSpeech; one that wraps
-// ErrTruncated comes with the audio there is. A Loader is safe for concurrent
-// use.
-type Loader interface {
-	Load(ctx context.Context, item MediaItem) (audio.Clip, error)
-}
-
 // Limits of the media store.
 const (
 	maxMediaFile   = 20 << 20 // bytes of one file
@@ -50,15 +42,8 @@ func NewStore(dirs ...fs.FS) *Store {
 	return &Store{dirs: dirs, cache: map[string]*list.Element{}, recent: list.New()}
 }
 
-// Load reads the file an item names. Text and addresses are refused: this
-// loader knows files only.
+// Load reads the file an item names, which must be one with File set.
 func (s *Store) Load(_ context.Context, item MediaItem) (audio.Clip, error) {
-	switch {
-	case item.Text != "":
-		return audio.Clip{}, fmt.Errorf("%w: no speech engine is configured", ErrSpeech)
-	case item.URL != "":
-		return audio.Clip{}, fmt.Errorf("%w: media from an address is not available in this version", ErrMediaInvalid)
-	}
 	name := strings.TrimPrefix(item.File, "/")
 	for i := range s.dirs {
 		clip, err := s.load(i, name)

@@ -44,10 +44,10 @@ func TestStoreLoad(t *testing.T) {
 		{"no WAV", MediaItem{File: "text.wav"}, 0, ErrMediaInvalid},
 		{"a way out of the store", MediaItem{File: "../a.wav"}, 0, ErrMediaInvalid},
 		{"text without an engine", MediaItem{Text: "hello"}, 0, ErrSpeech},
-		{"an address", MediaItem{URL: "http://x/a.wav"}, 0, ErrMediaInvalid},
+		{"an address without a way to fetch it", MediaItem{URL: "http://x/a.wav"}, 0, ErrMediaInvalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			clip, err := store.Load(t.Context(), c.item)
+			clip, err := Sources{Files: store}.Load(t.Context(), c.item)
 			if !errors.Is(err, c.err) || len(clip.Samples) != c.samples {
 				t.Errorf("got %d samples, error %v; want %d, %v", len(clip.Samples), err, c.samples, c.err)
 			}

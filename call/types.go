@@ -93,13 +93,25 @@ type Info struct {
 // MediaItem is one element of a playlist: exactly one of File, URL, Text and
 // Digits is set.
 type MediaItem struct {
-	File    string // name in the media store
-	URL     string // address of an audio file, fetched with GET
+	File    string   // name in the media store
+	Cipher  *Cipher  // how File is encrypted; nil: not at all
+	URL     string   // address of an audio file, fetched with GET
+	Hosts   []string // allowed host patterns for URL and where it redirects; none: all
 	Text    string // to be spoken
 	Voice   string // voice selector for Text, "" for the service's
 	Private bool   // keep Text out of logs
 	Digits  string // DTMF digits to send
 }
+
+// Cipher is AES in CBC mode with PKCS#7 padding: a key of 16, 24 or 32 bytes
+// and an initialisation vector of 16. It never appears in texts or logs.
+type Cipher struct{ Key, IV []byte }
+
+// String hides the key.
+func (Cipher) String() string { return "cipher" }
+
+// GoString hides the key.
+func (Cipher) GoString() string { return "cipher" }
 
 // Playlist is media played in order. nil is no media at all.
 type Playlist []MediaItem

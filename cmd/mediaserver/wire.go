@@ -93,7 +93,7 @@ func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, r
 	}
 	return call.NewManager(call.Config{
 		Engine: p.engine,
-		Loader: call.NewStore(dirs...),
+		Loader: call.Sources{Files: call.NewStore(dirs...)},
 		OpenSockets: func(local netip.Addr) (call.Sockets, error) {
 			s, err := ports.Open(local)
 			if err != nil {

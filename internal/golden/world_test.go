@@ -106,7 +106,7 @@ func newWorld(t *testing.T, o options) *world {
 	}
 	w.manager, err = call.NewManager(call.Config{
 		Engine:          w.engine,
-		Loader:          call.NewStore(w.store),
+		Loader:          call.Sources{Files: call.NewStore(w.store)},
 		OpenSockets:     w.openSockets,
 		Logger:          logger,
 		MaxParticipants: o.maxParticipants,
