@@ -3,6 +3,8 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -257,6 +259,11 @@ func TestDrainRefusesNewCallsOnly(t *testing.T) {
 	if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 503 || e.RetryAfter != 30*time.Second {
 		t.Fatalf("draining: %v", err)
 	}
+	p := newRawPeer(t, bob)
+	p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
+	if m := p.expect("503 OPTIONS"); headerOf(m, "Retry-After") != "30" {
+		t.Errorf("Retry-After %q", headerOf(m, "Retry-After"))
+	}
 	if _, err := out.Reinvite(t.Context(), testSDP("hold")); err != nil {
 		t.Errorf("re-INVITE while draining: %v", err)
 	}
@@ -292,6 +299,41 @@ func TestCloseHangsUp(t *testing.T) {
 	if _, err := bob.Invite(t.Context(), InviteRequest{To: target(alice, "udp"), SDP: testSDP("x")}, nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("Invite after Close: %v", err)
 	}
+}
+
+func TestHostNamesAndOtherFromAddresses(t *testing.T) {
+	a := newAnswering()
+	bob := startUA(t, Config{}, a.handle)
+	alice := startUA(t, Config{}, nil)
+	port := bob.Addrs()[0].(*net.UDPAddr).Port
+	ctx, done := context.WithTimeout(t.Context(), patience)
+	defer done()
+	if _, err := alice.Invite(ctx, InviteRequest{
+		To: fmt.Sprintf("sip:room@localhost:%d", port), From: "sip:+44 20@example.com", SDP: testSDP("x"),
+	}, nil); !errors.Is(err, ErrBadURI) {
+		t.Fatalf("a From with a space: %v", err)
+	}
+	d, err := alice.Invite(ctx, InviteRequest{
+		To: fmt.Sprintf("sip:room@localhost:%d", port), From: "sip:+4420@example.com", DisplayName: `A "B"`, SDP: testSDP("x"),
+		Headers: []Header{{"X-One", "a\r\nX-Two: b"}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := a.next(t).Invitation()
+	if in.From.URI != "sip:+4420@example.com" || in.From.Display != `A "B"` || in.To.User != "room" || in.Header("X-Two") != "" {
+		t.Errorf("%+v", in)
+	}
+	bye(t, d)
+	// By a proxy: the address says nothing about the way.
+	d, err = alice.Invite(ctx, InviteRequest{To: "sip:room@unknown.invalid", Proxy: bob.Addrs()[0].String(), SDP: testSDP("x")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := a.next(t).Invitation(); in.RequestURI.Host != "unknown.invalid" {
+		t.Errorf("%+v", in)
+	}
+	bye(t, d)
 }
 
 func TestListenNamesTheAddressInUse(t *testing.T) {

@@ -125,7 +125,7 @@ func (f *flow) sentBy() (host string, port int) {
 // contact is our Contact for a dialog over this flow.
 func (f *flow) contact() sipgo.Uri {
 	host, port := f.sentBy()
-	u := sipgo.Uri{Scheme: "sip", User: f.ua.cfg.Username, Host: host, Port: port}
+	u := sipgo.Uri{Scheme: "sip", User: escapeUser(f.ua.cfg.Username), Host: host, Port: port}
 	if f.conn != nil {
 		u.UriParams = sipgo.HeaderParams{{K: "transport", V: "tcp"}}
 	}

@@ -95,3 +95,8 @@ func FuzzDatagram(f *testing.F) {
 		}
 	})
 }
+
+// discard is a socket that takes everything.
+type discard struct{}
+
+func (discard) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return len(b), nil }

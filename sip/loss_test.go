@@ -68,6 +68,7 @@ func TestAnswerIsRepeatedAsTheRFCSays(t *testing.T) {
 	for {
 		m := p.read(patience)
 		if kindOf([]byte(m)) == "BYE" {
+			p.reply(m, 200)
 			break
 		}
 		at = append(at, time.Since(start))
@@ -332,6 +333,108 @@ func TestNoConnectionIsErrTransport(t *testing.T) {
 			t.Errorf("%q was dialled", uri)
 		}
 	}
+}
+
+// A CANCEL that comes after the answer is answered and changes nothing.
+func TestCancelAfterAnswerHasNoEffect(t *testing.T) {
+	a := newAnswering()
+	u := startUA(t, Config{Timers: shortTimers}, a.handle)
+	p := newRawPeer(t, u)
+	inv := p.invite("late cancel", 1, testSDP("offer"))
+	p.send(inv)
+	ok := p.expect("200 INVITE")
+	p.send(strings.Replace(strings.Replace(inv, "INVITE sip", "CANCEL sip", 1), "1 INVITE", "1 CANCEL", 1))
+	if m := p.expect("200 CANCEL"); headerOf(m, "To") != headerOf(ok, "To") {
+		t.Errorf("To %q, want %q", headerOf(m, "To"), headerOf(ok, "To"))
+	}
+	p.send(p.within(ok, "ACK", 1, nil))
+	a.session.expect(t, "ack")
+	if err := a.next(t).Err(); err != nil {
+		t.Errorf("the call has ended: %v", err)
+	}
+	p.send(p.within(ok, "BYE", 2, nil))
+	p.expect("200 BYE")
+}
+
+// A re-INVITE whose caller does not wait is cancelled; the call goes on.
+func TestReinviteIsWithdrawn(t *testing.T) {
+	p := newRawPeer(t, nil)
+	alice := startUA(t, Config{Timers: shortTimers}, nil)
+	p.from(alice)
+	got := make(chan *Dialog, 1)
+	go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
+	contact := "Contact: <sip:x@" + p.addr() + ">"
+	p.reply(p.expect("INVITE"), 200, contact)
+	p.expect("ACK")
+	d := <-got
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := make(chan error, 1)
+	go func() {
+		_, err := d.Reinvite(ctx, testSDP("hold"))
+		errs <- err
+	}()
+	inv := p.expect("INVITE")
+	p.reply(inv, 100)
+	cancel()
+	if err := <-errs; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	// While it is under way an offer of theirs must wait.
+	c := p.expect("CANCEL")
+	p.send(p.callee(inv, "INVITE", 5, testSDP("theirs")))
+	m := p.expect("491 INVITE")
+	p.send(p.callee(m, "ACK", 5, nil))
+	p.reply(c, 200)
+	p.reply(inv, 487)
+	p.expect("ACK")
+	p.reply(inv, 487) // the ACK was lost
+	p.expect("ACK")
+	go func() {
+		again := p.expect("INVITE")
+		p.reply(again, 200, contact)
+	}()
+	if _, err := d.Reinvite(t.Context(), testSDP("again")); err != nil {
+		t.Error(err)
+	}
+	p.expect("ACK")
+	go func() { p.reply(p.expect("BYE"), 200) }()
+	bye(t, d)
+}
+
+// callee is a request of the far end in a dialog that the UA has started; m is
+// any message of that dialog.
+func (p *rawPeer) callee(m, method string, cseq int, sdp []byte) string {
+	from, to := headerOf(m, "From"), headerOf(m, "To")
+	if !strings.HasPrefix(m, "SIP/2.0") {
+		from, to = to, from
+	}
+	lines := []string{
+		method + " sip:x@" + p.to.String() + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + p.addr() + fmt.Sprintf(";branch=z9hG4bKcallee%d", cseq),
+		"From: " + from, "To: " + to, "Call-ID: " + headerOf(m, "Call-ID"), fmt.Sprintf("CSeq: %d %s", cseq, method),
+		"Contact: <sip:x@" + p.addr() + ">", "Max-Forwards: 70",
+	}
+	if sdp != nil {
+		lines = append(lines, "Content-Type: application/sdp")
+	}
+	return text(string(sdp), lines...)
+}
+
+// After the first ACK a BYE does not wait for that of a re-INVITE.
+func TestByeDoesNotWaitForTheACKOfAReinvite(t *testing.T) {
+	a := newAnswering()
+	u := startUA(t, Config{Timers: shortTimers}, a.handle)
+	p := newRawPeer(t, u)
+	p.send(p.invite("no wait", 1, testSDP("offer")))
+	ok := p.expect("200 INVITE")
+	p.send(p.within(ok, "ACK", 1, nil))
+	p.send(p.within(ok, "INVITE", 2, testSDP("hold")))
+	a.session.expect(t, "ack")
+	a.session.expect(t, "offer hold")
+	p.expect("200 INVITE")
+	d := a.next(t)
+	go func() { p.reply(p.expect("BYE"), 200) }()
+	bye(t, d)
 }
 
 // invite is an INVITE of this peer.

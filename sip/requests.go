@@ -18,7 +18,7 @@ import (
 func (d *Dialog) Bye(ctx context.Context, h ...Header) error {
 	d.mu.Lock()
 	state := d.state
-	if state == stateConfirmed && d.unacked != nil {
+	if state == stateConfirmed && d.unacked != nil && d.unacked.initial {
 		d.bye = &farewell{headers: h}
 	}
 	wait := d.bye != nil
@@ -36,6 +36,9 @@ func (d *Dialog) Bye(ctx context.Context, h ...Header) error {
 		return nil
 	}
 	if !wait {
+		d.mu.Lock()
+		d.settleLocked() // the 2xx of a re-INVITE does not matter any more
+		d.mu.Unlock()
 		d.sayBye(h)
 	}
 	select {
@@ -217,7 +220,7 @@ func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan rea
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
-			if !d.ua.own.run(func() { defer over(); d.withdrawReinvite(c, rang) }) {
+			if !d.ua.own.run(func() { defer over(); d.ua.withdraw(context.WithoutCancel(ctx), c, rang) }) {
 				over()
 			}
 			return nil, err
@@ -236,32 +239,5 @@ func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan rea
 			rang = true
 			limit.Reset(d.ua.cfg.Timers.Answer)
 		}
-	}
-}
-
-// withdrawReinvite cancels a re-INVITE whose caller has gone.
-func (d *Dialog) withdrawReinvite(c *clientTx, rang bool) {
-	defer c.tx.Terminate()
-	ctx := context.Background()
-	limit := time.NewTimer(d.ua.cfg.Timers.transaction())
-	defer limit.Stop()
-	for {
-		if rang {
-			if _, err := d.ua.exchange(ctx, cancelOf(c.tx.Origin()), c.conn.flow); err != nil {
-				return
-			}
-		}
-		res, err := c.next(ctx, limit.C)
-		if err != nil || res.StatusCode >= 200 {
-			return
-		}
-		if rang {
-			// The CANCEL is on its way; the next response is the final one.
-			for err == nil && res.StatusCode < 200 {
-				res, err = c.next(ctx, limit.C)
-			}
-			return
-		}
-		rang = true
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -155,6 +156,14 @@ func cpuTime(t testing.TB) time.Duration {
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
 }
 
+// heapInUse is what the heap holds after a collection [bytes].
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
 // TestSIPpLoad: no call may fail. The rate is for the log: set SIPP_RATE for
 // another.
 func TestSIPpLoad(t *testing.T) {
@@ -174,10 +183,11 @@ func TestSIPpLoad(t *testing.T) {
 			}
 		}
 	})
+	heap := heapInUse()
 	before, started := cpuTime(t), time.Now()
 	runSIPp(t, u, "load.xml", "udp", "-m", strconv.Itoa(rate*seconds), "-r", strconv.Itoa(rate), "-l", "5000", "-d", "1000")
 	used := cpuTime(t) - before
-	t.Logf("%d calls at %d/s in %v: %.3f ms CPU per call", rate*seconds, rate, time.Since(started).Round(time.Millisecond),
-		used.Seconds()*1000/float64(rate*seconds))
+	t.Logf("%d calls at %d/s in %v: %.3f ms CPU per call, %d bytes kept per finished call", rate*seconds, rate, time.Since(started).Round(time.Millisecond),
+		used.Seconds()*1000/float64(rate*seconds), (heapInUse()-heap)/int64(rate*seconds))
 	emptied(t, u)
 }

@@ -198,7 +198,7 @@ func (d *Dialog) giveUp(ctx context.Context, c *clientTx, rang bool, why error) 
 		return nil
 	}
 	live := !errors.Is(why, ErrTransport) && (rang || ctx.Err() != nil)
-	if !live || !d.ua.own.run(func() { d.withdraw(context.WithoutCancel(ctx), c, rang) }) {
+	if !live || !d.ua.own.run(func() { defer d.forget(); d.ua.withdraw(context.WithoutCancel(ctx), c, rang) }) {
 		c.tx.Terminate()
 		d.forget()
 	}
@@ -206,29 +206,32 @@ func (d *Dialog) giveUp(ctx context.Context, c *clientTx, rang bool, why error) 
 }
 
 // withdraw cancels an INVITE, RFC 3261 §9.1: after a provisional response,
-// and then waits for the final one. A 2xx that comes all the same is hung up
-// by answered.
-func (d *Dialog) withdraw(ctx context.Context, c *clientTx, rang bool) {
-	defer d.forget()
-	defer c.tx.Terminate()
-	u := d.ua
+// and then waits for the final one. A 2xx that comes all the same is taken
+// care of by the dialog.
+func (u *UA) withdraw(ctx context.Context, c *clientTx, rang bool) {
 	limit := time.NewTimer(u.cfg.Timers.transaction())
 	defer limit.Stop()
 	if !rang {
 		res, err := c.next(ctx, limit.C)
-		if err != nil || res.StatusCode >= 300 {
+		if err != nil {
+			c.tx.Terminate()
+		}
+		if err != nil || res.StatusCode >= 200 {
 			return
 		}
 	}
-	if _, err := u.exchange(ctx, cancelOf(c.tx.Origin()), c.conn.flow); errors.Is(err, ErrTransport) {
-		return
-	}
+	_, err := u.exchange(ctx, cancelOf(c.tx.Origin()), c.conn.flow)
 	limit.Reset(u.cfg.Timers.transaction())
-	for {
-		if res, err := c.next(ctx, limit.C); err != nil || res.StatusCode >= 200 {
-			return
+	for !errors.Is(err, ErrTransport) {
+		var res *sipgo.Response
+		if res, err = c.next(ctx, limit.C); err != nil {
+			break
+		}
+		if res.StatusCode >= 200 {
+			return // sipgo's transaction goes on to acknowledge repetitions
 		}
 	}
+	c.tx.Terminate()
 }
 
 // cancelOf builds the CANCEL of a request, RFC 3261 §9.1.

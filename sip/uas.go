@@ -269,6 +269,7 @@ type acceptance struct {
 	flow     *flow
 	cseq     uint32
 	late     bool // it bears an offer, the answer comes in the ACK
+	initial  bool // it answers the INVITE that made the dialog
 	interval time.Duration
 	deadline time.Time
 	timer    *time.Timer
@@ -280,7 +281,7 @@ func (d *Dialog) awaitACKLocked(res *sipgo.Response, t *inviteTx, late bool) {
 	d.settleLocked()
 	timers := d.ua.cfg.Timers
 	a := &acceptance{
-		res: res, flow: t.in.back, cseq: t.in.cseq, late: late,
+		res: res, flow: t.in.back, cseq: t.in.cseq, late: late, initial: t == d.invite,
 		interval: timers.T1, deadline: time.Now().Add(timers.NoACK),
 	}
 	a.timer = time.AfterFunc(a.interval, func() { d.ua.own.run(func() { d.repeat(a) }) })
