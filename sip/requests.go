@@ -25,10 +25,14 @@ func (d *Dialog) Bye(ctx context.Context, h ...Header) error {
 	d.mu.Unlock()
 	switch {
 	case state == stateEarly && d.invite != nil:
-		if err := d.Reject(codeDecline, "", h...); !errors.Is(err, ErrState) {
-			return err
+		err := d.Reject(codeDecline, "", h...)
+		switch {
+		case errors.Is(err, ErrState): // answered meanwhile
+			return d.Bye(ctx, h...)
+		case errors.Is(err, ErrEnded): // cancelled meanwhile
+			return nil
 		}
-		return d.Bye(ctx, h...) // answered meanwhile
+		return err
 	case state == stateEarly:
 		d.cancel(ErrLocalBye) // Invite sends the CANCEL
 		return nil
