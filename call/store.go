@@ -5,23 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"sync"
 
 	"mediaserver/audio"
-	"mediaserver/audio/wav"
 )
 
-// Limits of the media store.
-const (
-	maxMediaFile   = 20 << 20 // bytes of one file
-	maxCachedAudio = 64 << 20 // samples kept in memory
-)
+// maxCachedAudio is how much of the media store is kept in memory [samples].
+const maxCachedAudio = 64 << 20
 
 // Store is the Loader over the media store: the directories are asked in
-// order. Decoded files stay in a bounded cache until they change on disk.
+// order. Decoded files stay in a bounded cache until they change on disk, an
+// encrypted one for those who know its key.
 type Store struct {
 	dirs []fs.FS
 
@@ -46,7 +42,7 @@ func NewStore(dirs ...fs.FS) *Store {
 func (s *Store) Load(_ context.Context, item MediaItem) (audio.Clip, error) {
 	name := strings.TrimPrefix(item.File, "/")
 	for i := range s.dirs {
-		clip, err := s.load(i, name)
+		clip, err := s.load(i, name, item)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -57,7 +53,7 @@ func (s *Store) Load(_ context.Context, item MediaItem) (audio.Clip, error) {
 
 // load returns fs.ErrNotExist, and no other error of package fs, for a file
 // that is not there.
-func (s *Store) load(i int, name string) (audio.Clip, error) {
+func (s *Store) load(i int, name string, item MediaItem) (audio.Clip, error) {
 	if !fs.ValidPath(name) {
 		return audio.Clip{}, fmt.Errorf("%w: malformed name %q", ErrMediaInvalid, name)
 	}
@@ -73,28 +69,15 @@ func (s *Store) load(i int, name string) (audio.Clip, error) {
 	if st.IsDir() {
 		return audio.Clip{}, fs.ErrNotExist
 	}
-	key := fmt.Sprintf("%d/%s/%d/%d", i, name, st.Size(), st.ModTime().UnixNano())
+	key := fmt.Sprintf("%d/%s/%d/%d/%s", i, name, st.Size(), st.ModTime().UnixNano(), item.Cipher.Digest())
 	if clip, ok := s.cached(key); ok {
 		return clip, nil
 	}
-	clip, err := decode(f, name)
-	if err == nil {
-		s.keep(key, clip)
-	}
-	return clip, err
-}
-
-func decode(r io.Reader, name string) (audio.Clip, error) {
-	clip, info, err := wav.Decode(r, maxMediaFile)
+	clip, err := DecodeMedia(f, item)
 	if err != nil {
-		return audio.Clip{}, fmt.Errorf("%w: %q: %w", ErrMediaInvalid, name, err)
+		return clip, fmt.Errorf("%q: %w", name, err)
 	}
-	if len(clip.Samples) == 0 {
-		return audio.Clip{}, fmt.Errorf("%w: %q holds no audio", ErrMediaInvalid, name)
-	}
-	if info.Truncated {
-		return clip, fmt.Errorf("%w: %q", ErrTruncated, name)
-	}
+	s.keep(key, clip)
 	return clip, nil
 }
 
