@@ -97,10 +97,10 @@ type MediaItem struct {
 	Cipher  *Cipher  // how File is encrypted; nil: not at all
 	URL     string   // address of an audio file, fetched with GET
 	Hosts   []string // allowed host patterns for URL and where it redirects; none: all
-	Text    string // to be spoken
-	Voice   string // voice selector for Text, "" for the service's
-	Private bool   // keep Text out of logs
-	Digits  string // DTMF digits to send
+	Text    string   // to be spoken
+	Voice   string   // voice selector for Text, "" for the service's
+	Private bool     // keep Text out of logs
+	Digits  string   // DTMF digits to send
 }
 
 // Cipher is AES in CBC mode with PKCS#7 padding: a key of 16, 24 or 32 bytes

@@ -11,8 +11,7 @@ type Clock interface {
 }
 
 // TimeClock is the clock of package time: for systems without an absolute
-// sleep, and for tests in a bubble of testing/synctest. Workers are not locked
-// to threads with it.
+// sleep, and for tests in a bubble of testing/synctest.
 type TimeClock struct{}
 
 // Now is time.Now.

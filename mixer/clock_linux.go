@@ -1,35 +1,59 @@
 package mixer
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// monotonicClock sleeps until absolute times of CLOCK_MONOTONIC, which is what
-// package time reads too. It is meant for goroutines locked to their thread.
-type monotonicClock struct {
+// timerClock sleeps until absolute times of CLOCK_MONOTONIC, which is what
+// package time reads too, by a timerfd that the runtime's poller watches: the
+// goroutine parks, no thread and no processor is held meanwhile. Of one
+// goroutine.
+type timerClock struct {
+	file  *os.File
+	fd    int
 	base  time.Time
 	since time.Duration // CLOCK_MONOTONIC at base
+	fired [8]byte       // expirations, as the kernel writes them
 }
 
-// systemClock is the most precise clock there is, and whether its users should
-// lock themselves to a thread.
-func systemClock() (Clock, bool) {
+// newSystemClock is the most precise clock there is. A worker closes its own
+// if it is an io.Closer.
+func newSystemClock() (Clock, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("mixer: timerfd: %w", err)
+	}
+	c := &timerClock{file: os.NewFile(uintptr(fd), "timerfd"), fd: fd}
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {
-		return TimeClock{}, false
+		c.Close() //nolint:errcheck // the other error counts
+		return nil, fmt.Errorf("mixer: clock: %w", err)
 	}
-	return &monotonicClock{base: time.Now(), since: time.Duration(ts.Nano())}, true
+	c.base, c.since = time.Now(), time.Duration(ts.Nano())
+	return c, nil
 }
 
 // Now is time.Now.
-func (c *monotonicClock) Now() time.Time { return time.Now() }
+func (c *timerClock) Now() time.Time { return time.Now() }
 
-// SleepUntil sleeps until t. The runtime's preemption signals end the sleep
-// early with EINTR: it is taken up again until t is there.
-func (c *monotonicClock) SleepUntil(t time.Time) {
-	ts := unix.NsecToTimespec(int64(c.since + t.Sub(c.base)))
-	for unix.ClockNanosleep(unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, &ts, nil) == unix.EINTR { //nolint:revive // the loop is the work
+// SleepUntil sleeps until t.
+func (c *timerClock) SleepUntil(t time.Time) {
+	if !t.After(time.Now()) {
+		return
+	}
+	due := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(c.since + t.Sub(c.base)))}
+	if err := unix.TimerfdSettime(c.fd, unix.TFD_TIMER_ABSTIME, &due, nil); err != nil {
+		time.Sleep(time.Until(t))
+		return
+	}
+	if _, err := c.file.Read(c.fired[:]); err != nil {
+		time.Sleep(time.Until(t))
 	}
 }
+
+// Close frees the timer.
+func (c *timerClock) Close() error { return c.file.Close() }

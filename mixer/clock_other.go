@@ -2,6 +2,6 @@
 
 package mixer
 
-// systemClock is the most precise clock there is, and whether its users should
-// lock themselves to a thread.
-func systemClock() (Clock, bool) { return TimeClock{}, false }
+// newSystemClock is the most precise clock there is. A worker closes its own
+// if it is an io.Closer.
+func newSystemClock() (Clock, error) { return TimeClock{}, nil }

@@ -39,7 +39,7 @@ type Config struct {
 	Workers      int          // 0: as many as GOMAXPROCS
 	Format       audio.Format // of every port and source; zero: audio.Narrowband()
 	MixedTalkers int          // most talkers summed in a room, the loudest; 0: DefaultMixedTalkers
-	Clock        Clock        // nil: the monotonic system clock, workers locked to threads
+	Clock        Clock        // nil: the monotonic system clock
 	Metrics      *Metrics     // nil: not registered anywhere
 	Logger       *slog.Logger // nil: discards
 }

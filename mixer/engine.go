@@ -22,7 +22,7 @@ const (
 type Engine struct {
 	cfg     Config
 	clock   Clock
-	locked  bool // workers are locked to their threads
+	precise bool // each worker has a system clock of its own, which agrees with clock
 	parks   bool // workers without rooms wait by package time
 	samples int  // of a frame
 	gate    uint64
@@ -43,13 +43,11 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, clock: cfg.Clock, samples: cfg.Format.Samples()}
-	if e.clock == nil {
-		e.clock, e.locked = systemClock()
-		e.parks = true
-	} else {
-		_, e.parks = e.clock.(TimeClock)
+	e := &Engine{cfg: cfg, clock: cfg.Clock, precise: cfg.Clock == nil, samples: cfg.Format.Samples()}
+	if e.precise {
+		e.clock = TimeClock{}
 	}
+	_, e.parks = e.clock.(TimeClock)
 	e.gate = audio.EnergyAt(GateLevel, e.samples)
 	e.hang = int32((GateHangover + cfg.Format.Ptime - 1) / cfg.Format.Ptime)
 	for i := range cfg.Workers {

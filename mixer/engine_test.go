@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -360,13 +361,19 @@ func TestSystemClock(t *testing.T) {
 		t.Errorf("300 ms took %v", took)
 	}
 	for range 2 {
-		clock, _ := systemClock()
+		clock, err := newSystemClock()
+		if err != nil {
+			t.Fatal(err)
+		}
 		due := clock.Now().Add(3 * time.Millisecond)
 		clock.SleepUntil(due)
 		if now := clock.Now(); now.Before(due) {
 			t.Errorf("woken %v early", due.Sub(now))
 		}
 		clock.SleepUntil(due.Add(-time.Hour)) // at once
+		if c, ok := clock.(io.Closer); ok {
+			c.Close() //nolint:errcheck // a timer
+		}
 	}
 }
 

@@ -2,7 +2,7 @@ package mixer
 
 import (
 	"context"
-	"runtime"
+	"io"
 	"sync/atomic"
 	"time"
 )
@@ -34,9 +34,9 @@ func newWorker(e *Engine, index int) *worker {
 // that is more than MaxLateness late leaves out whole frames first.
 func (w *worker) run(ctx context.Context, start time.Time) {
 	e := w.engine
-	if e.locked {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+	clock := e.workerClock()
+	if c, ok := clock.(io.Closer); ok {
+		defer c.Close() //nolint:errcheck // a timer: nothing can be lost
 	}
 	m := e.cfg.Metrics
 	for n := int64(0); ctx.Err() == nil; n++ {
@@ -44,8 +44,8 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 			n = w.park(ctx, start, n)
 		}
 		due := start.Add(e.due(n))
-		e.clock.SleepUntil(due)
-		now := e.clock.Now()
+		clock.SleepUntil(due)
+		now := clock.Now()
 		if frames := e.skip(now.Sub(due)); frames > 0 {
 			w.skipped.Add(frames)
 			m.skipped.Add(float64(frames))
@@ -54,13 +54,27 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 		}
 		busy := len(w.slots[n%SlotsPerFrame].rooms) > 0
 		e.slot(w.index, n, now)
-		end := e.clock.Now()
+		end := clock.Now()
 		w.last.Store(end.UnixNano())
 		m.lateness.Observe(now.Sub(due).Seconds())
 		if busy {
 			m.duration.Observe(end.Sub(now).Seconds())
 		}
 	}
+}
+
+// workerClock is what a worker sleeps by. Without a system clock package time
+// has to do.
+func (e *Engine) workerClock() Clock {
+	if !e.precise {
+		return e.clock
+	}
+	clock, err := newSystemClock()
+	if err != nil {
+		e.cfg.Logger.Warn("no precise clock, media will be up to 1 ms late", "error", err)
+		return e.clock
+	}
+	return clock
 }
 
 // due is the time of slot n after that of slot 0.

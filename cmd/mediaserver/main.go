@@ -27,8 +27,8 @@ type program struct {
 	mediaWorkers   int            // 0 = as many as processors
 }
 
-// main gives the runtime one processor more than there are media workers: a
-// worker keeps its own while it sleeps in the kernel. Decision 0008.
+// main gives the runtime one processor more than there are media workers, so
+// that something to do elsewhere does not delay their timers. Decision 0008.
 func main() {
 	workers := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(workers + 1)
