@@ -31,7 +31,7 @@ type phoneSetup struct {
 	name  string
 	freq  float64 // of its tone
 	codec string  // PCMU or PCMA
-	dtmf  string  // dtmfmode; "" = telephone events
+	tcp   bool
 }
 
 // phone is a running baresip.
@@ -39,6 +39,7 @@ type phone struct {
 	*program
 	name string
 	freq float64
+	tcp  bool
 	dir  string
 	conn net.Conn // commands and events
 
@@ -57,7 +58,7 @@ type phoneEvent struct {
 func (s phoneSetup) start(t *testing.T) *phone {
 	t.Helper()
 	path := need(t, "baresip", "baresip-core")
-	p := &phone{name: s.name, freq: s.freq, dir: filepath.Join(t.ArtifactDir(), s.name)}
+	p := &phone{name: s.name, freq: s.freq, tcp: s.tcp, dir: filepath.Join(t.ArtifactDir(), s.name)}
 	if err := os.MkdirAll(p.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -106,9 +107,6 @@ func (s phoneSetup) write(t *testing.T, dir string, port int, control string) {
 		"ctrl_tcp_listen " + control,
 	}
 	account := fmt.Sprintf("<sip:%s@127.0.0.1:%d>;regint=0;audio_codecs=%s", s.name, port, s.codec)
-	if s.dtmf != "" {
-		account += ";dtmfmode=" + s.dtmf
-	}
 	for name, text := range map[string]string{"config": strings.Join(config, "\n") + "\n", "accounts": account + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -169,7 +167,11 @@ func (p *phone) command(t *testing.T, name, params string) {
 // call dials and waits for the answer.
 func (p *phone) call(t *testing.T, m *mediaserver, user string) {
 	t.Helper()
-	p.command(t, "dial", "sip:"+user+"@"+m.sip)
+	address := "sip:" + user + "@" + m.sip
+	if p.tcp {
+		address += ";transport=tcp"
+	}
+	p.command(t, "dial", address)
 	eventually(t, p.name+" is in a call", patience, func() bool { return p.has("CALL_ESTABLISHED") })
 }
 

@@ -25,8 +25,8 @@ const (
 )
 
 // TestPhonesInConference has three baresip phones talk, each with a tone of
-// its own, two of them in µ-law and one in A-law, and a fourth that may only
-// listen. A SIPp call that only listens takes the time: its recorder knows
+// its own, two of them in µ-law and one in A-law, one of them by TCP, and a
+// fourth that may only listen. A SIPp call that only listens takes the time: its recorder knows
 // when each packet came.
 func TestPhonesInConference(t *testing.T) {
 	need(t, "sipp", "sip-tester")
@@ -38,7 +38,7 @@ func TestPhonesInConference(t *testing.T) {
 	talkers := []*phone{
 		phoneSetup{name: "anna", freq: 440, codec: "PCMU"}.start(t),
 		phoneSetup{name: "bert", freq: 880, codec: "PCMA"}.start(t),
-		phoneSetup{name: "carl", freq: 1320, codec: "PCMU"}.start(t),
+		phoneSetup{name: "carl", freq: 1320, codec: "PCMU", tcp: true}.start(t),
 	}
 	silent := phoneSetup{name: "dora", freq: 1760, codec: "PCMA"}.start(t)
 	for _, p := range talkers {
@@ -52,6 +52,7 @@ func TestPhonesInConference(t *testing.T) {
 	}.start(t, m)
 	m.expectMetric(t, `mediaserver_conference_participants{role="talker"}`, 3)
 	m.expectMetric(t, `mediaserver_conference_participants{role="listener"}`, 2)
+	m.expectMetric(t, "mediaserver_sip_tcp_connections", 1)
 	rest(t, steady+time.Second)
 
 	anna := talkers[0]
