@@ -1,0 +1,5 @@
+package recording
+
+const crashDirectory = "MEDIASERVER_TEST_CRASH_DIRECTORY"
+
+func recordUntilKilled(string) {}
