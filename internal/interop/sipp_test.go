@@ -28,6 +28,7 @@ type sippCall struct {
 	tone      *audio.Clip       // tone.ulaw of the scenario
 	pcap      []byte            // media.pcap of the scenario
 	length    time.Duration     // of the pause of the scenario
+	port      int               // 0 = a free one
 	calls     int               // 0 = 1
 	rate      int               // calls per second
 	arguments []string
@@ -50,7 +51,10 @@ func (c sippCall) start(t *testing.T, m *mediaserver) *sipp {
 	dir := filepath.Join(t.ArtifactDir(), "sipp_"+name)
 	c.write(t, dir)
 	host := m.addr(t).Addr().String()
-	port := freePorts(t, host)
+	port := c.port
+	if port == 0 {
+		port = freePorts(t, host)
+	}
 	args := []string{
 		m.sip, "-sf", "scenario.xml", "-s", c.user, "-i", host, "-mi", host,
 		"-p", strconv.Itoa(port), "-mp", strconv.Itoa(port + 4),
