@@ -43,6 +43,7 @@ var importTable = []importRow{
 	{who: "internal/archtest"},
 	{who: "cmd/...", may: []string{"..."}},
 	{who: "bench/...", may: []string{"..."}},
+	{who: "examples/..."}, // web applications: they know the protocol only
 }
 
 // Imports finds imports that importTable does not allow. Tests may import
