@@ -123,22 +123,19 @@ func (r *reader) distinctDigits(n *node, p *participant) {
 // options are the action as the verb of a call wants it.
 func (a *connectToConference) options(s *step) call.ConferenceOptions {
 	p := &a.participant
-	media := func(property string, m *play) call.Playlist {
-		return s.nestedPlaylist("conference_participant."+property, m)
-	}
 	return call.ConferenceOptions{
 		Name:          a.name,
-		HoldMedia:     s.nestedPlaylist("hold_media", a.holdMedia),
+		HoldMedia:     s.playlist(a.holdMedia),
 		AnswerTimeout: time.Duration(a.answerSeconds) * time.Second,
 		Ringing:       s.in.service.Ringing,
 		MaxDuration:   time.Duration(a.secondary.minutes) * time.Minute,
 		Participant: call.ParticipantOptions{
 			Talker: p.talker, StartOnEntry: p.startOnEntry, DestroyOnExit: p.destroyOnExit, BeepOnEntry: p.beepOnEntry,
 			ExitDigit: p.exit, MuteDigit: p.mute, UnmuteDigit: p.unmute,
-			WhileStopped: media("while_stopped_media", p.whileStopped),
-			Name:         media("name", p.name),
-			HasJoined:    media("has_joined_message", p.hasJoined),
-			HasLeft:      media("has_left_message", p.hasLeft),
+			WhileStopped: s.playlist(p.whileStopped),
+			Name:         s.playlist(p.name),
+			HasJoined:    s.playlist(p.hasJoined),
+			HasLeft:      s.playlist(p.hasLeft),
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,73 +63,51 @@ func (p *play) run(ctx context.Context, s *step) (turn, error) {
 			return turn{}, err
 		}
 	}
-	list, refused := s.playlist(p)
-	err := s.course.verbs.media.Play(ctx, list, call.PlayOptions{BargeIn: p.bargeIn})
-	if broken, ok := errors.AsType[*call.MediaError](err); ok {
-		return turn{}, s.mediaFailure(p, broken, refused)
+	err := s.course.verbs.media.Play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
+	broken, ok := errors.AsType[*call.MediaError](err)
+	switch {
+	case ok && ctx.Err() != nil: // the server ends; that is not the fault of the media
+		return turn{}, context.Cause(ctx)
+	case ok:
+		return turn{}, s.mediaFailure(p, broken)
 	}
 	return turn{}, err
 }
 
-// forbiddenMedia is the address of media that a service may not use. Nothing
-// can be fetched from it, so that a play fails when it comes to it and not
-// before.
-const forbiddenMedia = "about:forbidden"
-
-// playlist is p for a call: relative addresses resolved, and what cannot be
-// played by order of the service replaced. refused says why, by index.
-func (s *step) playlist(p *play) (list call.Playlist, refused map[int]*ActionError) {
+// playlist is p for a call, with absolute addresses; nil for no play.
+func (s *step) playlist(p *play) call.Playlist {
 	if p == nil {
-		return nil, nil
+		return nil
 	}
-	refuse := func(i int, code Code, format string, args ...any) {
-		if refused == nil {
-			refused = make(map[int]*ActionError)
-		}
-		refused[i] = failure(code, nil, format, args...)
-		list[i] = call.MediaItem{URL: forbiddenMedia}
-	}
-	list = make(call.Playlist, len(p.list))
+	list := make(call.Playlist, len(p.list))
 	for i := range p.list {
-		m := &p.list[i]
-		list[i] = call.MediaItem{File: m.file, Text: m.text, Voice: m.voice, Private: m.private, Digits: m.digits}
-		if m.text != "" && m.voice == "" {
-			list[i].Voice = s.in.service.Voice
-		}
-		if m.address.isSet() {
-			address, err := resolve(s.base, m.address)
-			switch {
-			case err != nil:
-				refuse(i, CodeMediaNotFound, "%v", err)
-			case !hostAllowed(s.in.service.PageHosts, address):
-				refuse(i, CodeMediaNotFound, "the host %s is not allowed", address.Host)
-			default:
-				list[i].URL = address.String()
-			}
-		}
-		if m.cipher != nil {
-			refuse(i, CodeMediaInvalid, "encrypted media are not supported")
-		}
-	}
-	return list, refused
-}
-
-// nestedPlaylist is playlist for media whose failure is no error. What cannot
-// be played is warned of.
-func (s *step) nestedPlaylist(property string, p *play) call.Playlist {
-	list, refused := s.playlist(p)
-	for i, why := range refused {
-		s.in.log.Warn("media cannot be played", "property", fmt.Sprintf("%s.%s.play.play_list[%d]", s.action.path, property, i), "error", why)
+		list[i] = s.mediaItem(&p.list[i])
 	}
 	return list
 }
 
-// mediaFailure is the error of a play whose element could not be played.
-func (s *step) mediaFailure(p *play, broken *call.MediaError, refused map[int]*ActionError) error {
-	place := fmt.Sprintf("%s.play_list[%d]", s.action.path, broken.Index)
-	if why := refused[broken.Index]; why != nil {
-		return failure(why.Code, broken, "%s: %s", place, why.Text)
+// mediaItem is one element of a play_list for a call.
+func (s *step) mediaItem(m *media) call.MediaItem {
+	item := call.MediaItem{File: m.file, Digits: m.digits}
+	if m.text != "" {
+		item.Text, item.Private = m.text, m.private
+		item.Voice = cmp.Or(m.voice, s.in.service.Voice)
 	}
+	if m.address.isSet() {
+		item.URL, item.Hosts = m.address.URL, s.in.service.PageHosts
+		if address, err := resolve(s.base, m.address); err == nil { // else the loader says what is wrong
+			item.URL = address.String()
+		}
+	}
+	if m.cipher != nil {
+		item.Cipher = &call.Cipher{Key: m.cipher.key, IV: m.cipher.vector}
+	}
+	return item
+}
+
+// mediaFailure is the error of a play whose element could not be played.
+func (s *step) mediaFailure(p *play, broken *call.MediaError) error {
+	place := fmt.Sprintf("%s.play_list[%d]", s.action.path, broken.Index)
 	if broken.Index < 0 || broken.Index >= len(p.list) {
 		return failure(CodeInternal, broken, "%s: no such element", place)
 	}

@@ -3,6 +3,7 @@ package restapi
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -47,6 +48,34 @@ func hostAllowed(patterns []string, u *url.URL) bool {
 // (RFC 6454 §5).
 func sameOrigin(a, b *url.URL) bool {
 	return a.Scheme == b.Scheme && strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+// What makes a redirect one that is not followed.
+var (
+	errRedirectNowhere = errors.New("redirect to what is no address")
+	errRedirectUnsafe  = errors.New("redirect from https to http")
+)
+
+// redirectTarget is where a redirect leads from an address. Logins do not
+// leave their origin.
+func redirectTarget(from *url.URL, resp *http.Response) (*url.URL, error) {
+	location, err := url.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return nil, errRedirectNowhere
+	}
+	to := from.ResolveReference(location)
+	if from.Scheme == "https" && to.Scheme == "http" {
+		return nil, errRedirectUnsafe
+	}
+	to.Fragment = ""
+	switch {
+	case location.User != nil:
+	case sameOrigin(from, to):
+		to.User = from.User
+	default:
+		to.User = nil
+	}
+	return to, nil
 }
 
 // portOf is the port of an address, the scheme's if it names none.

@@ -215,26 +215,11 @@ func isRedirect(resp *http.Response) bool {
 }
 
 // redirected is the request that follows a redirect. 307 and 308 keep method
-// and body, the others turn into GET. Logins do not leave their origin.
+// and body, the others turn into GET.
 func (q pageRequest) redirected(resp *http.Response) (pageRequest, error) {
-	refused := func(why string) (pageRequest, error) {
-		return q, failure(CodePageRedirects, nil, "%s: redirect %s", redactURL(q.address), why)
-	}
-	location, err := url.Parse(resp.Header.Get("Location"))
+	to, err := redirectTarget(q.address, resp)
 	if err != nil {
-		return refused("to what is no address")
-	}
-	to := q.address.ResolveReference(location)
-	if q.address.Scheme == "https" && to.Scheme == "http" {
-		return refused("from https to http")
-	}
-	to.Fragment = ""
-	switch {
-	case location.User != nil:
-	case sameOrigin(q.address, to):
-		to.User = q.address.User
-	default:
-		to.User = nil
+		return q, failure(CodePageRedirects, err, "%s: %v", redactURL(q.address), err)
 	}
 	if resp.StatusCode != http.StatusTemporaryRedirect && resp.StatusCode != http.StatusPermanentRedirect {
 		q.method = http.MethodGet

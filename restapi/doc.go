@@ -11,10 +11,15 @@
 // that receives the instance info and answers with actions; a primary call is
 // the call an instance runs for, a secondary call is made on its behalf.
 //
-// Standards: RFC 8259 (JSON), RFC 3986 (addresses), RFC 7617 (Basic), RFC 6265
-// (cookies), W3C Trace Context (traceparent).
+// A Fetcher, the loader of media from addresses, is apart from all this: it
+// asks for audio files, tells nothing of the instance, and keeps the answers in
+// memory as HTTP allows.
 //
-// Concurrency: a Server is safe for concurrent use. One instance is one
+// Standards: RFC 8259 (JSON), RFC 3986 (addresses), RFC 7617 (Basic), RFC 6265
+// (cookies), RFC 9111 and 5861 (keeping media), W3C Trace Context
+// (traceparent).
+//
+// Concurrency: a Server and a Fetcher are safe for concurrent use. One instance is one
 // goroutine of straight-line code, the one that called ServeCall; it owns
 // everything of the instance. At most one page request of an instance is under
 // way at any time.

@@ -13,6 +13,10 @@ type Metrics struct {
 	instances prometheus.Gauge
 	logErrors prometheus.Counter
 	faults    prometheus.Counter
+
+	media        *prometheus.CounterVec
+	mediaSeconds prometheus.Histogram
+	mediaBytes   prometheus.Gauge
 }
 
 // NewMetrics makes the metrics and registers them with r. With a nil r they
@@ -40,9 +44,22 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_instance_faults_total",
 			Help: "Instances that ended by a fault of the server.",
 		}),
+		media: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mediaserver_media_fetches_total",
+			Help: "Media wanted from addresses by outcome: hit, joined, fetched, revalidated, stale, not_found, invalid, timeout, given_up.",
+		}, []string{"outcome"}),
+		mediaSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "mediaserver_media_fetch_seconds",
+			Help:    "Time of a fetch of media from an address, redirects and decoding included; without those that the memory answered.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}),
+		mediaBytes: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mediaserver_media_cache_bytes",
+			Help: "Decoded media from addresses that are kept in memory.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.seconds, m.instances, m.logErrors, m.faults)
+		r.MustRegister(m.requests, m.seconds, m.instances, m.logErrors, m.faults, m.media, m.mediaSeconds, m.mediaBytes)
 	}
 	return m
 }

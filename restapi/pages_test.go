@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the traces of testdata/pages anew
 // request and verb that follows comes out. A script is a text of
 //
 //	# what it shows
-//	service KEY=VALUE …        version, strict, extra, early_media, no_error_page, no_final_page, hosts
+//	service KEY=VALUE …        version, strict, extra, early_media, no_error_page, no_final_page, parameters, voice, hosts
 //	script KEY=VALUE …         how the calls behave, see applyScript
 //	-- PATH [STATUS] [DELAY] --
 //	the answer of that page; several answers of one page come one by one
@@ -129,6 +129,8 @@ func applyService(t *testing.T, w *world, key, value string) {
 		s.FinalPage = Page{}
 	case "parameters":
 		s.ApplicationParameters = value
+	case "voice":
+		s.Voice = value
 	case "hosts":
 		s.PageHosts = strings.Split(value, ",")
 	default:
@@ -164,6 +166,10 @@ func applyScript(t *testing.T, w *world, key, value string) {
 		s.outlives = duration()
 	case "play":
 		s.playTime = duration()
+	case "undecipherable":
+		s.playErrors = map[string]error{value: fmt.Errorf("%w: cannot be deciphered", call.ErrMediaInvalid)}
+	case "speech":
+		s.speech = true
 	case "missing":
 		s.playErrors = map[string]error{value: fmt.Errorf("%w: %q", call.ErrMediaNotFound, value)}
 	default:

@@ -45,6 +45,7 @@ type script struct {
 	outliveCause call.Cause
 	playTime     time.Duration // of each play
 	playErrors   map[string]error
+	speech       bool // text can be spoken
 }
 
 func newWorld(t *testing.T, apiVersion string) *world {
@@ -374,13 +375,13 @@ func (c *fakeCall) Play(ctx context.Context, list call.Playlist, o call.PlayOpti
 	c.w.trace.add("%splay %s barge_in=%v", c.name, playlistString(list), o.BargeIn)
 	for i, item := range list {
 		name := item.File + item.URL + item.Text
-		if item.URL == forbiddenMedia {
-			return &call.MediaError{Index: i, Err: fmt.Errorf("%w: no such scheme", call.ErrMediaInvalid)}
+		if item.URL != "" && !hostAllowed(item.Hosts, mustURL(c.w.t, item.URL)) {
+			return &call.MediaError{Index: i, Err: fmt.Errorf("%w: host not allowed", call.ErrMediaNotFound)}
 		}
 		if err := c.w.script.playErrors[name]; err != nil {
 			return &call.MediaError{Index: i, Err: err}
 		}
-		if item.Text != "" {
+		if item.Text != "" && !c.w.script.speech {
 			return &call.MediaError{Index: i, Err: call.ErrSpeech}
 		}
 		if err := c.wait(ctx, c.w.script.playTime); err != nil {
@@ -394,10 +395,14 @@ func playlistString(list call.Playlist) string {
 	var parts []string
 	for _, m := range list {
 		switch {
+		case m.Cipher != nil:
+			parts = append(parts, m.File+m.URL+" encrypted")
 		case m.File != "":
 			parts = append(parts, m.File)
 		case m.URL != "":
 			parts = append(parts, m.URL)
+		case m.Voice != "":
+			parts = append(parts, fmt.Sprintf("%q by %s", m.Text, m.Voice))
 		case m.Text != "":
 			parts = append(parts, fmt.Sprintf("%q", m.Text))
 		default:
