@@ -17,10 +17,12 @@
 //
 // # Where packets come from and go to
 //
-// Packets are sent to the signalled address until the first valid packet has
-// come (version 2, a payload type that was negotiated, a length that can be):
-// its source is then the far end ("symmetric RTP", RFC 4961). Another source is
-// believed only after the one in use has been silent for a second, when the
+// Packets are sent to the signalled address until valid packets have come
+// (version 2, a payload type that was negotiated, a length that can be): their
+// source is then the far end ("symmetric RTP", RFC 4961). The signalled address
+// is believed with its first packet, any other with its third in sequence (RFC
+// 3550 §6.2.1), so that a stray packet does not take the audio away from a far
+// end that sends nothing. Another source is believed only after the one in use has been silent for a second, when the
 // packet comes from exactly the signalled address, or after an Update with
 // another remote address; until then its packets are dropped and counted. After
 // such an Update packets go to the new address at once, and the old source stays

@@ -250,6 +250,13 @@ func TestSourceIsLatchedAndProtected(t *testing.T) {
 	s.run(200 * ms)
 	thief.send(0)
 	s.tick()
+	if got := target(); got != natAddr {
+		t.Fatalf("after one packet of another source: to %v", got)
+	}
+	for range minSequential - 1 {
+		thief.send(0)
+		s.tick()
+	}
 	if got := target(); got != otherAddr {
 		t.Fatalf("after a second of silence: to %v, want the new source", got)
 	}
@@ -264,6 +271,25 @@ func TestSourceIsLatchedAndProtected(t *testing.T) {
 	}
 	if st := s.stats(); st.SourceChanges != 2 {
 		t.Errorf("%d source changes, want 2", st.SourceChanges)
+	}
+}
+
+func TestStrayPacketsDoNotTakeTheAudioOfASilentFarEnd(t *testing.T) {
+	s := newSim(t)
+	var payload [160]byte
+	stray := s.phone()
+	stray.from = otherAddr
+	for range 10 {
+		stray.send(0)
+		stray.seq += 5 // anything but in sequence
+		s.tick()
+		s.e.Send(s.frame, s.now, payload[:])
+		if got := s.rtp.out[len(s.rtp.out)-1].addr; got != phoneAddr {
+			t.Fatalf("sent to %v, want the signalled address", got)
+		}
+	}
+	if st := s.stats(); st.Dropped[DropSource] != 10 || st.Received != 0 {
+		t.Errorf("dropped %v, received %d", st.Dropped, st.Received)
 	}
 }
 

@@ -19,8 +19,33 @@ type latch struct {
 	// there is none within relatchSilence.
 	before netip.AddrPort
 
+	candidate candidate
+
 	rtcpSignalled netip.AddrPort
 	rtcpSource    netip.AddrPort // valid when heard
+}
+
+// candidate is a source that nobody announced and that has to prove itself by
+// packets in sequence (RFC 3550 §6.2.1, A.1), so that a stray packet does not
+// take the audio away from a far end that sends nothing.
+type candidate struct {
+	from   netip.AddrPort
+	ssrc   uint32
+	next   uint16 // expected sequence number
+	proofs int
+}
+
+// minSequential is how many packets in sequence prove a source.
+const minSequential = 3
+
+// proven counts a packet for its source and tells whether it is proven now.
+func (c *candidate) proven(from netip.AddrPort, ssrc uint32, seq uint16) bool {
+	if from != c.from || ssrc != c.ssrc || seq != c.next {
+		*c = candidate{from: from, ssrc: ssrc}
+	}
+	c.next = seq + 1
+	c.proofs++
+	return c.proofs >= minSequential
 }
 
 // update takes the addresses of new settings.
@@ -54,20 +79,21 @@ const (
 )
 
 // hear judges the source of a valid packet that came at time now [ns].
-func (l *latch) hear(from netip.AddrPort, now int64) verdict {
-	if l.bound && from == l.source {
+func (l *latch) hear(from netip.AddrPort, ssrc uint32, seq uint16, now int64) verdict {
+	switch {
+	case l.bound && from == l.source:
 		l.last = now
 		return accepted
-	}
-	if l.refuses(from, now) {
+	case l.refuses(from, now):
 		return refused
-	}
-	if !l.bound && l.before.IsValid() && from != l.signalled && now-l.last < relatchSilence {
-		if from != l.before {
-			// Neither announced nor known: a NAT's new address, heard first.
-			return l.bind(from, now)
+	case from == l.signalled:
+		return l.bind(from, now)
+	case !l.bound && from == l.before:
+		if now-l.last < relatchSilence {
+			return accepted // its successor may be on the way
 		}
-		return accepted // and after a second bound again
+	case !l.candidate.proven(from, ssrc, seq):
+		return refused
 	}
 	return l.bind(from, now)
 }

@@ -139,7 +139,11 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.drop(DropOversize)
 		return
 	}
-	if e.far.hear(from, now) == changed {
+	switch e.far.hear(from, p.SSRC, p.SequenceNumber, now) {
+	case refused:
+		c.drop(DropSource)
+		return
+	case changed:
 		c.sourceChanges.Add(1)
 	}
 	e.take(k, at, now)

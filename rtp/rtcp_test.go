@@ -239,14 +239,17 @@ func TestRTCPGoesWhereItComesFrom(t *testing.T) {
 	}
 	p := s.phone()
 	p.from = natAddr
-	p.send(0)
+	for range minSequential {
+		p.send(0)
+		s.tick()
+	}
 	if got := target(); got != "198.51.100.7:61235" {
 		t.Errorf("with the source of RTP known to %s", got)
 	}
 	rr := appendReport(nil, 9, nil, nil)
 	s.rtcp.arrive(rr, otherAddr, s.now)
 	s.run(time.Second)
-	if st := s.stats(); st.Dropped[DropSource] != 1 || st.RTCPReceived != 0 {
+	if st := s.stats(); st.Dropped[DropSource] != minSequential-1+1 || st.RTCPReceived != 0 {
 		t.Errorf("foreign RTCP: dropped %v", st.Dropped)
 	}
 	from := natAddr

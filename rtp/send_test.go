@@ -145,8 +145,10 @@ func TestNothingIsSentWithoutAnAddress(t *testing.T) {
 	}
 	p := s.phone()
 	p.from = natAddr
-	p.send(0)
-	s.tick()
+	for range minSequential {
+		p.send(0)
+		s.tick()
+	}
 	s.e.Send(1, s.now, frameBytes(1))
 	if len(s.rtp.out) != 1 || s.rtp.out[0].addr != natAddr {
 		t.Errorf("sent %v", s.rtp.out)
