@@ -31,8 +31,15 @@ func part(c audio.Clip, s audio.Span) audio.Clip {
 	return audio.Clip{Rate: c.Rate, Samples: c.Samples[at(s.From):at(s.To)]}
 }
 
-// level is how loud a tone is in a whole clip [dBov].
-func level(c audio.Clip, freq float64) float64 { return audio.ToneLevel(c.Samples, c.Rate, freq) }
+// level is how loud a tone is in a clip [dBov]: the median of its pieces of
+// 100 ms, so that a break in the phase does not count.
+func level(c audio.Clip, freq float64) float64 {
+	list := levels(c, freq, 100*time.Millisecond)
+	if len(list) == 0 {
+		return audio.ToneLevel(c.Samples, c.Rate, freq)
+	}
+	return list[len(list)/2]
+}
 
 // longestTone is the longest stretch of a clip with a tone, down to 6 dB less
 // than a caller sends.
