@@ -126,8 +126,13 @@ func fill(tb testing.TB, e *mixer.Engine, clock *steppedClock, rooms, participan
 // disturbs least.
 func BenchmarkWholeSlot(b *testing.B) {
 	for _, c := range []struct{ rooms, participants, talkers int }{
-		{1, 3, 3}, {1, 10, 10}, {1, 100, 100}, {1, 1000, 1000},
-		{1, 100, 3}, {1, 1000, 3}, {125, 4, 4},
+		{1, 3, 3},
+		{1, 10, 10},
+		{1, 100, 100},
+		{1, 1000, 1000},
+		{1, 100, 3},
+		{1, 1000, 3},
+		{125, 4, 4},
 	} {
 		b.Run(fmt.Sprintf("rooms=%d/participants=%d/talking=%d", c.rooms, c.participants, c.talkers), func(b *testing.B) {
 			clock := newSteppedClock()

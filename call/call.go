@@ -62,6 +62,8 @@ type Call struct {
 	done     chan struct{}      // closed at the end
 	tasks    sync.WaitGroup     // goroutines that work for this call
 
+	record record // of the actor
+
 	mu     sync.Mutex
 	life   life
 	media  *media // nil until there is an endpoint

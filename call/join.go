@@ -182,6 +182,7 @@ func (c *Call) memberDigit(d dtmf.Digit) {
 // connect has the secondary's actor seat the primary's audio.
 func (c *Call) connect(ctx context.Context) error {
 	return c.ask(ctx, func() error {
+		c.startRecording(c.primary.audio().port, secondaryTap)
 		c.mu.Lock()
 		c.joined.from = time.Now()
 		c.mu.Unlock()

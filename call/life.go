@@ -83,20 +83,23 @@ func (c *Call) Reject(ctx context.Context, code int) error {
 // answered marks the instant from which the call lasts.
 func (c *Call) answered() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.life.state, c.life.answered = Answered, time.Now()
+	c.mu.Unlock()
+	c.startRecording(c.audio().port, ownTap)
 }
 
 // end ends the call for good; raw is the SIP code, 0 for the one that fits.
 // Run by the actor only.
 func (c *Call) end(cause Cause, raw int) {
 	c.dropSecondary()
+	c.stopTap()
 	was := c.finish(cause, raw)
 	if c.dialog != nil {
 		c.closeDialog(was, raw)
 	}
 	c.leaveSeat()
 	c.closeMedia()
+	c.closeRecording()
 	c.manager.ended(c)
 	close(c.done)
 }

@@ -39,6 +39,7 @@ type Config struct {
 	Engine          *mixer.Engine
 	Loader          Loader
 	OpenSockets     func(local netip.Addr) (Sockets, error)
+	Recorder        Recorder       // nil: calls cannot be recorded
 	Dialer          Dialer         // nil: no call to a focus elsewhere can be placed
 	Placement       Placement      // nil: every room is here
 	Capability      sdp.Capability // zero: G.711 and telephone events

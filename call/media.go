@@ -40,7 +40,11 @@ type media struct {
 // openMedia makes endpoint, port and the call's own room. m is what is known
 // of the far end so far.
 func (c *Call) openMedia(sockets Sockets, s *session, m sdp.Media) error {
-	p := &port{deliver: c.report, detector: dtmf.NewDetector(c.manager.rate())}
+	p := &port{
+		deliver:  c.report,
+		detector: dtmf.NewDetector(c.manager.rate()),
+		said:     make([]int16, c.manager.cfg.Engine.Format().Samples()),
+	}
 	p.params.Store(portOf(m))
 	endpoint, err := rtp.NewEndpoint(rtp.EndpointConfig{
 		RTP:     sockets.RTP(),
@@ -108,7 +112,7 @@ func (c *Call) mediaTimedOut() bool {
 }
 
 func portOf(m sdp.Media) *portParams {
-	return &portParams{rate: codecOf(m.Codec.Name).Rate(), events: m.HasEvent}
+	return &portParams{codec: codecOf(m.Codec.Name), events: m.HasEvent}
 }
 
 func codecOf(name string) audio.Codec {

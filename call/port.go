@@ -7,6 +7,7 @@ import (
 	"mediaserver/audio"
 	"mediaserver/dtmf"
 	"mediaserver/mixer"
+	"mediaserver/recording"
 	"mediaserver/rtp"
 )
 
@@ -21,6 +22,10 @@ type port struct {
 	lookAhead int            // frames with sound that are still in detector
 	sending   atomic.Pointer[digitJob]
 	deliver   func(press) // never waits
+
+	taps  [numTaps]atomic.Pointer[recording.Recording]
+	said  []int16 // the frame received last, for the taps
+	spoke bool    // said holds sound
 
 	heard   [maxPressesPerFrame]press // to be delivered after the slot
 	pending int
@@ -39,7 +44,7 @@ const (
 
 // portParams is what offer/answer settled for the port.
 type portParams struct {
-	rate   int  // of the codec [samples/s]
+	codec  audio.Codec
 	events bool // telephone events negotiated
 }
 
@@ -70,6 +75,9 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	}
 	if sound {
 		status |= mixer.Sound
+	}
+	if p.spoke = sound && p.tapped(); p.spoke {
+		copy(p.said, pcm)
 	}
 	if job := p.sending.Load(); p.pending > 0 || job != nil && job.sent {
 		status |= mixer.Notice
@@ -118,8 +126,31 @@ func (p *port) Notify() {
 	}
 }
 
+func (p *port) tapped() bool {
+	return p.taps[ownTap].Load() != nil || p.taps[secondaryTap].Load() != nil
+}
+
+// record hands the frame to the recordings that listen: what the far end said
+// and what it hears. No digit is in it: events come without audio, tones were
+// cut out.
+func (p *port) record(frame int64, out mixer.Output) {
+	var said, heard []int16
+	if p.spoke {
+		said = p.said
+	}
+	if !out.Silent {
+		heard = out.PCM
+	}
+	for i := range p.taps {
+		if r := p.taps[i].Load(); r != nil {
+			r.Write(frame, said, heard, 0)
+		}
+	}
+}
+
 // Send sends one frame, or in its place a digit that is being sent.
 func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
+	p.record(frame, out)
 	if job := p.sending.Load(); job != nil {
 		p.sendDigits(job, frame, now, out)
 		return
@@ -130,7 +161,7 @@ func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
 // sendEvents has digits sent in place of audio; the result is closed when
 // the last has been sent.
 func (p *port) sendEvents(digits string) <-chan struct{} {
-	job := &digitJob{sender: dtmf.NewSender(p.params.Load().rate), done: make(chan struct{})}
+	job := &digitJob{sender: dtmf.NewSender(p.params.Load().codec.Rate()), done: make(chan struct{})}
 	if err := job.sender.Start(digits, sentTone, sentPause); err != nil {
 		close(job.done)
 		return job.done

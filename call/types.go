@@ -88,6 +88,7 @@ type Info struct {
 	Duration    time.Duration // since the answer; 0 before it
 	Cause       Cause         // NoCause while the call lives
 	RawCause    int           // SIP code of the end, 200 for a normal one; 0 while the call lives
+	Recording   string        // file of the whole-call recording in the media store, "" if none was made
 }
 
 // MediaItem is one element of a playlist: exactly one of File, URL, Text and
@@ -104,8 +105,12 @@ type MediaItem struct {
 }
 
 // Cipher is AES in CBC mode with PKCS#7 padding: a key of 16, 24 or 32 bytes
-// and an initialisation vector of 16. It never appears in texts or logs.
-type Cipher struct{ Key, IV []byte }
+// and an initialisation vector of 16; or, for recordings, the age public key
+// of a Recipient. It never appears in texts or logs.
+type Cipher struct {
+	Key, IV   []byte
+	Recipient string
+}
 
 // String hides the key.
 func (Cipher) String() string { return "cipher" }
@@ -135,6 +140,15 @@ type ParticipantOptions struct {
 	Name          Playlist
 	HasJoined     Playlist
 	HasLeft       Playlist
+}
+
+// RecordingOptions ask for the recording of a whole call, both directions.
+type RecordingOptions struct {
+	InstanceID string // of the application, a part of the file's name
+	Number     int    // the call is the instance's n-th, the primary being 1
+	Separate   bool   // a track for each direction in place of one for both
+	KeepDigits bool   // digits stay in the recording
+	Cipher     *Cipher
 }
 
 // DefaultParticipant is a participant for which nothing was said.

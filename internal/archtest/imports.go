@@ -38,6 +38,7 @@ var importTable = []importRow{
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},
 	{who: "internal/golden"},  // tests only
 	{who: "internal/interop"}, // tests only
+	{who: "internal/examples"}, // tests only
 	{who: "internal/memnet"},
 	{who: "internal/leaktest"},
 	{who: "internal/archtest"},

@@ -53,7 +53,6 @@ type phone struct {
 type phoneOptions struct {
 	to       string // called user, "" = "1000"
 	noEvents bool   // no telephone-event in the offer
-	number   string
 }
 
 func (p *phone) Invitation() sip.Invitation { return p.inv }

@@ -1,0 +1,110 @@
+package call
+
+import (
+	"context"
+	"errors"
+
+	"mediaserver/audio"
+	"mediaserver/recording"
+)
+
+// Recorder makes recordings: *recording.Store.
+type Recorder interface {
+	Open(ctx context.Context, o recording.Options) (*recording.Recording, error)
+}
+
+// errNoRecorder: this Manager was not given a place for recordings.
+var errNoRecorder = errors.New("call: recording is not configured")
+
+// tap is a place at a port where a recording listens.
+type tap int
+
+const (
+	ownTap       tap = iota // of the call itself
+	secondaryTap            // of the secondary call it is connected with
+	numTaps
+)
+
+// record is the whole-call recording of a call. Of its actor.
+type record struct {
+	wanted *RecordingOptions // nil: not to be recorded
+	file   *recording.Recording
+	port   *port
+	at     tap
+}
+
+// SetRecording asks for the recording of the whole call: of an inbound call
+// from its answer, of a secondary call from its connection. A recording that
+// fails is a warning, and the call goes on.
+func (c *Call) SetRecording(ctx context.Context, o RecordingOptions) error {
+	return c.ask(ctx, func() error {
+		c.record.wanted = &o
+		if c.seat == nil && c.Info().State == Answered {
+			c.startRecording(c.audio().port, ownTap)
+		}
+		return nil
+	})
+}
+
+// startRecording begins the recording that was asked for, if one was.
+func (c *Call) startRecording(p *port, at tap) {
+	if c.record.wanted == nil || c.record.file != nil {
+		return
+	}
+	file, err := c.openRecording(*c.record.wanted, p)
+	if err != nil {
+		c.logger().Warn("RECORDING_FAILED: the call is not recorded", "error", err)
+		return
+	}
+	c.record.file, c.record.port, c.record.at = file, p, at
+	p.taps[at].Store(file)
+}
+
+func (c *Call) openRecording(o RecordingOptions, p *port) (*recording.Recording, error) {
+	if c.manager.cfg.Recorder == nil {
+		return nil, errNoRecorder
+	}
+	options := recording.Options{InstanceID: o.InstanceID, Call: o.Number, KeepDigits: o.KeepDigits, Encoding: recording.ALaw}
+	if p.params.Load().codec.Encoding() == audio.PCMU {
+		options.Encoding = recording.ULaw
+	}
+	if o.Separate {
+		options.Mode = recording.Separate
+	}
+	var err error
+	switch cipher := o.Cipher; {
+	case cipher == nil:
+	case cipher.Recipient != "":
+		options.Cipher, err = recording.Age(cipher.Recipient)
+	default:
+		options.Cipher, err = recording.AESCBC(cipher.Key, cipher.IV)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.manager.cfg.Recorder.Open(context.Background(), options)
+}
+
+// stopTap takes the recording off the media path; frames of the slot under
+// way may still come.
+func (c *Call) stopTap() {
+	if c.record.file != nil {
+		c.record.port.taps[c.record.at].Store(nil)
+	}
+}
+
+// closeRecording completes the file; the port must have passed a frame
+// boundary since stopTap.
+func (c *Call) closeRecording() {
+	if c.record.file == nil {
+		return
+	}
+	result, err := c.record.file.Close(context.Background())
+	if err != nil {
+		c.logger().Warn("RECORDING_FAILED: the recording is not complete", "filename", result.Filename, "error", err)
+	}
+	c.record.file = nil
+	c.mu.Lock()
+	c.base.Recording = result.Filename
+	c.mu.Unlock()
+}
