@@ -36,8 +36,8 @@ var importTable = []importRow{
 	// The value types of call carry dtmf.Digit and audio.RingingPattern.
 	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio"}},
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},
-	{who: "internal/golden"},  // tests only
-	{who: "internal/interop"}, // tests only
+	{who: "internal/golden"},   // tests only
+	{who: "internal/interop"},  // tests only
 	{who: "internal/examples"}, // tests only
 	{who: "internal/memnet"},
 	{who: "internal/leaktest"},
