@@ -161,6 +161,7 @@ func (s *server) runCalls(ctx context.Context) error {
 	<-ctx.Done()
 	s.parts.calls.HangUpAll(call.Dropped)
 	s.parts.calls.Wait()
+	s.parts.web.CloseIdleConnections()
 	return nil
 }
 

@@ -27,6 +27,7 @@ import (
 type parts struct {
 	engine *mixer.Engine
 	ua     *sip.UA
+	web    *restapi.Fetcher // media from addresses
 	calls  *call.Manager
 	apps   *restapi.Server
 }
@@ -57,6 +58,11 @@ func wire(ctx context.Context, cfg *config.Config, workers int, extra fs.FS, reg
 	if err != nil {
 		return nil, err
 	}
+	metrics := restapi.NewMetrics(reg)
+	p.web, err = restapi.NewFetcher(restapi.FetcherConfig{UserAgent: userAgent(), Metrics: metrics})
+	if err != nil {
+		return nil, err
+	}
 	p.calls, err = wireCalls(ctx, cfg, p, extra, reg, log)
 	if err != nil {
 		return nil, err
@@ -71,7 +77,7 @@ func wire(ctx context.Context, cfg *config.Config, workers int, extra fs.FS, reg
 		PageTimeout:  cfg.Pages.Timeout(),
 		UserAgent:    userAgent(),
 		Logger:       log,
-		Metrics:      restapi.NewMetrics(reg),
+		Metrics:      metrics,
 	})
 	return p, err
 }
@@ -93,7 +99,7 @@ func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, r
 	}
 	return call.NewManager(call.Config{
 		Engine: p.engine,
-		Loader: call.Sources{Files: call.NewStore(dirs...)},
+		Loader: call.Sources{Files: call.NewStore(dirs...), Web: p.web},
 		OpenSockets: func(local netip.Addr) (call.Sockets, error) {
 			s, err := ports.Open(local)
 			if err != nil {
