@@ -151,10 +151,10 @@ func TestBadRTP(t *testing.T) {
 	eventually(t, "RTP from the talker", patience, func() bool {
 		return m.metric(t, `mediaserver_rtp_packets_total{direction="in"}`) > 10
 	})
-	spoil(t, rtpPort(t, talker), true)
+	spoil(t, rtpPort(t, talker))
 	// The listener sends nothing: the server does not know where its RTP would
 	// come from, and believes no stray packet.
-	spoil(t, rtpPort(t, listener), true)
+	spoil(t, rtpPort(t, listener))
 	m.expectAlive(t)
 	talker.succeed(t)
 	listener.succeed(t)
@@ -183,8 +183,8 @@ func rtpPort(t *testing.T, s *sipp) string {
 }
 
 // spoil sends garbage to an RTP port and to the RTCP port beside it; half of
-// it looks like RTP or RTCP, if it may.
-func spoil(t *testing.T, port string, likeRTP bool) {
+// it looks like RTP or RTCP.
+func spoil(t *testing.T, port string) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(3, 4))
 	rtp, err := strconv.Atoi(port)
@@ -202,7 +202,7 @@ func spoil(t *testing.T, port string, likeRTP bool) {
 				b[j] = byte(random.Uint32())
 			}
 			b[0] &= 0x7f // another version
-			if likeRTP && i%2 == 0 {
+			if i%2 == 0 {
 				b[0], b[1] = 0x80, byte([]int{0, 8, 13, 101, 200}[i/2%5])
 			}
 			c.Write(b) //nolint:errcheck // nobody need listen
