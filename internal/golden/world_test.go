@@ -65,7 +65,8 @@ type options struct {
 	service         func(*restapi.Service)
 	maxParticipants int
 	destinations    call.Destinations
-	dialer          call.Dialer // nil: a focus that never answers
+	dialer          call.Dialer       // nil: a focus that never answers
+	web             http.RoundTripper // where media from addresses are; nil: nowhere
 }
 
 // run makes a world in a bubble of virtual time, calls test and takes
@@ -99,6 +100,14 @@ func newWorld(t *testing.T, o options) *world {
 		o.dialer = focus{}
 	}
 	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, log: &logBuffer{}, start: time.Now()}
+	sources := call.Sources{Files: call.NewStore(w.store)}
+	if o.web != nil {
+		fetcher, err := restapi.NewFetcher(restapi.FetcherConfig{Transport: o.web})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources.Web = fetcher
+	}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	var err error
 	if w.engine, err = mixer.New(mixer.Config{Workers: 1, Clock: mixer.TimeClock{}}); err != nil {
@@ -106,7 +115,7 @@ func newWorld(t *testing.T, o options) *world {
 	}
 	w.manager, err = call.NewManager(call.Config{
 		Engine:          w.engine,
-		Loader:          call.Sources{Files: call.NewStore(w.store)},
+		Loader:          sources,
 		OpenSockets:     w.openSockets,
 		Logger:          logger,
 		MaxParticipants: o.maxParticipants,
