@@ -108,9 +108,6 @@ func (in *instance) ask(ctx context.Context, c *course, q question) (*answer, er
 	if err != nil {
 		return nil, err
 	}
-	if list.cipher != nil && q.kind != firstPage {
-		in.log.Warn("call_recording_cipher is ignored here", "page", q.kind.of(c.secondary))
-	}
 	return list, nil
 }
 
@@ -149,11 +146,20 @@ func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind 
 		return nil, err
 	}
 	list, warnings, fault := decodeAnswer(r.body, in.rules(c))
+	if fault != nil && (kind == finalPage || kind == secondaryFinalPage) {
+		if len(r.body) > 0 { // whatever else it answers is fine
+			in.log.Info("the answer of a final page is no list", "page", kind, "code", fault.Code, "error", fault.Text)
+		}
+		return &answer{}, nil
+	}
 	for _, w := range warnings {
 		in.log.Warn("answer of a page", "page", kind, "warning", w)
 	}
 	if fault != nil {
 		return nil, fault
+	}
+	if list.cipher != nil && q.kind != firstPage {
+		in.log.Warn("call_recording_cipher is ignored here", "page", kind)
 	}
 	list.base = r.final
 	return list, nil

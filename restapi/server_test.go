@@ -338,7 +338,7 @@ func TestMetrics(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.serve(t.Context(), verbs{life: w.primary, media: w.primary, answer: w.primary, conference: w.primary})
-		for _, tt := range []struct{ page, outcome string }{{"first", "page_http_status"}, {"error", "missing_actions"}, {"final", "invalid_json"}} {
+		for _, tt := range []struct{ page, outcome string }{{"first", "page_http_status"}, {"error", "missing_actions"}, {"final", "ok"}} {
 			if n := requestsOf(t, m, tt.page, tt.outcome); n != 1 {
 				t.Errorf("%v: %v", tt, n)
 			}
