@@ -27,9 +27,6 @@ func (a *connectToConference) run(ctx context.Context, s *step) (turn, error) {
 	if primary.verbs.life.Info().State == call.Inbound { // early media: no automatic answer
 		return turn{}, failure(CodeActionNotAllowed, nil, "%s: the call is not answered", s.action.path)
 	}
-	if a.secondary.recording.on {
-		s.in.log.Warn("call recording is not supported: the call goes on without", "property", s.action.path+".secondary_call.call_recording")
-	}
 	s.in.secondaries++
 	v, err := primary.verbs.conference.DialConference(ctx, a.options(s))
 	c := &course{verbs: v, secondary: true, errorPage: a.secondary.errorPage, errorBase: s.base}
@@ -69,14 +66,11 @@ func (a *connectToConference) attend(ctx context.Context, s *step, c *course) (c
 			return call.Connection{}, err
 		}
 	}
-	rec := &a.secondary.recording
-	if rec.on && rec.encrypted && rec.cipher == nil && c.cipher == nil {
-		fault := failure(CodeMissingCipher, nil, "%s.secondary_call: call_recording_encryption is on and no cipher was given", s.action.path)
-		fault.Action = conferenceAction
-		return call.Connection{}, fault
+	path := s.action.path + ".secondary_call: "
+	if err := s.in.record(ctx, c, a.secondary.recording, c.cipher, s.in.secondaries+1, conferenceAction, path); err != nil {
+		return call.Connection{}, err
 	}
-	connection, err := s.course.verbs.conference.Connect(ctx, c.verbs)
-	return connection, err
+	return s.course.verbs.conference.Connect(ctx, c.verbs)
 }
 
 // broken makes the end of a secondary call before the connection the failure

@@ -64,8 +64,9 @@ type callInfo struct {
 	Duration              seconds `json:"seconds_call_duration"`
 	State                 string  `json:"call_state"`
 	ApplicationParameters string  `json:"application_parameters"`
-	Cause                 string  `json:"call_cause,omitempty"`     // final pages
-	RawCause              string  `json:"call_raw_cause,omitempty"` // version 2, final pages
+	Cause                 string  `json:"call_cause,omitempty"`              // final pages
+	RawCause              string  `json:"call_raw_cause,omitempty"`          // version 2, final pages
+	Recording             string  `json:"call_recording_filename,omitempty"` // final pages of a recorded call
 }
 
 // actionResult is what an action has to tell the next page.
@@ -114,6 +115,7 @@ func (in *instance) callInfo(c call.Info, final bool) callInfo {
 	}
 	if final {
 		info.Cause = c.Cause.String()
+		info.Recording = c.Recording
 		if v == v2 {
 			info.RawCause = strconv.Itoa(c.RawCause)
 		}

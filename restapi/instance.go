@@ -64,6 +64,8 @@ func (in *instance) begin(ctx context.Context, c *course, first Page, base *url.
 	}
 	if c.secondary {
 		c.cipher = list.cipher
+	} else if err := in.record(ctx, c, in.service.Recording.options(), list.cipher, 1, "", ""); err != nil {
+		return err
 	}
 	return in.follow(ctx, c, list)
 }

@@ -6,6 +6,9 @@ import "strings"
 const (
 	defaultSecondaryMinutes = 240
 	maxSecondaryMinutes     = 1440
+
+	recordingMixed    = "mixed"
+	recordingSeparate = "separate"
 )
 
 // secondaryCall is what an action says about the call it makes.
@@ -29,7 +32,7 @@ type recordingOptions struct {
 func defaultSecondaryCall() secondaryCall {
 	return secondaryCall{
 		minutes:   defaultSecondaryMinutes,
-		recording: recordingOptions{eliminateDTMF: true, mode: "mixed"},
+		recording: recordingOptions{eliminateDTMF: true, mode: recordingMixed},
 	}
 }
 
@@ -41,7 +44,7 @@ var secondaryCallProperties = properties[secondaryCall]{
 	pageProperty("final_page", func(s *secondaryCall) *Page { return &s.finalPage }),
 	pageProperty("error_page", func(s *secondaryCall) *Page { return &s.errorPage }),
 	boolProperty("call_recording_eliminate_dtmf", func(s *secondaryCall) *bool { return &s.recording.eliminateDTMF }).in(v2),
-	choiceProperty("call_recording_mode", func(s *secondaryCall) *string { return &s.recording.mode }, "mixed", "separate").in(v2),
+	choiceProperty("call_recording_mode", func(s *secondaryCall) *string { return &s.recording.mode }, recordingMixed, recordingSeparate).in(v2),
 	cipherProperty("call_recording_cipher", true, func(s *secondaryCall) **cipher { return &s.recording.cipher }).in(v2),
 }
 

@@ -64,6 +64,7 @@ type Service struct {
 	EarlyMedia            bool                 // no automatic answer
 	Ringing               audio.RingingPattern // what callers hear who wait for a room; zero = UK
 	MaxDuration           time.Duration        // of the primary call, from its answer; 0 = 240 min
+	Recording             Recording            // of the primary call as a whole
 	SigningSecret         string               // "" = requests are not signed
 	PageHosts             []string             // allowed host patterns for pages and media; none = all
 }

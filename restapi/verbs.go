@@ -31,11 +31,13 @@ type lifecycle interface {
 	SetMaxDuration(d time.Duration)
 }
 
-// player is what a call does with media. Both methods block; they return
+// player is what a call does with media. Play and Sleep block; all return
 // call.ErrEnded when the call ends.
 type player interface {
 	Play(ctx context.Context, p call.Playlist, o call.PlayOptions) error
 	Sleep(ctx context.Context, d time.Duration) error
+	// SetRecording asks for the recording of the whole call.
+	SetRecording(ctx context.Context, o call.RecordingOptions) error
 }
 
 // answerer decides about an unanswered inbound call.

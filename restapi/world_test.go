@@ -417,6 +417,14 @@ func (c *fakeCall) Sleep(ctx context.Context, d time.Duration) error {
 	return c.wait(ctx, d)
 }
 
+func (c *fakeCall) SetRecording(_ context.Context, o call.RecordingOptions) error {
+	if c.over() {
+		return call.ErrEnded
+	}
+	c.w.trace.add("%srecord call %d separate=%v digits=%v encrypted=%v", c.name, o.Number, o.Separate, o.KeepDigits, o.Cipher != nil)
+	return nil
+}
+
 func (c *fakeCall) DialConference(ctx context.Context, o call.ConferenceOptions) (verbs, error) {
 	if c.over() {
 		return verbs{}, call.ErrEnded

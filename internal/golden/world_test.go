@@ -20,6 +20,7 @@ import (
 	"mediaserver/audio/wav"
 	"mediaserver/call"
 	"mediaserver/mixer"
+	"mediaserver/recording"
 	"mediaserver/restapi"
 	"mediaserver/sip"
 )
@@ -32,6 +33,8 @@ type world struct {
 	manager  *call.Manager
 	api      *restapi.Server
 	store    fstest.MapFS
+	media    string // directory of recordings
+	records  *recording.Store
 	log      *logBuffer
 	start    time.Time
 	phones   []*phone
@@ -64,6 +67,7 @@ type request struct {
 type options struct {
 	service         func(*restapi.Service)
 	maxParticipants int
+	record          bool // calls can be recorded
 	destinations    call.Destinations
 	dialer          call.Dialer       // nil: a focus that never answers
 	web             http.RoundTripper // where media from addresses are; nil: nowhere
@@ -81,6 +85,13 @@ func run(t *testing.T, o options, test func(w *world)) {
 				t.Errorf("engine: %v", err)
 			}
 		})
+		if w.records != nil {
+			w.tasks.Go(func() {
+				if err := w.records.Run(ctx); err != nil && ctx.Err() == nil {
+					t.Errorf("recordings: %v", err)
+				}
+			})
+		}
 		test(w)
 		for _, p := range w.phones {
 			p.hangUp()
@@ -113,7 +124,7 @@ func newWorld(t *testing.T, o options) *world {
 	if w.engine, err = mixer.New(mixer.Config{Workers: 1, Clock: mixer.TimeClock{}}); err != nil {
 		t.Fatal(err)
 	}
-	w.manager, err = call.NewManager(call.Config{
+	config := call.Config{
 		Engine:          w.engine,
 		Loader:          sources,
 		OpenSockets:     w.openSockets,
@@ -121,8 +132,15 @@ func newWorld(t *testing.T, o options) *world {
 		MaxParticipants: o.maxParticipants,
 		Placement:       o.destinations,
 		Dialer:          o.dialer,
-	})
-	if err != nil {
+	}
+	if o.record {
+		w.media = t.TempDir()
+		if w.records, err = recording.NewStore(recording.Config{Directory: w.media, Logger: logger}); err != nil {
+			t.Fatal(err)
+		}
+		config.Recorder = w.records
+	}
+	if w.manager, err = call.NewManager(config); err != nil {
 		t.Fatal(err)
 	}
 	service := restapi.Service{
