@@ -63,8 +63,7 @@ func (c *addMember) apply(s *slot, _ int64) {
 	}
 	m.index = len(r.members)
 	r.members = append(r.members, m)
-	m.setPort(c.port)
-	m.notifier = c.notifier
+	m.port, m.notifier = c.port, c.notifier
 	if m.prompt != nil {
 		m.out.play = m.prompt
 	}
@@ -96,7 +95,7 @@ func (m *Member) remove(s *slot, frame int64) {
 	m.level.set(0)
 	m.out.level.set(0)
 	m.releaseAtOnce(s, frame)
-	m.port, m.notifier, m.tapped = nil, nil, nil
+	m.port, m.notifier = nil, nil
 	m.moves.removed = true
 	m.tellGone(s)
 }

@@ -30,7 +30,6 @@ type Member struct {
 	notifier Notifier
 	notice   notice
 	moves    moves
-	tapped   *tapped // between the port and the worker; nil: no tap
 }
 
 func newMember(r *Room, o MemberOptions) *Member {

@@ -55,9 +55,8 @@ func (c *move) apply(s *slot, frame int64) {
 // take takes the port from where it is. It was served up to the frame before due.
 func (c *move) take(due int64) {
 	m := c.from
-	c.port, c.notifier, c.due = m.ownPort(), m.notifier, due
-	m.setPort(nil)
-	m.notifier, m.moves.leaving = nil, nil
+	c.port, c.notifier, c.due = m.port, m.notifier, due
+	m.port, m.notifier, m.moves.leaving = nil, nil, nil
 	m.out.drop()
 }
 
@@ -86,7 +85,6 @@ func (c *move) arrive(s *slot, frame int64) {
 		m.port, m.notifier = c.port, c.notifier
 		m.out.drop()
 		m.catchUp(s, c.due, frame)
-		m.setPort(c.port)
 		c.port, c.notifier = nil, nil
 	}
 	s.told.add(&c.done.event)
