@@ -142,6 +142,9 @@ func (s *server) start(ctx context.Context) error {
 	s.addrs.sip = s.parts.ua.Addrs()
 	s.serveHTTP(ctx)
 	s.group.Start(ctx, "mixer", s.parts.engine.Run)
+	if s.parts.store != nil {
+		s.group.Start(ctx, "recordings", s.parts.store.Run)
+	}
 	s.group.Start(ctx, "calls", s.runCalls)
 	s.serving = true
 	s.group.Start(ctx, "sip", s.runSIP)

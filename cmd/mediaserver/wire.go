@@ -16,6 +16,7 @@ import (
 	"mediaserver/call"
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/mixer"
+	"mediaserver/recording"
 	"mediaserver/restapi"
 	"mediaserver/rtp"
 	"mediaserver/sip"
@@ -28,6 +29,7 @@ type parts struct {
 	engine *mixer.Engine
 	ua     *sip.UA
 	web    *restapi.Fetcher // media from addresses
+	store  *recording.Store // nil: calls cannot be recorded
 	calls  *call.Manager
 	apps   *restapi.Server
 }
@@ -97,9 +99,17 @@ func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, r
 	if extra != nil {
 		dirs = append(dirs, extra)
 	}
+	if p.store, err = recordings(cfg, reg, log); err != nil {
+		return nil, err
+	}
+	var recorder call.Recorder
+	if p.store != nil {
+		recorder = p.store // not a nil *Store, which is no nil interface
+	}
 	return call.NewManager(call.Config{
-		Engine: p.engine,
-		Loader: call.Sources{Files: call.NewStore(dirs...), Web: p.web},
+		Recorder: recorder,
+		Engine:   p.engine,
+		Loader:   call.Sources{Files: call.NewStore(dirs...), Web: p.web},
 		OpenSockets: func(local netip.Addr) (call.Sockets, error) {
 			s, err := ports.Open(local)
 			if err != nil {
@@ -118,6 +128,27 @@ func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, r
 		Logger:          log,
 		Registerer:      reg,
 	})
+}
+
+// recordings is where calls are recorded; nil when the media directory
+// cannot be written and no service needs it.
+func recordings(cfg *config.Config, reg prometheus.Registerer, log *slog.Logger) (*recording.Store, error) {
+	store, err := recording.NewStore(recording.Config{
+		Directory:     cfg.Media.Directory,
+		RetentionDays: cfg.Media.RecordingRetentionDays,
+		Metrics:       recording.NewMetrics(reg),
+		Logger:        log,
+	})
+	if err == nil {
+		return store, nil
+	}
+	for i := range cfg.Services {
+		if cfg.Services[i].Recording {
+			return nil, fmt.Errorf("service %s wants recordings: %w", cfg.Services[i].Name, err)
+		}
+	}
+	log.Warn("calls cannot be recorded", "error", err)
+	return nil, nil
 }
 
 // userAgent is how the server calls itself in SIP and HTTP.
@@ -198,6 +229,10 @@ func services(list []config.Service) ([]restapi.Service, error) {
 			SigningSecret:         s.SigningSecret.Reveal(),
 			PageHosts:             s.PageHosts,
 			Ringing:               ringing,
+			Recording: restapi.Recording{
+				On: s.Recording, Encrypted: s.Encryption,
+				Separate: s.Mode == "separate", KeepDigits: !s.EliminateDTMF,
+			},
 		}
 	}
 	return out, nil

@@ -91,6 +91,8 @@ type User struct {
 type Media struct {
 	Directory    string `yaml:"directory"`
 	LogDirectory string `yaml:"log_directory"`
+	// RecordingRetentionDays is after how many days recordings are deleted.
+	RecordingRetentionDays int `yaml:"recording_retention_days" range:"0..36500"`
 }
 
 // TTS is the speech synthesis.

@@ -128,8 +128,6 @@ func TestLoadRefusesWhatComesLater(t *testing.T) {
 		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
 		{"outbound service", strings.Replace(minimal, "inbound", "outbound", 1), `f.yaml:3:16: services[0].direction: "outbound" is not in this version; available: inbound`},
-		{"recording", minimal + "    call_recording: true\n", `f.yaml:6:21: services[0].call_recording: not in this version (call recording); remove it or set it to its default, false`},
-		{"recording mode", minimal + "    call_recording_mode: separate\n", `f.yaml:6:26: services[0].call_recording_mode: not in this version (call recording); remove it or set it to its default, mixed`},
 		{"default messages", minimal + "    default_messages: {invalid: x}\n", `f.yaml:6:23: services[0].default_messages: not in this version (the actions that collect digits); remove it or set it to its default, {}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })

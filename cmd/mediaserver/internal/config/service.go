@@ -31,10 +31,10 @@ type Service struct {
 
 // ServiceRecording says whether and how a service's calls are recorded.
 type ServiceRecording struct {
-	Recording     bool   `yaml:"call_recording" later:"call recording"`
-	Encryption    bool   `yaml:"call_recording_encryption" later:"call recording"`
-	Mode          string `yaml:"call_recording_mode" enum:"mixed|separate" later:"call recording"`
-	EliminateDTMF bool   `yaml:"call_recording_eliminate_dtmf" later:"call recording"`
+	Recording     bool   `yaml:"call_recording"`
+	Encryption    bool   `yaml:"call_recording_encryption"`
+	Mode          string `yaml:"call_recording_mode" enum:"mixed|separate"`
+	EliminateDTMF bool   `yaml:"call_recording_eliminate_dtmf"`
 }
 
 // ServiceOutbound is what only outbound services use.
