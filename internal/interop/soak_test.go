@@ -1,0 +1,79 @@
+package interop
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"mediaserver/audio"
+)
+
+// left is what a server holds when it has nothing to do.
+type left struct {
+	goroutines, descriptors int
+	memory                  float64 // resident [MiB]
+}
+
+// left waits until connections to pages have had time to close.
+func (m *mediaserver) left(t *testing.T) left {
+	t.Helper()
+	const closesWithin = 2500 * time.Millisecond // page connections: 1.5 s
+	m.expectIdle(t)
+	<-time.After(closesWithin)
+	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", m.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const mebibyte = 1 << 20
+	return left{
+		goroutines:  int(m.metric(t, "go_goroutines")),
+		descriptors: len(files),
+		memory:      m.metric(t, "process_resident_memory_bytes") / mebibyte,
+	}
+}
+
+// TestSoak has a thousand callers join rooms and leave them, with beep, name
+// and joined message, every one of them recorded. What the server holds after
+// the first quarter it holds at the end.
+func TestSoak(t *testing.T) {
+	const (
+		rounds    = 4
+		perRound  = 250
+		perSecond = 30
+	)
+	name := audio.ToneClip(8000, []float64{700}, -20, 200*time.Millisecond, 0)
+	app := serve(t, map[string]page{
+		"/first": func(w http.ResponseWriter, q request) {
+			room := "room-" + q.info.ID[len(q.info.ID)-1:]
+			actions(join(room,
+				object{"beep_on_entry": true, "name": play("name.wav"), "has_joined_message": play("name.wav"), "has_left_message": play("name.wav")},
+				object{"secondary_call": object{"final_page": "/room-final", "call_recording": true}}))(w, q)
+		},
+	})
+	m := setup{app: app, services: meetingService(), files: map[string]*audio.Clip{"name.wav": &name}}.run(t)
+	var first left
+	for round := 1; round <= rounds; round++ {
+		burst := sippCall{
+			name: fmt.Sprint("soak", round), scenario: "burst", user: "meeting",
+			calls: perRound, rate: perSecond, length: time.Second / 2,
+		}.start(t, m)
+		burst.succeed(t)
+		app.await(t, "/final", round*perRound)
+		now := m.left(t)
+		t.Logf("after %d calls: %+v", round*perRound, now)
+		if round == 1 {
+			first = now
+			continue
+		}
+		// A request of the metrics and a page connection may be on their way.
+		if now.goroutines > first.goroutines+2 || now.descriptors > first.descriptors+2 {
+			t.Errorf("after %d calls %+v, after the first %d %+v", round*perRound, now, perRound, first)
+		}
+		if now.memory > first.memory+16 {
+			t.Errorf("memory grew from %.1f to %.1f MiB", first.memory, now.memory)
+		}
+	}
+	m.expectMetric(t, `mediaserver_recordings_total{outcome="complete"}`, rounds*perRound)
+}
