@@ -53,11 +53,25 @@ func (m media) create(name string) (file, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !lock(f) { // by another Store that repairs what it found
+	if !m.hold(f, name) { // a repair has found it first
 		_ = f.Close()
 		return nil, fs.ErrExist
 	}
 	return f, nil
+}
+
+// hold locks a file and reports whether it still has its name: who holds it is
+// the only one to rename or remove it.
+func (m media) hold(f *os.File, name string) bool {
+	if !lock(f) {
+		return false
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := m.root.Lstat(name)
+	return err == nil && os.SameFile(mine, there)
 }
 
 func (m media) exists(name string) (bool, error) {

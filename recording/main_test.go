@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -53,6 +54,7 @@ func newTestStore(t testing.TB, cfg Config) (*Store, string) {
 	if cfg.Directory == "" {
 		cfg.Directory = t.TempDir()
 	}
+	cfg.Logger = slog.New(slog.DiscardHandler)
 	s, err := NewStore(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func (m media) repairFile(part string, report *Report) error {
 		return fmt.Errorf("repair: %w", err)
 	}
 	defer f.Close()
-	if !lock(f) {
+	if !m.hold(f, part) {
 		report.InUse++
 		return nil
 	}
@@ -191,12 +191,14 @@ func mend(f file, size int64) (kind, error) {
 func mendLengths(f file, size int64, head []byte, l layout) error {
 	n := min(size-int64(l.audio), maxAudio)
 	n -= n % int64(l.align)
-	pad := n & 1
+	if n&1 == 1 { // a chunk ends at an even place
+		n -= int64(l.align)
+	}
 	l.setLengths(head, uint32(n))
 	if _, err := f.WriteAt(head, 0); err != nil {
 		return err
 	}
-	if err := f.Truncate(int64(l.audio) + n + pad); err != nil {
+	if err := f.Truncate(int64(l.audio) + n); err != nil {
 		return err
 	}
 	return f.Sync()

@@ -88,8 +88,8 @@ func (t *tape) create(key []byte) error {
 		err = t.begin(key)
 	}
 	if err != nil {
+		_ = t.disk.remove(t.part()) // while it is locked
 		_ = f.Close()
-		_ = t.disk.remove(t.part())
 		return fmt.Errorf("create %s: %w", t.part(), err)
 	}
 	return nil
@@ -126,11 +126,11 @@ func (t *tape) writeKey(key []byte) error {
 
 // discard removes the file.
 func (t *tape) discard() error {
-	err := errors.Join(t.file.Close(), t.disk.remove(t.part()))
+	var err error
 	if t.wrap != nil {
-		err = errors.Join(err, t.disk.remove(t.filename()+keyEnd))
+		err = t.disk.remove(t.filename() + keyEnd)
 	}
-	return err
+	return errors.Join(err, t.disk.remove(t.part()), t.file.Close())
 }
 
 // write adds clear bytes to the file.
@@ -292,9 +292,9 @@ func (t *tape) finishAge(head []byte) error {
 		err = f.Sync()
 	}
 	if err != nil {
-		return errors.Join(err, f.Close(), t.disk.remove(out), t.file.Close())
+		return errors.Join(err, t.disk.remove(out), f.Close(), t.file.Close())
 	}
-	// The spool goes before its lock does.
+	// The key goes after the spool, and that before its lock does.
 	err = t.settle(out)
 	if err == nil {
 		err = errors.Join(t.disk.remove(spool), t.disk.remove(key))

@@ -51,7 +51,15 @@ func (w *writer) run() {
 	w.scratch = make([]byte, 0, pieceSize+4096)
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
-	for {
+	for ticking := true; ; {
+		if busy := len(w.recordings) > 0; busy != ticking { // nothing to do costs nothing
+			ticking = busy
+			if busy {
+				tick.Reset(flushEvery)
+			} else {
+				tick.Stop()
+			}
+		}
 		select {
 		case <-w.wake:
 			w.admit()
