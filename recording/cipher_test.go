@@ -200,9 +200,15 @@ func checkStandardLibrary(t *testing.T, key string, sealed, want []byte) {
 	}
 }
 
-func checkOpenSSL(t *testing.T, bits int, key, name string, want []byte) {
+// checkOpenSSL decrypts a file with openssl. The vector is testVector, unless
+// there are other arguments.
+func checkOpenSSL(t *testing.T, bits int, key, name string, want []byte, vector ...string) {
 	t.Helper()
-	got, err := exec.Command("openssl", "enc", "-d", fmt.Sprintf("-aes-%d-cbc", bits), "-K", key, "-iv", testVector, "-in", name).Output()
+	if vector == nil {
+		vector = []string{"-iv", testVector}
+	}
+	args := append([]string{"enc", "-d", fmt.Sprintf("-aes-%d-cbc", bits), "-in", name, "-K", key}, vector...)
+	got, err := exec.Command("openssl", args...).Output()
 	if errors.Is(err, exec.ErrNotFound) {
 		t.Log("no openssl here")
 		return

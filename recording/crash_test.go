@@ -114,7 +114,9 @@ func TestKilled(t *testing.T) {
 			b = decrypted(t, testCipher(t), read(t, "", base))
 			checkOpenSSL(t, 128, testKey, base, b)
 		case 2:
-			b = decrypted(t, unwrapped(t, read(t, "", base+keyEnd), identity), read(t, "", base+aesEnd))
+			c, words := unwrapped(t, read(t, "", base+keyEnd), identity)
+			b = decrypted(t, c, read(t, "", base+aesEnd))
+			checkOpenSSL(t, 256, words[1], base+aesEnd, b, words[2:]...)
 		}
 		if len(b) < 58 {
 			t.Fatalf("%s: %d bytes", name, len(b))

@@ -176,15 +176,17 @@ func TestAgeKeepsTheSpoolWhenThereIsNoRoom(t *testing.T) {
 		if len(d.files) != 2 {
 			t.Errorf("files %v", d.files)
 		}
-		b := decrypted(t, unwrapped(t, d.file(memName+keyEnd).data, identity), d.file(memPart).data)
+		c, _ := unwrapped(t, d.file(memName+keyEnd).data, identity)
+		b := decrypted(t, c, d.file(memPart).data)
 		if len(b) != 58+100*160 || string(b[:4]) != "RIFF" {
 			t.Errorf("%d bytes", len(b))
 		}
 	})
 }
 
-// unwrapped is the key of an interrupted recording for an age recipient.
-func unwrapped(t testing.TB, wrapped []byte, identity age.Identity) Cipher {
+// unwrapped is the key of an interrupted recording for an age recipient, and
+// the arguments that openssl takes for it.
+func unwrapped(t testing.TB, wrapped []byte, identity age.Identity) (Cipher, []string) {
 	t.Helper()
 	r, err := age.Decrypt(bytes.NewReader(wrapped), identity)
 	if err != nil {
@@ -202,7 +204,7 @@ func unwrapped(t testing.TB, wrapped []byte, identity age.Identity) Cipher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return c, words
 }
 
 // TestHangingDisk: writing never waits, what does not fit is counted, Close
