@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"mediaserver/audio"
 	"mediaserver/dtmf"
 	"mediaserver/internal/phone"
 )
@@ -40,7 +41,7 @@ func TestApplications(t *testing.T) {
 			if _, err := exec.LookPath(tt.program); err != nil {
 				missing(t, tt.program+" is not installed: it comes with "+tt.from)
 			}
-			e := startExample(t, tt.directory)
+			e := startExample(t, tt.directory, false)
 			e.visit(t)
 			e.wantOutput(t)
 		})
@@ -55,8 +56,8 @@ type example struct {
 }
 
 // startExample starts an application by the command in its README, and a
-// server by examples/mediaserver.yaml, with free ports.
-func startExample(t *testing.T, directory string) *example {
+// server by examples/mediaserver.yaml, with free ports. plain is as in gateway.
+func startExample(t *testing.T, directory string, plain bool) *example {
 	t.Helper()
 	port := freePort(t)
 	e := &example{app: start(t, directory, nil, command(t, directory, port)...)}
@@ -64,7 +65,7 @@ func startExample(t *testing.T, directory string) *example {
 	if e.app.over() {
 		t.Fatal("the application has ended")
 	}
-	e.gateway = newGateway(t, "http://127.0.0.1:"+port)
+	e.gateway = newGateway(t, "http://127.0.0.1:"+port, plain)
 	e.sip = startServer(t, e.gateway)
 	return e
 }
@@ -177,6 +178,15 @@ func hearsNot(t *testing.T, who string, c *phone.Call, tone float64) {
 	eventually(t, fmt.Sprintf("%s does not hear %.0f Hz", who, tone), func() bool { return c.ToneLevel(tone, 300*time.Millisecond) < unheard })
 }
 
+// heardText waits until a call has heard the tone of the text that begins so.
+func (e *example) heardText(t *testing.T, who string, c *phone.Call, begins string) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%s hears %q", who, begins), func() bool {
+		tone := e.gateway.tone(begins)
+		return tone != 0 && len(audio.ToneSpans(c.HeardAll(), tone, heard, 100*time.Millisecond)) > 0
+	})
+}
+
 func press(t *testing.T, c *phone.Call, digit string) {
 	t.Helper()
 	if err := c.Press(t.Context(), digit, dtmf.RFC4733); err != nil {
@@ -193,22 +203,44 @@ func ended(t *testing.T, who string, c *phone.Call) {
 	}
 }
 
+// TestApplicationSpeaks has the server speak the texts themselves.
+func TestApplicationSpeaks(t *testing.T) {
+	e := startExample(t, "go", true)
+	anna := e.dial(t, "100", "4711")
+	failed := func() bool {
+		for _, q := range e.gateway.course("100") {
+			if strings.HasPrefix(q.info.Error.Result, "TTS_FAILED") {
+				return true
+			}
+		}
+		return false
+	}
+	const voice = -45 // [dBov]
+	eventually(t, "Anna hears a voice", func() bool { return failed() || anna.Level(300*time.Millisecond) > voice })
+	if failed() {
+		t.Skip("the server has no speech engine")
+	}
+	eventually(t, "the greeting ends and the room is reached", func() bool { return len(e.gateway.course("100")) >= 2 })
+	press(t, anna, "#")
+	ended(t, "Anna", anna)
+	e.wantCourse(t, "100", "/first to 4711", "/room/first to room-4711", "/room/final to room-4711 completed", "/goodbye to 4711", "/final to 4711 completed")
+}
+
 // visit lets Anna (100) and Bert (200) meet in the room of 4711, and Carl
 // (300) find it full.
 func (e *example) visit(t *testing.T) {
 	t.Helper()
 	anna := e.dial(t, "100", "4711")
-	hears(t, "Anna", anna, e.gateway.tone("Welcome"))
+	e.heardText(t, "Anna", anna, "Welcome")
 	bert := e.dial(t, "200", "4711")
-	hears(t, "Bert", bert, e.gateway.tone("Welcome"))
+	e.heardText(t, "Bert", bert, "Welcome")
 	anna.Tone(annaTone, toneLevel)
 	bert.Tone(bertTone, toneLevel)
 	hears(t, "Anna", anna, bertTone)
 	hears(t, "Bert", bert, annaTone)
 
 	carl := e.dial(t, "300", "4711")
-	eventually(t, "Carl's second text", func() bool { return e.gateway.tone("The room cannot") != 0 })
-	hears(t, "Carl", carl, e.gateway.tone("The room cannot"))
+	e.heardText(t, "Carl", carl, "The room cannot")
 	ended(t, "Carl", carl)
 
 	press(t, anna, "1")
@@ -217,8 +249,7 @@ func (e *example) visit(t *testing.T) {
 	press(t, anna, "1")
 	hears(t, "Bert", bert, annaTone)
 	press(t, anna, "#")
-	eventually(t, "Anna's goodbye", func() bool { return e.gateway.tone("Goodbye") != 0 })
-	hears(t, "Anna", anna, e.gateway.tone("Goodbye"))
+	e.heardText(t, "Anna", anna, "Goodbye")
 	ended(t, "Anna", anna)
 	if err := bert.HangUp(t.Context()); err != nil {
 		t.Error(err)
