@@ -182,10 +182,11 @@ func (c *Call) memberDigit(d dtmf.Digit) {
 // connect has the secondary's actor seat the primary's audio.
 func (c *Call) connect(ctx context.Context) error {
 	return c.ask(ctx, func() error {
-		c.startRecording(c.primary.audio().port, secondaryTap)
+		c.openRecording(c.primary.audio().port, secondaryTap)
 		c.mu.Lock()
 		c.joined.from = time.Now()
 		c.mu.Unlock()
+		c.startTap()
 		c.seat.connect(c.primary.audio().home)
 		return nil
 	})

@@ -85,7 +85,8 @@ func (c *Call) answered() {
 	c.mu.Lock()
 	c.life.state, c.life.answered = Answered, time.Now()
 	c.mu.Unlock()
-	c.startRecording(c.audio().port, ownTap)
+	c.openRecording(c.audio().port, ownTap)
+	c.startTap()
 }
 
 // end ends the call for good; raw is the SIP code, 0 for the one that fits.

@@ -40,27 +40,28 @@ func (c *Call) SetRecording(ctx context.Context, o RecordingOptions) error {
 	return c.ask(ctx, func() error {
 		c.record.wanted = &o
 		if c.seat == nil && c.Info().State == Answered {
-			c.startRecording(c.audio().port, ownTap)
+			c.openRecording(c.audio().port, ownTap)
+			c.startTap()
 		}
 		return nil
 	})
 }
 
-// startRecording begins the recording that was asked for, if one was.
-func (c *Call) startRecording(p *port, at tap) {
+// openRecording makes the file of the recording that was asked for, if one
+// was.
+func (c *Call) openRecording(p *port, at tap) {
 	if c.record.wanted == nil || c.record.file != nil {
 		return
 	}
-	file, err := c.openRecording(*c.record.wanted, p)
+	file, err := c.recordingFor(*c.record.wanted, p)
 	if err != nil {
 		c.logger().Warn("RECORDING_FAILED: the call is not recorded", "error", err)
 		return
 	}
 	c.record.file, c.record.port, c.record.at = file, p, at
-	p.taps[at].Store(file)
 }
 
-func (c *Call) openRecording(o RecordingOptions, p *port) (*recording.Recording, error) {
+func (c *Call) recordingFor(o RecordingOptions, p *port) (*recording.Recording, error) {
 	if c.manager.cfg.Recorder == nil {
 		return nil, errNoRecorder
 	}
@@ -83,6 +84,13 @@ func (c *Call) openRecording(o RecordingOptions, p *port) (*recording.Recording,
 		return nil, err
 	}
 	return c.manager.cfg.Recorder.Open(context.Background(), options)
+}
+
+// startTap has the recording listen from the next frame on.
+func (c *Call) startTap() {
+	if c.record.file != nil {
+		c.record.port.taps[c.record.at].Store(c.record.file)
+	}
 }
 
 // stopTap takes the recording off the media path; frames of the slot under
