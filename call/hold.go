@@ -41,12 +41,10 @@ func (c *Call) startHold(list Playlist, ringing audio.RingingPattern) {
 		playback := c.audio().home.Play(s)
 		<-ctx.Done()
 		playback.Stop()
-		<-playback.Done()
 	})
 }
 
-// stopHold ends the hold media, if any; when it returns, their last frame has
-// been sent.
+// stopHold ends the hold media, if any, before it returns.
 func (c *Call) stopHold() {
 	c.mu.Lock()
 	h := c.joined.hold

@@ -182,12 +182,15 @@ func (c *Call) memberDigit(d dtmf.Digit) {
 // connect has the secondary's actor seat the primary's audio.
 func (c *Call) connect(ctx context.Context) error {
 	return c.ask(ctx, func() error {
-		c.openRecording(c.primary.audio().port, secondaryTap)
+		p := c.primary.audio().port
+		c.openRecording(p, secondaryTap)
 		c.mu.Lock()
 		c.joined.from = time.Now()
 		c.mu.Unlock()
+		p.moving.Store(true)
 		c.startTap()
 		c.seat.connect(c.primary.audio().home)
+		p.moving.Store(false)
 		return nil
 	})
 }

@@ -23,9 +23,12 @@ type port struct {
 	sending   atomic.Pointer[digitJob]
 	deliver   func(press) // never waits
 
-	taps  [numTaps]atomic.Pointer[recording.Recording]
-	said  []int16 // the frame received last, for the taps
-	spoke bool    // said holds sound
+	taps [numTaps]atomic.Pointer[recording.Recording]
+	// moving: on the way to a room. What is still heard of the hold media does
+	// not belong into the recording of the connection.
+	moving atomic.Bool
+	said   []int16 // the frame received last, for the taps
+	spoke  bool    // said holds sound
 
 	heard   [maxPressesPerFrame]press // to be delivered after the slot
 	pending int
@@ -141,10 +144,14 @@ func (p *port) record(frame int64, out mixer.Output) {
 	if !out.Silent {
 		heard = out.PCM
 	}
-	for i := range p.taps {
-		if r := p.taps[i].Load(); r != nil {
-			r.Write(frame, said, heard, 0)
+	if r := p.taps[ownTap].Load(); r != nil {
+		r.Write(frame, said, heard, 0)
+	}
+	if r := p.taps[secondaryTap].Load(); r != nil {
+		if p.moving.Load() {
+			said, heard = nil, nil
 		}
+		r.Write(frame, said, heard, 0)
 	}
 }
 

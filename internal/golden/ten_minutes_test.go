@@ -58,6 +58,9 @@ func TestTenMinutesOfConference(t *testing.T) {
 			w.wantAsked(x.name, "first", "sfirst", "sfinal", "next", "final")
 			said, heard := channels(t, recorded(w, "sfinal", x.name))
 			wantSameAsHeard(t, x, heard)
+			if level := audio.ToneLevel(heard[:3*samples], 8000, 500); level > -40 {
+				t.Errorf("%s: hold media at %.1f dBov at the beginning of the recording", x.name, level)
+			}
 			middle := said[len(said)/2 : len(said)/2+8000]
 			if share := audio.ToneShare(middle, 8000, tones[i]); share < 0.98 {
 				t.Errorf("share of %s's tone in its own channel is %.3f", x.name, share)
