@@ -54,6 +54,8 @@ type Config struct {
 	Module   string                       // file to be used in place of the flite.wasm that is built in
 	LookPath func(string) (string, error) // finds programs; nil means exec.LookPath
 
+	without bool // the engine built in, for tests
+
 	Logger  *slog.Logger // nil means slog.Default()
 	Metrics *Metrics     // nil means metrics that no one sees
 }

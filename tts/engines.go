@@ -151,7 +151,7 @@ func overHTTP(c EngineConfig, format sound.Format) (*engine, error) {
 // unconfigured are the engine built in and programs that are installed.
 func unconfigured(cfg Config) ([]*engine, error) {
 	var list []*engine
-	wasm := cfg.Module != "" || flite.Available()
+	wasm := cfg.Module != "" || flite.Available() && !cfg.without
 	if wasm {
 		e, err := builtIn(cfg)
 		if err != nil {

@@ -59,8 +59,7 @@ func (s *Speaker) utter(ctx context.Context, u utterance, plan []speech.Match) (
 		if u.private {
 			err = fmt.Errorf("%w: details of a private text are not shown", ErrFailed)
 		}
-		err = fmt.Errorf("engine %s: %w", e.name, err)
-		errs = append(errs, err)
+		errs = append(errs, fmt.Errorf("engine %s: %w", e.name, err))
 		if i < len(plan)-1 {
 			s.cfg.Logger.Warn("speech engine failed, the next one speaks", "engine", e.name, "error", err)
 		}

@@ -139,6 +139,9 @@ func (e *Engine) once(ctx context.Context, r speech.Request) (data []byte, err e
 		c.Stdin = strings.NewReader(r.Text + "\n")
 	}
 	if err := process.Run(c); err != nil {
+		if out.full {
+			err = errTooMuch
+		}
 		return nil, errors.Join(err, said.err())
 	}
 	if file != "" {
@@ -235,11 +238,13 @@ var errTooMuch = fmt.Errorf("more than %d bytes of sound", maxSound)
 type bounded struct {
 	limit  int
 	strict bool
+	full   bool // there was more, and it is strict
 	buf    []byte
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.strict && len(b.buf)+len(p) > b.limit {
+		b.full = true
 		return 0, errTooMuch
 	}
 	b.buf = append(b.buf, p[:min(len(p), b.limit-len(b.buf))]...)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"sync"
 	"time"
 )
@@ -19,10 +18,9 @@ var (
 
 // PoolConfig says which programs a Pool keeps. Program is required.
 type PoolConfig struct {
-	Program []string                        // name and arguments
-	Prepare func(*exec.Cmd) (func(), error) // called before each start; the func it returns, if any, after the end
-	Size    int                             // programs at most; 0 means 1
-	Idle    time.Duration                   // unused so long, a program is ended; 0 means 5 minutes
+	Program []string      // name and arguments
+	Size    int           // programs at most; 0 means 1
+	Idle    time.Duration // unused so long, a program is ended; 0 means 5 minutes
 }
 
 // Pool runs programs that answer requests on their standard output and lets
@@ -131,17 +129,6 @@ func (p *Pool) start() (*program, error) {
 func (p *Pool) launch() (*program, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	c := Command(ctx, p.cfg.Program[0], p.cfg.Program[1:]...)
-	after := func() {}
-	if p.cfg.Prepare != nil {
-		f, err := p.cfg.Prepare(c)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		if f != nil {
-			after = f
-		}
-	}
 	in, err := c.StdinPipe()
 	r, w := io.Pipe()
 	c.Stdout = w
@@ -150,7 +137,6 @@ func (p *Pool) launch() (*program, error) {
 	}
 	if err != nil {
 		cancel()
-		after()
 		return nil, fmt.Errorf("process: start: %w", err)
 	}
 	kill := func() {
@@ -161,7 +147,6 @@ func (p *Pool) launch() (*program, error) {
 	go func() {
 		defer p.wg.Done()
 		defer close(g.done)
-		defer after()
 		// The exit code of a killed program says nothing that talk does not.
 		_ = c.Wait()
 		w.CloseWithError(ErrEnded)

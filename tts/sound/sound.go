@@ -54,6 +54,9 @@ var ErrFormat = errors.New("sound: not usable")
 // Decode reads data in format f; rate [Hz] is that of raw data. Two channels
 // are mixed to one. Errors wrap ErrFormat; data without a sample is one.
 func Decode(data []byte, f Format, rate int) (audio.Clip, error) {
+	if len(data) == 0 {
+		return audio.Clip{}, fmt.Errorf("%w: no data", ErrFormat)
+	}
 	if f == Auto {
 		f = detect(data)
 	}

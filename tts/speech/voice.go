@@ -14,15 +14,18 @@ type Voice struct {
 	Name     string // what a selector calls it; "" is the ID
 }
 
-// languages are the words that a selector may begin with for a voice that
-// speaks any language.
-var languages = []string{
-	"Arabic", "Bulgarian", "Catalan", "Chinese", "Croatian", "Czech", "Danish", "Dutch", "English", "Estonian",
-	"Finnish", "French", "German", "Greek", "Hebrew", "Hindi", "Hungarian", "Icelandic", "Indonesian", "Italian",
-	"Japanese", "Korean", "Latvian", "Lithuanian", "Malay", "Norwegian", "Polish", "Portuguese", "Romanian",
-	"Russian", "Serbian", "Slovak", "Slovenian", "Spanish", "Swedish", "Thai", "Turkish", "Ukrainian",
-	"Vietnamese", "Welsh",
-}
+// What a selector may ask of a voice that speaks any language, with the accent
+// of any country, as anyone; in lower case.
+var (
+	languages = strings.Fields(`arabic bulgarian catalan chinese croatian czech danish dutch english estonian finnish
+		french german greek hebrew hindi hungarian icelandic indonesian italian japanese korean latvian lithuanian
+		malay norwegian polish portuguese romanian russian serbian slovak slovenian spanish swedish thai turkish
+		ukrainian vietnamese welsh`)
+	countries = strings.Fields(`us uk argentina australia austria belgium brazil canada chile china colombia denmark
+		finland france germany india ireland italy japan mexico netherlands norway poland portugal russia spain sweden
+		switzerland turkey`)
+	genders = []string{"female", "male"}
+)
 
 // synonyms of words in selectors, in lower case.
 var synonyms = map[string]string{
@@ -111,21 +114,38 @@ func fits(engine string, v Voice, words []string) bool {
 	if len(words) == 1 && words[0] == strings.ToLower(engine+"/"+v.ID) {
 		return true
 	}
-	properties := [][]string{split(v.Country), split(v.Gender), split(engine), split(v.Name), split(v.ID)}
-	if v.Language != "" {
-		properties = append(properties, split(v.Language))
-	} else if slices.ContainsFunc(languages, func(l string) bool { return strings.EqualFold(l, words[0]) }) {
-		words = words[1:]
+	properties := []property{
+		{split(v.Language), languages},
+		{split(v.Country), countries},
+		{split(v.Gender), genders},
+		{split(engine), nil},
+		{split(v.Name), nil},
+		{split(v.ID), nil},
 	}
 	for len(words) > 0 {
-		i := slices.IndexFunc(properties, func(p []string) bool {
-			return len(p) > 0 && len(p) <= len(words) && slices.Equal(p, words[:len(p)])
-		})
+		i := slices.IndexFunc(properties, func(p property) bool { return p.length(words) > 0 })
 		if i < 0 {
 			return false
 		}
-		words = words[len(properties[i]):]
+		words = words[properties[i].length(words):]
 		properties = slices.Delete(properties, i, i+1)
 	}
 	return true
+}
+
+// property is something that a selector can say about a voice.
+type property struct {
+	words []string // what the voice has
+	any   []string // what fits if it has nothing
+}
+
+// length is the number of words at the beginning of a selector that fit.
+func (p property) length(words []string) int {
+	switch {
+	case len(p.words) == 0 && slices.Contains(p.any, words[0]):
+		return 1
+	case len(p.words) > 0 && len(p.words) <= len(words) && slices.Equal(p.words, words[:len(p.words)]):
+		return len(p.words)
+	}
+	return 0
 }

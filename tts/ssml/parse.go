@@ -151,7 +151,10 @@ func (r *reader) end() {
 	e := *r.top()
 	switch e.name {
 	case "p":
-		r.flush(paragraphPause)
+		r.flush(0)
+		if len(r.parts) > 0 { // there is something to pause after
+			r.flush(paragraphPause)
+		}
 	case "s":
 		r.flush(0)
 	case "prosody":

@@ -1,0 +1,9 @@
+package process
+
+import (
+	"testing"
+
+	"mediaserver/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
