@@ -31,7 +31,7 @@ type Dialog interface {
 // answerer reacts to an INVITE.
 type answerer interface {
 	Progress(code int, reason string, body []byte) error
-	Answer(body []byte) error
+	Answer(body []byte, h ...sip.Header) error
 	Reject(code int, reason string, h ...sip.Header) error
 }
 

@@ -28,8 +28,8 @@ const (
 )
 
 // Answer answers an inbound call; an answered one stays as it is. The answer
-// counts from the moment the 200 is sent.
-func (c *Call) Answer(ctx context.Context) error {
+// counts from the moment the 200 is sent. headers are sent along with it.
+func (c *Call) Answer(ctx context.Context, headers ...Header) error {
 	return c.ask(ctx, func() error {
 		switch {
 		case c.Info().State == Answered:
@@ -39,7 +39,7 @@ func (c *Call) Answer(ctx context.Context) error {
 		}
 		body, err := c.localDescription()
 		if err == nil {
-			err = c.dialog.Answer(body)
+			err = c.dialog.Answer(body, sipHeaders(headers)...)
 		}
 		if err != nil {
 			c.logger().Warn("cannot answer", "error", err)
@@ -49,6 +49,14 @@ func (c *Call) Answer(ctx context.Context) error {
 		c.answered()
 		return nil
 	})
+}
+
+func sipHeaders(headers []Header) []sip.Header {
+	h := make([]sip.Header, len(headers))
+	for i, x := range headers {
+		h[i] = sip.Header(x)
+	}
+	return h
 }
 
 // EarlyMedia opens the audio of an unanswered inbound call (183).

@@ -121,6 +121,9 @@ func (Cipher) GoString() string { return "cipher" }
 // Playlist is media played in order. nil is no media at all.
 type Playlist []MediaItem
 
+// Header is a header field of a SIP message; it holds no line break.
+type Header struct{ Name, Value string }
+
 // PlayOptions steer Call.Play.
 type PlayOptions struct {
 	BargeIn bool // a digit stops the play

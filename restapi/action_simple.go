@@ -88,10 +88,11 @@ func (a *answerCall) run(ctx context.Context, s *step) (turn, error) {
 	if s.course.verbs.life.Info().State != call.Inbound {
 		return turn{}, nil
 	}
-	if len(a.headers) > 0 {
-		s.in.log.Warn("extra headers of an answer are not sent: not supported", "property", s.action.path+".extra_sip_headers")
+	headers := make([]call.Header, len(a.headers))
+	for i, h := range a.headers {
+		headers[i] = call.Header{Name: h.name, Value: h.value}
 	}
-	return turn{}, s.course.verbs.answer.Answer(ctx)
+	return turn{}, s.course.verbs.answer.Answer(ctx, headers...)
 }
 
 // The codes of SIP that reject may use.

@@ -42,7 +42,7 @@ type player interface {
 
 // answerer decides about an unanswered inbound call.
 type answerer interface {
-	Answer(ctx context.Context) error
+	Answer(ctx context.Context, headers ...call.Header) error
 	Reject(ctx context.Context, code int) error
 	// EarlyMedia opens the audio of the call without answering it.
 	EarlyMedia(ctx context.Context) error

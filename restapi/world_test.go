@@ -333,14 +333,22 @@ func (c *fakeCall) over() bool {
 	}
 }
 
-func (c *fakeCall) Answer(context.Context) error {
+func (c *fakeCall) Answer(_ context.Context, headers ...call.Header) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.info.State == call.Inbound {
-		c.w.trace.add("%sanswer", c.name)
+		c.w.trace.add("%s%s", c.name, strings.Join(append([]string{"answer"}, headersOf(headers)...), " "))
 		c.info.State, c.answered = call.Answered, time.Now()
 	}
 	return nil
+}
+
+func headersOf(headers []call.Header) []string {
+	var texts []string
+	for _, h := range headers {
+		texts = append(texts, h.Name+"="+h.Value)
+	}
+	return texts
 }
 
 func (c *fakeCall) EarlyMedia(context.Context) error {

@@ -207,12 +207,12 @@ func (d *Dialog) Progress(code int, reason string, body []byte) error {
 }
 
 // Answer sends the 200 with an SDP body (an offer if the INVITE had none) and
-// returns at once; it is repeated until the ACK comes.
-func (d *Dialog) Answer(body []byte) error {
+// returns at once; it is repeated until the ACK comes. h are sent along.
+func (d *Dialog) Answer(body []byte, h ...Header) error {
 	if d.invite == nil {
 		return fmt.Errorf("%w: not an incoming call", ErrState)
 	}
-	res := d.ok(d.invite, body)
+	res := d.ok(d.invite, body, h...)
 	d.mu.Lock()
 	if d.state != stateEarly {
 		d.mu.Unlock()
@@ -231,8 +231,8 @@ func (d *Dialog) Answer(body []byte) error {
 }
 
 // ok builds the 200 to an INVITE.
-func (d *Dialog) ok(t *inviteTx, body []byte) *sipgo.Response {
-	res := t.response(codeOK, "", Header{"Allow", allowedMethods})
+func (d *Dialog) ok(t *inviteTx, body []byte, h ...Header) *sipgo.Response {
+	res := t.response(codeOK, "", append([]Header{{"Allow", allowedMethods}}, h...)...)
 	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
 	withSDP(res, body)
 	return res

@@ -231,7 +231,7 @@ type caller struct {
 
 func (c *caller) Invitation() sip.Invitation         { return c.inv }
 func (c *caller) Progress(int, string, []byte) error { return nil }
-func (c *caller) Answer([]byte) error                { return nil }
+func (c *caller) Answer([]byte, ...sip.Header) error { return nil }
 func (c *caller) Ended() <-chan struct{}             { return c.ended }
 
 func (c *caller) Reject(code int, _ string, _ ...sip.Header) error {

@@ -35,6 +35,7 @@ type phone struct {
 	keyStart bool
 	keyTS    uint32
 	session  sip.Session
+	headers  []sip.Header // of the answer
 	endErr   error
 	rejected int
 	answered time.Time
@@ -59,8 +60,9 @@ func (p *phone) Invitation() sip.Invitation { return p.inv }
 
 func (p *phone) Progress(int, string, []byte) error { return nil }
 
-func (p *phone) Answer([]byte) error {
+func (p *phone) Answer(_ []byte, h ...sip.Header) error {
 	p.mu.Lock()
+	p.headers = h
 	p.answered = time.Now()
 	p.mu.Unlock()
 	p.answerOnce.Do(func() { close(p.up) })
