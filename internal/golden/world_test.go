@@ -67,7 +67,8 @@ type request struct {
 type options struct {
 	service         func(*restapi.Service)
 	maxParticipants int
-	record          bool // calls can be recorded
+	record          bool        // calls can be recorded
+	speech          call.Loader // nil: no text can be spoken
 	destinations    call.Destinations
 	dialer          call.Dialer       // nil: a focus that never answers
 	web             http.RoundTripper // where media from addresses are; nil: nowhere
@@ -111,7 +112,7 @@ func newWorld(t *testing.T, o options) *world {
 		o.dialer = focus{}
 	}
 	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, log: &logBuffer{}, start: time.Now()}
-	sources := call.Sources{Files: call.NewStore(w.store)}
+	sources := call.Sources{Files: call.NewStore(w.store), Speech: o.speech}
 	if o.web != nil {
 		fetcher, err := restapi.NewFetcher(restapi.FetcherConfig{Transport: o.web})
 		if err != nil {
