@@ -20,6 +20,7 @@ type callInfo struct {
 	State     string `json:"call_state"`
 	Cause     string `json:"call_cause"`
 	RawCause  string `json:"call_raw_cause"`
+	Recording string `json:"call_recording_filename"`
 }
 
 // instanceInfo is what a page is told.

@@ -38,6 +38,7 @@ type setup struct {
 	more     string                 // further YAML
 	files    map[string]*audio.Clip // in the media store
 	logLevel string                 // "" = info
+	lasts    time.Duration          // how much longer than usual the test is
 }
 
 // mediaserver is a running server.
@@ -63,7 +64,7 @@ func (s setup) run(t *testing.T) *mediaserver {
 		t.Fatal(err)
 	}
 	s.writeFiles(t, filepath.Join(m.dir, "media"))
-	m.program = start(t, m.dir, "mediaserver", serverLimit, path, "--config", config)
+	m.program = start(t, m.dir, "mediaserver", serverLimit+s.lasts, path, "--config", config)
 	t.Cleanup(func() { m.end(t) })
 	m.findAddresses(t)
 	eventually(t, "the server is ready", patience, func() bool { return m.get("/readyz") == http.StatusOK })
