@@ -23,7 +23,7 @@ func (s *server) startDemoApplication(ctx context.Context) error {
 	if s.http.demo, err = lc.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("demo application: %w", err)
 	}
-	app := demoapp.New(s.log)
+	app := demoapp.New(s.log, s.speaks())
 	s.group.Start(ctx, "demo application", func(ctx context.Context) error {
 		return status.Serve(ctx, s.http.demo, app, status.WriteTimeout, s.log)
 	})

@@ -103,6 +103,9 @@ func (c *checkConfigCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
+	if err := checkSpeech(cfg); err != nil {
+		return err
+	}
 	_, err = fmt.Fprint(p.stdout, cfg.YAML())
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mediaserver/cmd/mediaserver/internal/config"
+	"mediaserver/cmd/mediaserver/internal/demoapp"
 	"mediaserver/cmd/mediaserver/internal/robots"
 )
 
@@ -36,10 +37,28 @@ func (c *demoCommand) Run(ctx context.Context, p *program) error {
 		ctx, end = context.WithTimeout(ctx, c.For)
 		defer end()
 	}
-	return p.serve(ctx, cfg, serverOptions{flags: true, companion: func(ctx context.Context, a addresses) error {
+	return p.serve(ctx, cfg, serverOptions{flags: true, companion: func(ctx context.Context, s *server) error {
 		fmt.Fprintln(p.stdout, "  three robots call now; join them with your own phone. Ctrl-C ends the demo.") //nolint:errcheck // nobody reads it
-		return robots.Run(ctx, robots.Config{Target: "sip:demo@" + robotTarget(a.sip), Out: p.stdout, WAV: c.WAV})
+		r := robots.Config{Target: "sip:demo@" + robotTarget(s.addrs.sip), Out: p.stdout, WAV: c.WAV, Guests: s.guests}
+		if s.speaks() {
+			r.Say = s.say
+		}
+		return robots.Run(ctx, r)
 	}})
+}
+
+// guests are the callers in the demo's room.
+func (s *server) guests() []string {
+	var list []string
+	for _, room := range s.parts.calls.Conferences() {
+		if room.Name != demoapp.Conference {
+			continue
+		}
+		for i := range room.Participants {
+			list = append(list, room.Participants[i].From)
+		}
+	}
+	return list
 }
 
 // config is the built-in default with the flags, through the same checks as a

@@ -13,8 +13,9 @@ import (
 // defaultSIPPort is left out of SIP addresses.
 const defaultSIPPort = 5060
 
-// greeting is the start-up message: what is served where, and how to call it.
-func greeting(cfg *config.Config, a addresses) string {
+// greeting is the start-up message: what is served where, which engines speak,
+// and how to call it.
+func greeting(cfg *config.Config, a addresses, engines []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "mediaserver %s\n", version)
 	var listens []string
@@ -25,6 +26,11 @@ func greeting(cfg *config.Config, a addresses) string {
 	fmt.Fprintf(&b, "  HTTP  http://%s  (/healthz /readyz /metrics)\n", a.http)
 	if a.pprof != nil {
 		fmt.Fprintf(&b, "  pprof http://%s/debug/pprof/\n", a.pprof)
+	}
+	if len(engines) > 0 {
+		fmt.Fprintf(&b, "  voice %s\n", strings.Join(engines, ", "))
+	} else {
+		b.WriteString("  voice none: text_to_say is TTS_FAILED\n")
 	}
 	host := callableHost(cfg, a.sip)
 	if cfg.Demo {

@@ -7,6 +7,8 @@ import (
 	"os/signal"
 	"runtime"
 	"syscall"
+
+	"mediaserver/tts"
 )
 
 // version is set when the program is linked: -ldflags "-X main.version=1.2.3".
@@ -29,7 +31,11 @@ type program struct {
 
 // main gives the runtime one processor more than there are media workers, so
 // that something to do elsewhere does not delay their timers. Decision 0008.
+// The process may also be one that a server has started to speak for it.
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == tts.WorkerCommand {
+		os.Exit(tts.RunWorker(os.Stdin, os.Stdout, os.Args[2:]...))
+	}
 	workers := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(workers + 1)
 	p := &program{mediaWorkers: workers, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}

@@ -12,9 +12,20 @@ import (
 
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/internal/leaktest"
+	"mediaserver/tts"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+// TestMain makes the test program a worker, or a speech engine, if it is
+// started as one.
+func TestMain(m *testing.M) {
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == tts.WorkerCommand:
+		os.Exit(tts.RunWorker(os.Stdin, os.Stdout, os.Args[2:]...))
+	case len(os.Args) == 4 && os.Args[1] == sayCommand:
+		os.Exit(sayTone(os.Args[2], os.Args[3]))
+	}
+	leaktest.Main(m)
+}
 
 // run runs a command line in an empty directory.
 func run(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {

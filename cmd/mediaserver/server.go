@@ -17,6 +17,7 @@ import (
 	"mediaserver/cmd/mediaserver/internal/lifecycle"
 	"mediaserver/cmd/mediaserver/internal/status"
 	"mediaserver/sip"
+	"mediaserver/tts"
 )
 
 const (
@@ -45,7 +46,7 @@ type serverOptions struct {
 	mediaWorkers int // 0 = as many as processors
 	// companion runs beside the server once all addresses are served, until
 	// ctx ends, when the server drains. Its error ends the server. nil = none.
-	companion func(ctx context.Context, a addresses) error
+	companion func(ctx context.Context, s *server) error
 }
 
 // addresses are where a running server can be reached.
@@ -63,6 +64,7 @@ type server struct {
 	state    status.State
 	registry *prometheus.Registry
 	group    *lifecycle.Group
+	speaker  *tts.Speaker
 	parts    *parts
 	addrs    addresses
 	http     listeners
@@ -100,7 +102,7 @@ func (s *server) serve(ctx context.Context) error {
 	companion := make(chan error, 1)
 	var running sync.WaitGroup
 	if s.opts.companion != nil {
-		running.Go(func() { companion <- s.opts.companion(beside, s.addrs) })
+		running.Go(func() { companion <- s.opts.companion(beside, s) })
 	}
 	defer running.Wait()
 	defer leave()
@@ -123,6 +125,11 @@ func (s *server) serve(ctx context.Context) error {
 // start binds all addresses, then starts the components: those that others
 // need first.
 func (s *server) start(ctx context.Context) error {
+	var err error
+	if s.speaker, err = newSpeaker(s.cfg, s.registry, s.log); err != nil {
+		return err
+	}
+	s.group.Start(ctx, "speech", s.runSpeech)
 	if err := s.bindHTTP(ctx); err != nil {
 		return err
 	}
@@ -133,7 +140,7 @@ func (s *server) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.parts, err = wire(ctx, s.cfg, s.opts.mediaWorkers, media, s.registry, s.log); err != nil {
+	if s.parts, err = s.wire(ctx, media); err != nil {
 		return err
 	}
 	if err := s.parts.ua.Listen(); err != nil {
@@ -227,6 +234,6 @@ func (s *server) stop(limit time.Duration) error {
 // announce tells how to reach the server.
 func (s *server) announce() {
 	if s.opts.out != nil {
-		fmt.Fprint(s.opts.out, greeting(s.cfg, s.addrs)) //nolint:errcheck // nobody reads it
+		fmt.Fprint(s.opts.out, greeting(s.cfg, s.addrs, names(s.speaker.Engines()))) //nolint:errcheck // nobody reads it
 	}
 }

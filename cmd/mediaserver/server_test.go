@@ -1,24 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"mediaserver/audio/wav"
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/internal/phone"
 	"mediaserver/sip"
@@ -53,8 +49,8 @@ func startServer(t *testing.T, cfg *config.Config) *instance {
 	i := &instance{t: t, drain: drain, force: make(chan struct{}), ended: make(chan error, 1)}
 	serving := make(chan addresses, 1)
 	go func() {
-		i.ended <- Run(ctx, cfg, serverOptions{force: i.force, companion: func(_ context.Context, a addresses) error {
-			serving <- a
+		i.ended <- Run(ctx, cfg, serverOptions{force: i.force, companion: func(_ context.Context, s *server) error {
+			serving <- s.addrs
 			return nil
 		}})
 	}()
@@ -182,7 +178,7 @@ const (
 
 func TestServerAnswersWithTheDemoApplication(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Demo = true
+	cfg.Demo, cfg.TTS.Engine = true, "none"
 	i := startServer(t, cfg)
 	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/service_start": 404} {
 		if got := i.status(path); got != want {
@@ -356,7 +352,7 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 		cfg := config.Default()
 		cfg.Demo = true
 		for _, want := range []string{"sip:demo@192.0.2.1:5070", "udp://192.0.2.1:5070", "http://127.0.0.1:8080"} {
-			if got := greeting(cfg, a); !strings.Contains(got, want) {
+			if got := greeting(cfg, a, nil); !strings.Contains(got, want) {
 				t.Errorf("%q is not in\n%s", want, got)
 			}
 		}
@@ -366,53 +362,14 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 		cfg.SIP.Advertise = "sip.example.com"
 		cfg.Services = []config.Service{config.NewService("help", []string{"+44*"}, "http://h/"), config.NewService("full", []string{"sip:x@y"}, "http://h/")}
 		for _, want := range []string{"sip:+44*@sip.example.com:5070  service help", "sip:x@y  service full"} {
-			if got := greeting(cfg, a); !strings.Contains(got, want) {
+			if got := greeting(cfg, a, nil); !strings.Contains(got, want) {
 				t.Errorf("%q is not in\n%s", want, got)
 			}
 		}
 	})
 	t.Run("no services", func(t *testing.T) {
-		if got := greeting(config.Default(), a); !strings.Contains(got, "refused with 404") {
+		if got := greeting(config.Default(), a, nil); !strings.Contains(got, "refused with 404") {
 			t.Error(got)
 		}
 	})
-}
-
-// TestDemo runs what `make run` runs, for some seconds.
-func TestDemo(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 9 seconds")
-	}
-	dir := t.TempDir()
-	t.Chdir(dir)
-	var out, errs bytes.Buffer
-	p := &program{stdout: &out, stderr: &errs, signals: make(chan os.Signal, 2)}
-	file := filepath.Join(dir, "heard.wav")
-	code := p.main(t.Context(), []string{
-		"demo", "--address", "127.0.0.1", "--sip-port", "0", "--http-port", "0",
-		"--rtp-port-min", "23000", "--rtp-port-max", "23999", "--for", "9s", "--wav", file,
-	})
-	if code != exitClean {
-		t.Fatalf("exit code %d\n%s%s", code, out.String(), errs.String())
-	}
-	for _, want := range []string{"melody hears talker -2", "talker hears melody -2", "listener hears melody -2"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is not in\n%s", want, out.String())
-		}
-	}
-	for _, absent := range []string{"hears listener", "melody hears melody", "talker hears talker"} {
-		if strings.Contains(out.String(), absent) {
-			t.Errorf("%q is in\n%s", absent, out.String())
-		}
-	}
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	clip, _, err := wav.Decode(f, wav.DefaultLimit)
-	if err != nil || clip.Duration() < 2*time.Second {
-		t.Errorf("the recording is %v long: %v", clip.Duration(), err)
-	}
-	fmt.Fprint(t.Output(), out.String())
 }

@@ -36,11 +36,12 @@ type parts struct {
 
 // wire makes the components and joins them. extra holds media files beside
 // those of media.directory; it may be nil.
-func wire(ctx context.Context, cfg *config.Config, workers int, extra fs.FS, reg prometheus.Registerer, log *slog.Logger) (*parts, error) {
+func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
+	cfg, reg, log := s.cfg, s.registry, s.log
 	p := &parts{}
 	var err error
 	p.engine, err = mixer.New(mixer.Config{
-		Workers:      workers,
+		Workers:      s.opts.mediaWorkers,
 		MixedTalkers: cfg.Conference.MixedTalkers,
 		Metrics:      mixer.NewMetrics(reg),
 		Logger:       log,
@@ -65,7 +66,7 @@ func wire(ctx context.Context, cfg *config.Config, workers int, extra fs.FS, reg
 	if err != nil {
 		return nil, err
 	}
-	p.calls, err = wireCalls(ctx, cfg, p, extra, reg, log)
+	p.calls, err = s.wireCalls(ctx, p, extra)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +86,8 @@ func wire(ctx context.Context, cfg *config.Config, workers int, extra fs.FS, reg
 }
 
 // wireCalls makes the manager of calls over the engine and the user agent.
-func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, reg prometheus.Registerer, log *slog.Logger) (*call.Manager, error) {
+func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Manager, error) {
+	cfg, reg, log := s.cfg, s.registry, s.log
 	advertise, err := advertised(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -109,7 +111,10 @@ func wireCalls(ctx context.Context, cfg *config.Config, p *parts, extra fs.FS, r
 	return call.NewManager(call.Config{
 		Recorder: recorder,
 		Engine:   p.engine,
-		Loader:   call.Sources{Files: call.NewStore(dirs...), Web: p.web},
+		Loader: call.Sources{
+			Files: call.NewStore(dirs...), Web: p.web,
+			Speech: spoken{speaker: s.speaker, rate: p.engine.Format().Rate},
+		},
 		OpenSockets: func(local netip.Addr) (call.Sockets, error) {
 			s, err := ports.Open(local)
 			if err != nil {
@@ -223,6 +228,7 @@ func services(list []config.Service) ([]restapi.Service, error) {
 			FinalPage:             restapi.Page(s.FinalPage),
 			ErrorPage:             restapi.Page(s.ErrorPage),
 			ExtraCalls:            &s.ExtraChannels,
+			Voice:                 s.TTSVoice,
 			ApplicationParameters: s.ApplicationParameters,
 			EarlyMedia:            s.EarlyMedia,
 			MaxDuration:           s.MaxDuration(),

@@ -25,6 +25,8 @@ type Config struct {
 	// Demo is true when neither a file nor the environment names services:
 	// the embedded demo application then answers sip:demo@….
 	Demo bool `yaml:"-"`
+
+	places map[string]Place `yaml:"-"` // where each value was written
 }
 
 // SIP is the signalling side.
@@ -95,12 +97,6 @@ type Media struct {
 	RecordingRetentionDays int `yaml:"recording_retention_days" range:"0..36500"`
 }
 
-// TTS is the speech synthesis.
-type TTS struct {
-	Engine string `yaml:"engine" later:"speech synthesis"`
-	Voice  string `yaml:"voice" later:"speech synthesis"`
-}
-
 // Pages says how web applications are asked.
 type Pages struct {
 	TimeoutSeconds int `yaml:"timeout_seconds" range:"1..600"`
@@ -151,7 +147,7 @@ func Default() *Config {
 		},
 		HTTP:                 HTTP{Listen: "127.0.0.1:8080", Users: []User{}},
 		Media:                Media{Directory: "./data/media", LogDirectory: "./data/rest_logs"},
-		TTS:                  TTS{Engine: "auto"},
+		TTS:                  TTS{Engine: SpeechAuto, Voices: []VoiceSelector{}, Fallback: true, TimeoutSeconds: 10, CacheMegabytes: 256, Engines: []SpeechEngine{}},
 		Pages:                Pages{TimeoutSeconds: 10},
 		Conference:           Conference{MaxParticipants: 1000, MixedTalkers: 32, Destinations: []Destination{}},
 		Services:             []Service{},

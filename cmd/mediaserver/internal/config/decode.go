@@ -174,7 +174,7 @@ func allowed(t reflect.Type, f field) string {
 	case t.Kind() == reflect.Pointer:
 		return "true, false or null"
 	case f.values != nil:
-		return "one of " + strings.Join(f.values, ", ")
+		return "one of " + strings.Join(slices.DeleteFunc(slices.Clone(f.values), func(s string) bool { return s == "" }), ", ")
 	default:
 		return "a text"
 	}

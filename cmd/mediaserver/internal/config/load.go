@@ -57,14 +57,26 @@ func load(data []byte, path string, environ []string) (*Config, error) {
 	d.section(root, reflect.ValueOf(cfg).Elem(), "")
 	d.override(cfg, environ)
 	cfg.Demo = path == "" && !d.given("services")
-	readPasswordFiles(cfg, d)
+	readSecretFiles(cfg, d)
 	d.refuseLater(reflect.ValueOf(*cfg), reflect.ValueOf(*Default()), "")
 	d.validate(cfg)
 	if len(d.problems) > 0 {
 		d.problems.sort()
 		return nil, d.problems.firsts()
 	}
+	cfg.places = d.places
 	return cfg, nil
+}
+
+// Problem is a fault of a key that only shows when the configuration is put to
+// use.
+func (c *Config) Problem(path, format string, args ...any) Problem {
+	d := decoder{places: c.places}
+	if d.places == nil {
+		d.places = map[string]Place{"": {File: c.Path}}
+	}
+	d.at(path, format, args...)
+	return d.problems[0]
 }
 
 // refuseLater reports every key that is set to other than its default although
@@ -98,26 +110,32 @@ func equal(a, b reflect.Value) bool {
 	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
-// readPasswordFiles fills the passwords that are kept in files of their own.
-func readPasswordFiles(cfg *Config, d *decoder) {
+// readSecretFiles fills the secrets that are kept in files of their own.
+func readSecretFiles(cfg *Config, d *decoder) {
 	for i := range cfg.SIP.Trunks {
 		t := &cfg.SIP.Trunks[i]
-		d.passwordFile(&t.Password, t.PasswordFile, fmt.Sprintf("sip.trunks[%d]", i))
+		d.secretFile(&t.Password, "password", t.PasswordFile, fmt.Sprintf("sip.trunks[%d]", i))
 	}
 	for i := range cfg.HTTP.Users {
 		u := &cfg.HTTP.Users[i]
-		d.passwordFile(&u.Password, u.PasswordFile, fmt.Sprintf("http.users[%d]", i))
+		d.secretFile(&u.Password, "password", u.PasswordFile, fmt.Sprintf("http.users[%d]", i))
+	}
+	for i := range cfg.TTS.Engines {
+		e := &cfg.TTS.Engines[i]
+		e.Secret = e.Key
+		d.secretFile(&e.Secret, "key", e.KeyFile, fmt.Sprintf("tts.engines[%d]", i))
 	}
 }
 
-// passwordFile reads one password: the first line of the file.
-func (d *decoder) passwordFile(password *Secret, file, path string) {
+// secretFile reads a secret, the first line of a file. key is the key that
+// holds it otherwise.
+func (d *decoder) secretFile(secret *Secret, key, file, path string) {
 	if file == "" {
 		return
 	}
-	p := path + ".password_file"
-	if *password != "" {
-		d.fail(d.place(p), p, "password is given too; only one of the two may be")
+	p := join(path, key+"_file")
+	if *secret != "" {
+		d.fail(d.place(p), p, "%s is given too; only one of the two may be", key)
 		return
 	}
 	data, err := os.ReadFile(file)
@@ -129,6 +147,6 @@ func (d *decoder) passwordFile(password *Secret, file, path string) {
 	case line == "":
 		d.fail(d.place(p), p, "the first line of %s is empty", file)
 	default:
-		*password = Secret(line)
+		*secret = Secret(line)
 	}
 }

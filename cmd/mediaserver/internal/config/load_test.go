@@ -111,6 +111,24 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"a strict that is neither", minimal + "    strict: maybe\n", `f.yaml:6:13: services[0].strict: "maybe" is not true, false or null`},
 		{"an unknown API version", minimal + "    api_version: 3\n", `f.yaml:6:18: services[0].api_version: "3" is not one of 1, 2.0`},
 		{"a name for a path", strings.Replace(minimal, "name: a", "name: a/b", 1), `f.yaml:2:11: services[0].name: "a/b" must be 1 to 64 letters, digits, spaces or any of . _ -`},
+		{"no speech engine's name", "tts: {engine: \"\"}", `f.yaml:1:15: tts.engine: must be auto, none or the name of an engine`},
+		{"an incomplete voice", "tts: {voices: [{}]}", "f.yaml:1:16: tts.voices[0].selector: is missing\nf.yaml:1:16: tts.voices[0].voice: is missing"},
+		{"two voices of one selector", "tts:\n  voices:\n    - {selector: Lisa  UK, voice: a}\n    - {selector: lisa uk, voice: b}\n", `f.yaml:4:18: tts.voices[1].selector: "lisa uk" is that of tts.voices[0] already (line 3)`},
+		{"an empty speech engine", "tts: {engines: [{}]}", "f.yaml:1:17: tts.engines[0].name: is missing\nf.yaml:1:17: tts.engines[0].kind: is missing; it is exec or http"},
+		{"a speech engine of another kind", "tts: {engines: [{name: a, kind: dll}]}", `f.yaml:1:33: tts.engines[0].kind: "dll" is not one of exec, http`},
+		{"a speech engine called auto", "tts: {engines: [{name: auto, kind: exec, preset: flite}]}", `f.yaml:1:24: tts.engines[0].name: "auto" has a meaning of its own in tts.engine; choose another name`},
+		{"two speech engines of one name", "tts:\n  engines:\n    - {name: a, kind: exec, preset: flite}\n    - {name: a, kind: exec, preset: flite}\n", `f.yaml:4:14: tts.engines[1].name: "a" is the name of tts.engines[0] already (line 3)`},
+		{"a speech engine without its program", "tts: {engines: [{name: a, kind: exec}]}", `f.yaml:1:17: tts.engines[0].command: is missing; name the program and its arguments, or a preset`},
+		{"a speech engine without its address", "tts: {engines: [{name: a, kind: http}]}", `f.yaml:1:17: tts.engines[0].url: is missing`},
+		{"a program with an address", "tts: {engines: [{name: a, kind: exec, preset: flite, url: \"http://h/\"}]}", `f.yaml:1:59: tts.engines[0].url: is only for engines of kind http`},
+		{"a server with a program", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", command: [say]}]}", `f.yaml:1:66: tts.engines[0].command: is only for engines of kind exec`},
+		{"a preset of the other kind", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", preset: piper}]}", `f.yaml:1:65: tts.engines[0].preset: "piper" is not for kind http; available: openai`},
+		{"an unknown preset", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", preset: best}]}", `f.yaml:1:65: tts.engines[0].preset: "best" is not one of espeak-ng, flite, piper, openai`},
+		{"raw speech without a rate", "tts: {engines: [{name: a, kind: exec, command: [say], format: raw}]}", `f.yaml:1:17: tts.engines[0].sample_rate: is missing; raw sound does not say what its rate is`},
+		{"a header that YAML takes for a map", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", headers: [{X: y}]}]}", `f.yaml:1:67: tts.engines[0].headers[0]: must be a text, not a map`},
+		{"a header without a value", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", headers: [x]}]}", `f.yaml:1:67: tts.engines[0].headers[0]: must be a text such as "Name: value"`},
+		{"a speech key given twice", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", key: x, key_file: y}]}", `f.yaml:1:75: tts.engines[0].key_file: key is given too; only one of the two may be`},
+		{"a voice without id", "tts: {engines: [{name: a, kind: exec, preset: piper, voices: [{language: English}]}]}", `f.yaml:1:63: tts.engines[0].voices[0].id: is missing`},
 		{"a page host with a path", minimal + "    page_hosts: [\"h/x\"]\n", `f.yaml:6:18: services[0].page_hosts[0]: "h/x" is not a host or a pattern such as *.example.com`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
@@ -124,7 +142,6 @@ func TestLoadRefusesWhatComesLater(t *testing.T) {
 		{"shared ports", "rtp: {io: shared}", `f.yaml:1:11: rtp.io: "shared" is not in this version; available: sockets`},
 		{"number of shared ports", "rtp: {shared_ports: 8}", `f.yaml:1:21: rtp.shared_ports: not in this version (shared RTP ports); remove it or set it to its default, 4`},
 		{"users", "http: {users: [{name: a, password: b}]}", `f.yaml:1:15: http.users: not in this version (logins); remove it or set it to its default, []`},
-		{"speech engine", "tts: {engine: flite}", `f.yaml:1:15: tts.engine: not in this version (speech synthesis); remove it or set it to its default, auto`},
 		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
 		{"outbound service", strings.Replace(minimal, "inbound", "outbound", 1), `f.yaml:3:16: services[0].direction: "outbound" is not in this version; available: inbound`},
@@ -225,7 +242,7 @@ func TestLoadReadsFiles(t *testing.T) {
 		cfg := Default()
 		cfg.HTTP.Users = []User{{Name: "a", PasswordFile: filepath.Join(dir, "secret")}}
 		d := &decoder{places: map[string]Place{}}
-		readPasswordFiles(cfg, d)
+		readSecretFiles(cfg, d)
 		if got := cfg.HTTP.Users[0].Password; got.Reveal() != "hunter2" || len(d.problems) != 0 {
 			t.Errorf("got %q, problems %v", got.Reveal(), d.problems)
 		}

@@ -58,6 +58,10 @@ func flow(v reflect.Value) string {
 		return quote(x.String())
 	case Secret:
 		return quote(x.String())
+	case Address:
+		return quote(x.String())
+	case Header:
+		return quote(x.String())
 	case netip.Prefix:
 		return quote(x.String())
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -21,6 +22,13 @@ services:
     application_parameters: "two\nlines: \"quoted\" \\ 'single' \u00a0 \x01 "
     strict: false
     page_hosts: ["*.example.com"]
+tts:
+  engine: own
+  cache_directory: ./speech
+  voices: [{selector: Lisa, voice: English Female}]
+  engines:
+    - {name: own, kind: exec, command: [say, "-v", "{voice}", "{text}"], format: raw, sample_rate: 22050, voices: [{id: a, language: English, gender: Female, name: "Ann Marie"}]}
+    - {name: cloud, kind: http, url: "https://h/{voice}", method: POST, headers: ["Authorization: Bearer {key}"], body: '{"t":"{text}"}'}
 `)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +37,7 @@ services:
 	if err != nil {
 		t.Fatalf("%v\n%s", err, cfg.YAML())
 	}
-	if diff := cmp.Diff(cfg, again, cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(cfg, again, cmpopts.EquateComparable(netip.Prefix{}), cmpopts.IgnoreUnexported(Config{})); diff != "" {
 		t.Errorf("changed (-first +second):\n%s", diff)
 	}
 }
@@ -45,7 +53,19 @@ func TestSecretsAreNotShown(t *testing.T) {
 			t.Error(out)
 		}
 	})
+	t.Run("of a speech engine in the effective configuration", func(t *testing.T) {
+		cfg, err := loadText("tts:\n  engines:\n    - name: a\n      kind: http\n      url: https://u:" + secret + "@h/\n" +
+			"      headers: [\"X-Api-Key: " + secret + "\", \"Accept: audio/wav\"]\n      key: " + secret + "\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := cfg.YAML() + fmt.Sprintf("%v %+v %#v", cfg.TTS, cfg.TTS, cfg.TTS.Engines[0].Headers)
+		if strings.Contains(out, secret) || !strings.Contains(out, "Accept: audio/wav") || !strings.Contains(out, "X-Api-Key: "+mask) {
+			t.Error(out)
+		}
+	})
 	for name, text := range map[string]string{
+		"a header that is not one":     "tts: {engines: [{name: a, kind: http, url: \"http://h\", headers: [" + secret + "]}]}",
 		"a secret read as an alias":    minimal + "    signing_secret: *" + secret + "\n",
 		"a secret read as a tag":       minimal + "    signing_secret: !" + secret + "\n",
 		"a secret read as a block":     minimal + "    signing_secret: |" + secret + "\n",

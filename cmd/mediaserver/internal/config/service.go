@@ -16,7 +16,7 @@ type Service struct {
 	FinalPage             Page     `yaml:"final_page"`
 	ErrorPage             Page     `yaml:"error_page"`
 	ExtraChannels         int      `yaml:"extra_channels" range:"0..1000"`
-	TTSVoice              string   `yaml:"tts_voice" later:"speech synthesis"`
+	TTSVoice              string   `yaml:"tts_voice"`
 	ApplicationParameters string   `yaml:"application_parameters"`
 	EarlyMedia            bool     `yaml:"early_media"`
 	ServiceRecording      `yaml:",inline"`

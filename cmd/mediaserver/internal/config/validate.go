@@ -23,6 +23,7 @@ func (d *decoder) validate(cfg *Config) {
 			d.fail(d.place(dir.path), dir.path, "must not be empty")
 		}
 	}
+	d.validateTTS(&cfg.TTS)
 	for i, dest := range cfg.Conference.Destinations {
 		d.validateDestination(dest, fmt.Sprintf("conference.destinations[%d]", i))
 	}

@@ -6,7 +6,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 //go:embed pages/*.json
@@ -29,6 +31,9 @@ const APIVersion = "2.0"
 // Listener is the user part of callers that only listen.
 const Listener = "listener"
 
+// spoken are the pages of which there is one with words, called spoken_….
+var spoken = []string{"first", "listener", "next"}
+
 // maxRequest is the largest instance info that is read, in bytes.
 const maxRequest = 64 << 10
 
@@ -50,8 +55,11 @@ type instanceInfo struct {
 	} `json:"error_result"`
 }
 
-// New makes the application. What happens to callers goes to log.
-func New(log *slog.Logger) http.Handler {
+// New makes the application. With speech it greets by words, else, and once a
+// text could not be spoken, by sounds. What happens to callers goes to log.
+func New(log *slog.Logger, speech bool) http.Handler {
+	var speaks atomic.Bool
+	speaks.Store(speech)
 	mux := http.NewServeMux()
 	page := func(path string, choose func(instanceInfo) string) {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -61,7 +69,11 @@ func New(log *slog.Logger) http.Handler {
 				return
 			}
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
-			http.ServeFileFS(w, r, pages, "pages/"+choose(info)+".json")
+			name := choose(info)
+			if speaks.Load() && slices.Contains(spoken, name) {
+				name = "spoken_" + name
+			}
+			http.ServeFileFS(w, r, pages, "pages/"+name+".json")
 		})
 	}
 	page(FirstPath, func(i instanceInfo) string {
@@ -81,6 +93,9 @@ func New(log *slog.Logger) http.Handler {
 	})
 	page(ErrorPath, func(i instanceInfo) string {
 		log.Warn("demo: error", "from", i.ThisCall.From, "action", i.ErrorResult.Action, "result", i.ErrorResult.Result)
+		if strings.HasPrefix(i.ErrorResult.Result, "TTS_FAILED") {
+			speaks.Store(false) // the next caller hears the sounds
+		}
 		return "nothing"
 	})
 	return mux

@@ -14,7 +14,7 @@ import (
 )
 
 func TestPagesAnswer(t *testing.T) {
-	app := New(slog.New(slog.DiscardHandler))
+	app := New(slog.New(slog.DiscardHandler), false)
 	for _, tt := range []struct {
 		name, method, path, body string
 		code                     int
@@ -45,6 +45,29 @@ func TestPagesAnswer(t *testing.T) {
 				t.Errorf("answer %s: %v", w.Body, err)
 			}
 		})
+	}
+}
+
+func TestWordsAreUsedUntilTheyFail(t *testing.T) {
+	app := New(slog.New(slog.DiscardHandler), true)
+	ask := func(path, body string) string {
+		w := httptest.NewRecorder()
+		app.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader(body)))
+		return w.Body.String()
+	}
+	const alice, listener = `{"this_call":{"call_from":"alice@h"}}`, `{"this_call":{"call_from":"listener@h"}}`
+	for path, body := range map[string]string{FirstPath: alice, FirstPath + "?": listener, NextPath: alice} {
+		if got := ask(path, body); !strings.Contains(got, "text_to_say") {
+			t.Errorf("%s: no words in %s", path, got)
+		}
+	}
+	ask(ErrorPath, `{"error_result":{"action":"play","result":"MEDIA_NOT_FOUND: x"}}`)
+	if got := ask(FirstPath, alice); !strings.Contains(got, "text_to_say") {
+		t.Errorf("after another error: %s", got)
+	}
+	ask(ErrorPath, `{"error_result":{"action":"play","result":"TTS_FAILED: x"}}`)
+	if got := ask(FirstPath, alice); strings.Contains(got, "text_to_say") || !strings.Contains(got, "demo/welcome.wav") {
+		t.Errorf("after a failure of speech: %s", got)
 	}
 }
 

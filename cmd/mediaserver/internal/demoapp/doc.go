@@ -8,7 +8,8 @@
 //	POST /final   the call has ended: nothing more to do
 //	POST /error   something failed: it is noted
 //
-// The answers are the files in pages/. Media makes the sounds that they name.
+// The answers are the files in pages/. Media makes the sounds that they name;
+// where the server can speak, callers are greeted by words in their place.
 //
 // The handler is safe for concurrent use.
 package demoapp

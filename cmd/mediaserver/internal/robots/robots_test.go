@@ -1,7 +1,12 @@
 package robots
 
 import (
+	"context"
+	"errors"
 	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +50,88 @@ func TestListenFindsTheVoices(t *testing.T) {
 				t.Errorf("heard %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+// babble is a voice: noise in syllables, twice as loud at low frequencies.
+func babble(seed uint64) Say {
+	random := rand.New(rand.NewPCG(seed, seed))
+	return func(context.Context, string, ...string) (audio.Clip, error) {
+		clip := audio.Clip{Rate: rate, Samples: make([]int16, 3*rate)}
+		low := 0.0
+		for i := range clip.Samples {
+			noise := random.NormFloat64() * 3000
+			low += (noise - low) / 4
+			if i/800%3 != 2 {
+				clip.Samples[i] = int16(noise/4 + low)
+			}
+		}
+		return clip, nil
+	}
+}
+
+func TestVoicesThatSpeakAreFoundByTheirMarkers(t *testing.T) {
+	known, err := speaking(t.Context(), babble(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	melody, talker := known[0], known[1]
+	level := func(v voice) float64 { return audio.LevelDBov(v.words.Samples) }
+	guest := func() audio.Source {
+		c, _ := babble(2)(t.Context(), "")
+		return audio.LoopClip(c)
+	}
+	c, _ := babble(2)(t.Context(), "")
+	for _, tt := range []struct {
+		name    string
+		sources []audio.Source
+		want    heard
+	}{
+		{"silence", nil, heard{}},
+		{"one", []audio.Source{melody.source()}, heard{"melody": level(melody)}},
+		{"the other", []audio.Source{talker.source()}, heard{"talker": level(talker)}},
+		{"both", []audio.Source{melody.source(), talker.source()}, heard{"melody": level(melody), "talker": level(talker)}},
+		{"one beside a guest", []audio.Source{talker.source(), guest()}, heard{"talker": level(talker)}},
+		{"only a guest", []audio.Source{guest()}, heard{unmarked: audio.LevelDBov(c.Samples) + 1.7}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := listen(spoken(window, tt.sources...), known); !got.like(tt.want) {
+				t.Errorf("heard %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWithoutVoicesTheRobotsSoundTones(t *testing.T) {
+	var out strings.Builder
+	fails := func(context.Context, string, ...string) (audio.Clip, error) {
+		return audio.Clip{}, errors.New("no voice")
+	}
+	tr := &troupe{cfg: Config{Out: &out, Say: fails}}
+	if got := tr.choose(t.Context()); got[0].marker != 0 || !strings.Contains(out.String(), "cannot speak and sound tones: no voice") {
+		t.Errorf("marker %g, told %q", got[0].marker, out.String())
+	}
+}
+
+func TestGuestsAreTold(t *testing.T) {
+	var out strings.Builder
+	guests := []string{"melody@127.0.0.1"}
+	tr := &troupe{cfg: Config{Out: &out, Guests: func() []string { return slices.Clone(guests) }}, robots: []*robot{{name: "melody"}}}
+	for _, tt := range []struct {
+		guests []string
+		want   string
+	}{
+		{[]string{"melody@127.0.0.1"}, ""},
+		{[]string{"melody@127.0.0.1", "alice@h"}, "also in the room: alice@h"},
+		{[]string{"melody@127.0.0.1", "alice@h"}, ""},
+		{[]string{"melody@127.0.0.1"}, "only robots are in the room"},
+	} {
+		out.Reset()
+		guests = tt.guests
+		tr.tellGuests()
+		if got := out.String(); !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("with %v: told %q, want %q", tt.guests, got, tt.want)
+		}
 	}
 }
 

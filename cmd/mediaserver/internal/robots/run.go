@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,9 @@ type Config struct {
 	Target string    // SIP address that they call
 	Out    io.Writer // where they tell what they hear
 	WAV    string    // file for what the listener hears; "" = none
+
+	Say    Say             // nil = the robots sound tones
+	Guests func() []string // who is in the room beside them, by the server; nil = not told
 }
 
 // robot is one caller.
@@ -57,6 +61,8 @@ type troupe struct {
 	cfg    Config
 	start  time.Time
 	robots []*robot
+	voices []voice
+	guests []string // told last
 }
 
 // Run lets the robots call, one after the other, and talk until ctx ends, then
@@ -73,7 +79,8 @@ func Run(ctx context.Context, cfg Config) error {
 
 // perform calls, then follows the clock until ctx ends.
 func (t *troupe) perform(ctx context.Context) error {
-	for _, v := range voices() {
+	t.voices = t.choose(ctx)
+	for _, v := range t.voices {
 		if err := t.join(ctx, v.name, v.source()); err != nil {
 			return err
 		}
@@ -85,6 +92,20 @@ func (t *troupe) perform(ctx context.Context) error {
 		return err
 	}
 	return t.talk(ctx)
+}
+
+// choose is what the robots sound like.
+func (t *troupe) choose(ctx context.Context) []voice {
+	if t.cfg.Say == nil {
+		return voices()
+	}
+	list, err := speaking(ctx, t.cfg.Say)
+	if err != nil {
+		t.say("the robots cannot speak and sound tones: %v", err)
+		return voices()
+	}
+	t.say("%s", explanation(list))
+	return list
 }
 
 // join makes one robot call.
@@ -164,12 +185,13 @@ func (t *troupe) find(name string) *robot {
 // tell prints who hears whom if that is not as it was told, and the same for
 // two ticks.
 func (t *troupe) tell() error {
+	t.tellGuests()
 	changed, settled := false, true
 	for _, r := range t.robots {
 		if err := r.call.Err(); err != nil {
 			return fmt.Errorf("robot %s: the call has ended: %w", r.name, err)
 		}
-		now := listen(r.call.HeardLast(window), voices())
+		now := listen(r.call.HeardLast(window), t.voices)
 		settled = settled && now.like(r.last)
 		changed = changed || r.told == nil || !now.like(r.told)
 		r.last = now
@@ -184,6 +206,27 @@ func (t *troupe) tell() error {
 	}
 	t.say("%s  [dBov]", strings.Join(lines, " | "))
 	return nil
+}
+
+// tellGuests prints who else is in the room if that has changed. It is not
+// measured: beside voices that speak, others are not told apart by sound.
+func (t *troupe) tellGuests() {
+	if t.cfg.Guests == nil {
+		return
+	}
+	now := slices.DeleteFunc(t.cfg.Guests(), func(from string) bool {
+		user, _, _ := strings.Cut(strings.TrimPrefix(from, "sip:"), "@")
+		return slices.ContainsFunc(t.robots, func(r *robot) bool { return r.name == user })
+	})
+	if slices.Equal(now, t.guests) {
+		return
+	}
+	t.guests = now
+	if len(now) == 0 {
+		t.say("only robots are in the room (says the server)")
+		return
+	}
+	t.say("also in the room: %s (says the server)", strings.Join(now, ", "))
 }
 
 // say prints a line with the time since the start.
