@@ -8,6 +8,9 @@ IMAGE   ?= mediaserver
 DOCKER  ?= docker
 # Arguments for run, load and bench: make run ARGS="--help"
 ARGS    ?=
+# The voice that is built in. It is fetched by npm once; without it the build
+# goes on and has no voice of its own.
+VOICE   := tts/flite/wasm/flite.wasm
 # What to test: make test PKG=./mixer
 PKG     ?= ./...
 # Time for each fuzz target.
@@ -25,12 +28,16 @@ help: ## print this list
 run: build ## build and start the server with a demo conference of three robot callers
 	$(BIN) demo $(ARGS)
 
-build: ## build the static binary bin/mediaserver
+$(VOICE):
+	@$(GO) generate ./tts/flite
+
+build: $(VOICE) ## build the static binary bin/mediaserver
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/mediaserver
 
-deps: ## install what the tests need (Debian packages, modules)
+deps: ## install what the tests need (Debian packages, modules, the voice)
 	@.ci/install
 	@$(GO) mod download
+	@$(MAKE) -s --no-print-directory $(VOICE)
 
 test: deps ## install what the tests need and run all tests
 	$(GO) test $(PKG)
