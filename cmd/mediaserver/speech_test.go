@@ -375,15 +375,17 @@ func TestVoiceThatIsBuiltIn(t *testing.T) {
 	cfg = withApplication(t, cfg, saying(`{"text_to_say":"Welcome. The meeting will begin when the chair has arrived."}`))
 	cfg.Services[0].APIVersion = "2.0"
 	i := startServer(t, cfg)
-	began := time.Now()
-	c, err := i.dial("app")
-	if err != nil {
-		t.Fatal(err)
+	for _, what := range []string{"with the start of the voice", "from the cache"} {
+		began := time.Now()
+		c, err := i.dial("app")
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "words are heard", func() bool { return c.Level(60*time.Millisecond) > -30 })
+		t.Logf("heard after %v, %s", time.Since(began).Round(time.Millisecond), what)
+		eventually(t, "they end", func() bool { return c.Frame() > 150 && c.Level(time.Second) < -60 })
+		c.HangUp(t.Context())
 	}
-	eventually(t, "words are heard", func() bool { return c.Level(200*time.Millisecond) > -30 })
-	t.Logf("heard after %v, with the start of the voice", time.Since(began).Round(time.Millisecond))
-	eventually(t, "they end", func() bool { return c.Frame() > 150 && c.Level(time.Second) < -60 })
-	c.HangUp(t.Context())
 	i.drain()
 	if err := i.wait(); err != nil {
 		t.Error(err)
