@@ -187,10 +187,10 @@ func (c *Call) connect(ctx context.Context) error {
 		c.mu.Lock()
 		c.joined.from = time.Now()
 		c.mu.Unlock()
-		p.moving.Store(true)
+		p.taps.moving.Store(true)
 		c.startTap()
 		c.seat.connect(c.primary.audio().home)
-		p.moving.Store(false)
+		p.taps.moving.Store(false)
 		return nil
 	})
 }

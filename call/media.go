@@ -43,7 +43,7 @@ func (c *Call) openMedia(sockets Sockets, s *session, m sdp.Media) error {
 	p := &port{
 		deliver:  c.report,
 		detector: dtmf.NewDetector(c.manager.rate()),
-		said:     make([]int16, c.manager.cfg.Engine.Format().Samples()),
+		taps:     newTaps(c.manager.cfg.Engine.Format().Samples()),
 	}
 	p.params.Store(portOf(m))
 	endpoint, err := rtp.NewEndpoint(rtp.EndpointConfig{

@@ -7,7 +7,6 @@ import (
 	"mediaserver/audio"
 	"mediaserver/dtmf"
 	"mediaserver/mixer"
-	"mediaserver/recording"
 	"mediaserver/rtp"
 )
 
@@ -23,12 +22,7 @@ type port struct {
 	sending   atomic.Pointer[digitJob]
 	deliver   func(press) // never waits
 
-	taps [numTaps]atomic.Pointer[recording.Recording]
-	// moving: on the way to a room. What is still heard of the hold media does
-	// not belong into the recording of the connection.
-	moving atomic.Bool
-	said   []int16 // the frame received last, for the taps
-	spoke  bool    // said holds sound
+	taps taps
 
 	heard   [maxPressesPerFrame]press // to be delivered after the slot
 	pending int
@@ -66,6 +60,7 @@ func (p *port) Codec() audio.Codec { return p.endpoint.Codec() }
 func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	var status mixer.Status
 	sound := p.endpoint.Receive(frame, now, pcm)
+	p.taps.hear(pcm, sound)
 	switch {
 	case !p.params.Load().events:
 		if d, ok := p.detector.Process(pcm); ok {
@@ -79,9 +74,7 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	if sound {
 		status |= mixer.Sound
 	}
-	if p.spoke = sound && p.tapped(); p.spoke {
-		copy(p.said, pcm)
-	}
+	p.taps.hearClean(pcm, sound)
 	if job := p.sending.Load(); p.pending > 0 || job != nil && job.sent {
 		status |= mixer.Notice
 	}
@@ -129,35 +122,9 @@ func (p *port) Notify() {
 	}
 }
 
-func (p *port) tapped() bool {
-	return p.taps[ownTap].Load() != nil || p.taps[secondaryTap].Load() != nil
-}
-
-// record hands the frame to the recordings that listen: what the far end said
-// and what it hears. No digit is in it: events come without audio, tones were
-// cut out.
-func (p *port) record(frame int64, out mixer.Output) {
-	var said, heard []int16
-	if p.spoke {
-		said = p.said
-	}
-	if !out.Silent {
-		heard = out.PCM
-	}
-	if r := p.taps[ownTap].Load(); r != nil {
-		r.Write(frame, said, heard, 0)
-	}
-	if r := p.taps[secondaryTap].Load(); r != nil {
-		if p.moving.Load() {
-			said, heard = nil, nil
-		}
-		r.Write(frame, said, heard, 0)
-	}
-}
-
 // Send sends one frame, or in its place a digit that is being sent.
 func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
-	p.record(frame, out)
+	p.taps.write(frame, out)
 	if job := p.sending.Load(); job != nil {
 		p.sendDigits(job, frame, now, out)
 		return

@@ -16,15 +16,6 @@ type Recorder interface {
 // errNoRecorder: this Manager was not given a place for recordings.
 var errNoRecorder = errors.New("call: recording is not configured")
 
-// tap is a place at a port where a recording listens.
-type tap int
-
-const (
-	ownTap       tap = iota // of the call itself
-	secondaryTap            // of the secondary call it is connected with
-	numTaps
-)
-
 // record is the whole-call recording of a call. Of its actor.
 type record struct {
 	wanted *RecordingOptions // nil: not to be recorded
@@ -89,7 +80,8 @@ func (c *Call) recordingFor(o RecordingOptions, p *port) (*recording.Recording, 
 // startTap has the recording listen from the next frame on.
 func (c *Call) startTap() {
 	if c.record.file != nil {
-		c.record.port.taps[c.record.at].Store(c.record.file)
+		l := &listener{file: c.record.file, keepDigits: c.record.wanted.KeepDigits}
+		c.record.port.taps.at[c.record.at].Store(l)
 	}
 }
 
@@ -97,7 +89,7 @@ func (c *Call) startTap() {
 // way may still come.
 func (c *Call) stopTap() {
 	if c.record.file != nil {
-		c.record.port.taps[c.record.at].Store(nil)
+		c.record.port.taps.at[c.record.at].Store(nil)
 	}
 }
 

@@ -172,3 +172,31 @@ func channels(t *testing.T, file []byte) (first, second []int16) {
 	}
 	return first, second
 }
+
+func TestRecordingKeepsDigitsOnlyIfAsked(t *testing.T) {
+	for name, eliminate := range map[string]bool{"eliminated": true, "kept": false} {
+		t.Run(name, func(t *testing.T) {
+			run(t, options{record: true}, func(w *world) {
+				w.on("first@"+p, answer(join("room", quiet(),
+					secondary(dict{"call_recording": true, "call_recording_eliminate_dtmf": eliminate, "final_page": "sfinal"}))))
+				w.on("first@"+q, answer(join("room", quiet())))
+				b := w.dial(q, phoneOptions{})
+				a := w.dial(p, phoneOptions{noEvents: true})
+				w.at(2 * second)
+				a.tones("5")
+				w.at(4 * second)
+				a.hangUp()
+				w.at(5 * second)
+				clip, _, err := wav.Decode(bytes.NewReader(recorded(w, "sfinal", p)), 1<<24)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found := len(audio.ToneSpans(clip, 770, -30, 40*milli)) > 0
+				if found == eliminate {
+					t.Errorf("the key's tone in the recording: %v", found)
+				}
+				b.hearsSilence(2*second, 4*second)
+			})
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package call
+
+import (
+	"sync/atomic"
+
+	"mediaserver/mixer"
+	"mediaserver/recording"
+)
+
+// tap is a place at a port where a recording listens.
+type tap int
+
+const (
+	ownTap       tap = iota // of the call itself
+	secondaryTap            // of the secondary call it is connected with
+	numTaps
+)
+
+// listener is a recording at a tap.
+type listener struct {
+	file       *recording.Recording
+	keepDigits bool
+}
+
+// taps are where recordings listen at a port. hear and write belong to the
+// port's worker and neither allocate nor wait.
+type taps struct {
+	at [numTaps]atomic.Pointer[listener]
+	// moving: on the way to a room. What is still heard of the hold media does
+	// not belong into the recording of the connection.
+	moving atomic.Bool
+
+	whole said // the frame received last
+	clean said // the same without digits
+}
+
+// said is a frame that came from the far end.
+type said struct {
+	pcm   []int16
+	sound bool
+}
+
+func newTaps(samples int) taps {
+	return taps{whole: said{pcm: make([]int16, samples)}, clean: said{pcm: make([]int16, samples)}}
+}
+
+// tapped tells whether a recording listens; digits, whether one that keeps
+// digits does.
+func (t *taps) tapped(digits bool) bool {
+	for i := range t.at {
+		if l := t.at[i].Load(); l != nil && l.keepDigits == digits {
+			return true
+		}
+	}
+	return false
+}
+
+// hear takes a frame as it came from the far end, before digits are taken
+// out of it.
+func (t *taps) hear(pcm []int16, sound bool) {
+	t.whole.take(pcm, sound && t.tapped(true))
+}
+
+// hearClean takes the frame without its digits.
+func (t *taps) hearClean(pcm []int16, sound bool) {
+	t.clean.take(pcm, sound && t.tapped(false))
+}
+
+func (s *said) take(pcm []int16, wanted bool) {
+	if s.sound = wanted; wanted {
+		copy(s.pcm, pcm)
+	}
+}
+
+// frame is nil for silence.
+func (s *said) frame() []int16 {
+	if s.sound {
+		return s.pcm
+	}
+	return nil
+}
+
+// write hands the frame to the recordings: what the far end said and what it
+// hears.
+func (t *taps) write(frame int64, out mixer.Output) {
+	for i := range t.at {
+		l := t.at[i].Load()
+		if l == nil {
+			continue
+		}
+		said, heard := t.clean.frame(), out.PCM
+		if l.keepDigits {
+			said = t.whole.frame()
+		}
+		if out.Silent {
+			heard = nil
+		}
+		if tap(i) == secondaryTap && t.moving.Load() {
+			said, heard = nil, nil
+		}
+		l.file.Write(frame, said, heard, 0)
+	}
+}
