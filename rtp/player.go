@@ -43,7 +43,7 @@ type player struct {
 
 func (p *player) init(j JitterConfig, s *settings, c *counts) {
 	p.set, p.counts = s, c
-	p.ring.counts = c
+	p.ring.counts, p.ring.data = c, new([ringSlots][slotBytes]byte)
 	p.delay = delay{rate: int64(s.rate), min: int64(j.MinMS) * 1e6, max: int64(j.MaxMS) * 1e6}
 	p.queue = newQueue(s.rate)
 	p.conceal = newConcealer(s.rate)

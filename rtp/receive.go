@@ -41,7 +41,7 @@ type receiver struct {
 	times  timeline
 	stats  reception
 	packet pionrtp.Packet
-	buf    [datagramSize]byte
+	buf    *[datagramSize]byte
 
 	ssrc     uint32
 	heard    bool // ssrc is valid
@@ -53,6 +53,7 @@ type receiver struct {
 
 func (r *receiver) init(j JitterConfig, s *settings, c *counts) {
 	r.player.init(j, s, c)
+	r.buf = new([datagramSize]byte)
 	r.times.rate = s.rate
 	r.packet.CSRC = make([]uint32, 0, 15)
 	r.packet.Extensions = make([]pionrtp.Extension, 0, 16)

@@ -33,7 +33,6 @@ type reporter struct {
 	lastSR  uint32    // of the far end, middle 32 bits of NTP
 	lastAt  int64     // when that came [ns]
 	remote  reportsFrom
-	scratch [datagramSize]byte
 }
 
 func (r *reporter) init(rnd *rand.Rand, cname string, ssrc uint32) {
@@ -74,7 +73,7 @@ func (r *reporter) interval() int64 {
 // poll reads what has come.
 func (r *reporter) poll(e *Endpoint, now int64) {
 	for range maxPoll {
-		n, from, at, err := e.rtcp.Drain(r.scratch[:])
+		n, from, at, err := e.rtcp.Drain(e.receiver.buf[:])
 		if err != nil {
 			e.counts.socketError(err)
 			if err == ErrSocket {
@@ -90,7 +89,7 @@ func (r *reporter) poll(e *Endpoint, now int64) {
 			continue
 		}
 		r.remote = reportsFrom{e: e, at: arrival(at, 0, now)}
-		if parseRTCP(r.scratch[:n], &r.remote) != nil {
+		if parseRTCP(e.receiver.buf[:n], &r.remote) != nil {
 			e.counts.drop(DropMalformed)
 			continue
 		}
