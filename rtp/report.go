@@ -26,13 +26,13 @@ type reporter struct {
 	phase int64
 	buf   [maxReportSize]byte
 
-	next    int64     // when a report is due [ns], 0 = not yet set
-	last    time.Time // the frame now
-	active  uint32    // packets sent up to the last report
-	quiet   int       // reports since anything was sent
-	lastSR  uint32    // of the far end, middle 32 bits of NTP
-	lastAt  int64     // when that came [ns]
-	remote  reportsFrom
+	next   int64     // when a report is due [ns], 0 = not yet set
+	last   time.Time // the frame now
+	active uint32    // packets sent up to the last report
+	quiet  int       // reports since anything was sent
+	lastSR uint32    // of the far end, middle 32 bits of NTP
+	lastAt int64     // when that came [ns]
+	remote reportsFrom
 }
 
 func (r *reporter) init(rnd *rand.Rand, cname string, ssrc uint32) {
