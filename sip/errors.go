@@ -18,7 +18,6 @@ var (
 	ErrEnded     = errors.New("sip: the dialog has ended")
 	ErrState     = errors.New("sip: not possible in this state of the dialog")
 	ErrClosed    = errors.New("sip: the user agent is closed")
-	ErrDraining  = errors.New("sip: the user agent is draining")
 	ErrBadURI    = errors.New("sip: not a SIP URI")
 )
 
