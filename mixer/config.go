@@ -40,6 +40,7 @@ type Config struct {
 	Format       audio.Format // of every port and source; zero: audio.Narrowband()
 	MixedTalkers int          // most talkers summed in a room, the loudest; 0: DefaultMixedTalkers
 	Clock        Clock        // nil: the monotonic system clock
+	Transport    Transport    // nil: ports do their own I/O
 	Metrics      *Metrics     // nil: not registered anywhere
 	Logger       *slog.Logger // nil: discards
 }

@@ -32,6 +32,7 @@ type Engine struct {
 
 	mu       sync.Mutex // guards placement: slot.placed, slot.capacity, and Room.Close
 	nextID   atomic.Uint64
+	rooms    atomic.Int64 // not closed
 	started  atomic.Bool
 	stopped  atomic.Bool // workers have ended: commands are carried out by who gives them
 	finishMu sync.Mutex  // held while carrying out commands of a stopped engine
@@ -148,6 +149,11 @@ func (e *Engine) NewRoom(name string) *Room {
 	s.placed++
 	s.load.Add(1)
 	e.cfg.Metrics.rooms.Inc()
+	if e.rooms.Add(1) == 1 && e.cfg.Transport != nil {
+		for _, w := range e.workers {
+			w.unpark()
+		}
+	}
 	e.post(s, &c.node)
 	return r
 }

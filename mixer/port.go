@@ -38,6 +38,19 @@ type Output struct {
 	PCM     []int16 // one frame of linear samples
 	Payload []byte  // PCM in the port's codec; nil when it has none
 	Silent  bool    // there is nothing to hear: PCM is all zero
+	Worker  int     // the worker that sends, for ports of a Transport
+}
+
+// Transport moves the datagrams of many ports in batches, around the slots:
+// what Gather has taken in, the ports' Receive deals out; what the ports' Send
+// has collected, Scatter sends. The methods are called for a worker by that
+// worker only, also for slots without rooms while the engine has a room
+// anywhere. Like a port's, they may not wait, lock or allocate.
+type Transport interface {
+	// Gather comes after the changes and before the ports of a slot are served.
+	Gather(worker int, now time.Time)
+	// Scatter comes after the last Send of the slot.
+	Scatter(worker int, now time.Time)
 }
 
 // Notifier is implemented by ports that want to be told on the worker, after

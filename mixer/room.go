@@ -108,6 +108,7 @@ func (r *Room) Close() <-chan struct{} {
 	r.slot.placed--
 	r.slot.load.Add(int64(-1 - r.count))
 	r.engine.cfg.Metrics.rooms.Dec()
+	r.engine.rooms.Add(-1)
 	r.engine.cfg.Metrics.members.Sub(float64(r.count))
 	r.engine.post(r.slot, &c.node)
 	return r.gone.done

@@ -78,10 +78,10 @@ func (o *output) drop() { o.path = fresh }
 // scatter sends one frame to every member that has a port.
 func (r *Room) scatter(s *slot, frame int64) {
 	r.route()
-	silence := offer{out: Output{PCM: s.scratch.silence, Silent: true}}
+	silence := offer{out: Output{PCM: s.scratch.silence, Silent: true, Worker: s.worker.index}}
 	room := silence
 	if r.sharing > 0 && r.mixShared(s, frame) {
-		room.out = Output{PCM: s.scratch.mixed}
+		room.out = Output{PCM: s.scratch.mixed, Worker: s.worker.index}
 	}
 	s.classes.round++
 	for _, m := range r.members {
@@ -238,7 +238,7 @@ func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
 		m.sendSilence(s, frame)
 		return
 	}
-	out := Output{PCM: s.scratch.out}
+	out := Output{PCM: s.scratch.out, Worker: s.worker.index}
 	if (frame+int64(m.id))%levelEvery == 0 {
 		o.level.set(energyBits(audio.Energy(out.PCM)))
 	}
@@ -294,5 +294,5 @@ func (m *Member) readPlay(s *slot) int {
 
 // sendSilence sends a frame in which there is nothing to hear.
 func (m *Member) sendSilence(s *slot, frame int64) {
-	m.send(s, frame, &offer{out: Output{PCM: s.scratch.silence, Silent: true}})
+	m.send(s, frame, &offer{out: Output{PCM: s.scratch.silence, Silent: true, Worker: s.worker.index}})
 }

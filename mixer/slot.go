@@ -69,8 +69,15 @@ func (s *slot) idle() bool {
 func (s *slot) serve(frame int64, now time.Time) {
 	s.scratch.now = now
 	s.control(frame)
+	transport := s.engine.cfg.Transport
+	if transport != nil {
+		transport.Gather(s.worker.index, now)
+	}
 	for _, r := range s.rooms {
 		r.serve(s, frame)
+	}
+	if transport != nil {
+		transport.Scatter(s.worker.index, now)
 	}
 	s.depart(frame)
 }

@@ -93,6 +93,9 @@ func (e *Engine) skip(late time.Duration) (frames int64) {
 
 // idle reports whether the worker has nothing to do.
 func (w *worker) idle() bool {
+	if w.engine.cfg.Transport != nil && w.engine.rooms.Load() > 0 {
+		return false // it may take in what is for a port of another worker
+	}
 	for _, s := range w.slots {
 		if !s.idle() {
 			return false
