@@ -40,6 +40,7 @@ type Config struct {
 	Loader          Loader
 	OpenSockets     func(local netip.Addr) (Sockets, error)
 	Recorder        Recorder       // nil: calls cannot be recorded
+	Events          Sink           // told what happens; nil: nobody
 	Dialer          Dialer         // nil: no call to a focus elsewhere can be placed
 	Placement       Placement      // nil: every room is here
 	Capability      sdp.Capability // zero: G.711 and telephone events
@@ -68,6 +69,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Events == nil {
+		c.Events = noEvents{}
 	}
 	return c
 }
