@@ -18,15 +18,15 @@ type Placement interface {
 	Place(name string) (address string, elsewhere bool)
 }
 
-// Destination sends the rooms whose name matches to a focus elsewhere.
-type Destination struct {
+// RoomDestination sends the rooms whose name matches to a focus elsewhere.
+type RoomDestination struct {
 	Match   string // room name; * is a wildcard
 	Address string // SIP URI; {name} stands for the room's name
 }
 
 // Destinations is the Placement of a list; the first match counts, without
 // one the room is here.
-type Destinations []Destination
+type Destinations []RoomDestination
 
 // Place finds the destination of a room.
 func (d Destinations) Place(name string) (string, bool) {

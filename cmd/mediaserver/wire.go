@@ -204,7 +204,7 @@ func capability(codecs []string) sdp.Capability {
 func destinations(list []config.Destination) call.Destinations {
 	out := make(call.Destinations, len(list))
 	for i, d := range list {
-		out[i] = call.Destination{Match: d.Match, Address: d.Address}
+		out[i] = call.RoomDestination{Match: d.Match, Address: d.Address}
 	}
 	return out
 }
