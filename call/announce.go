@@ -28,6 +28,7 @@ type group struct {
 	event   time.Time
 	arrived <-chan struct{} // entry: the newcomer's own port is in the room
 	parts   []part
+	play    *roomPlay // asked for by room control; nil: an announcement
 	log     *slog.Logger
 }
 
@@ -126,8 +127,8 @@ func (g *group) wait(gone <-chan struct{}) (clips []audio.Clip, ok bool) {
 		}
 		clips = append(clips, p.media.clips...)
 	}
-	if time.Since(g.event) > announcementStartWithin {
-		g.log.Warn("announcement dropped: it could not start in time", "limit", announcementStartWithin)
+	if limit := g.startsWithin(); time.Since(g.event) > limit {
+		g.log.Warn("announcement dropped: it could not start in time", "limit", limit)
 		return nil, false
 	}
 	return clips, len(clips) > 0
@@ -146,14 +147,19 @@ func (f *Conference) playGroup(g *group, clips []audio.Clip) {
 			return
 		}
 	}
-	cut := time.NewTimer(announcementMaxDuration)
+	limit := g.maxDuration()
+	cut := time.NewTimer(limit)
 	defer cut.Stop()
 	playback := f.room.Announce(audio.Sequence(clips, false))
+	g.play.begins()
+	outcome := OutcomeStopped
 	select {
 	case <-playback.Done():
+		outcome = OutcomeComplete
 	case <-f.gone:
 	case <-cut.C:
-		g.log.Warn("announcement cut", "limit", announcementMaxDuration)
+		g.log.Warn("announcement cut", "limit", limit)
 	}
 	playback.Stop()
+	g.play.ends(outcome)
 }

@@ -62,7 +62,9 @@ type Call struct {
 	done     chan struct{}      // closed at the end
 	tasks    sync.WaitGroup     // goroutines that work for this call
 
-	record record // of the actor
+	record record       // of the actor
+	told   atomic.Bool  // its beginning has been told
+	sounds atomic.Int64 // plays and recordings so far
 
 	mu     sync.Mutex
 	life   life
@@ -85,6 +87,7 @@ type joined struct {
 	secondary *Call     // primary: placed on its behalf, while it lives
 	hold      *hold     // primary: hold media, while they sound
 	from, to  time.Time // secondary: connected with its primary
+	noDigits  bool      // secondary: its digits do nothing
 }
 
 // life is where a call stands. Written by its actor only.
@@ -94,6 +97,8 @@ type life struct {
 	ended    time.Time
 	cause    Cause
 	raw      int
+	playing  playing
+	frame    int64 // at the answer, see mediaMeter.since
 }
 
 func newCall(m *Manager, base Info, d Dialog) *Call {

@@ -2,6 +2,7 @@ package call
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -15,29 +16,37 @@ import (
 // each participant hears, and what is announced. The mixing itself is the
 // mixer's. Safe for concurrent use.
 type Conference struct {
-	name string
-	room *mixer.Room
-	max  int               // participants; 0 = unlimited
-	run  func(task func()) // runs a task in the Manager's care
-	gone chan struct{}     // closed when the room is taken out of use
+	name   string
+	room   *mixer.Room
+	max    int               // participants; 0 = unlimited
+	run    func(task func()) // runs a task in the Manager's care
+	events func(Event)       // told what happens; nil: nobody
+	gone   chan struct{}     // closed when the room is taken out of use
+	since  time.Time         // its first entry
 
 	mu           sync.Mutex
 	participants []*Participant // in order of entry
 	started      bool
 	queue        []*group // announcements in event order; the first is playing
 	announcing   bool     // a task plays the queue
+	locked       bool
+	tape         *roomTape // nil: the room is not recorded
 }
 
 // errConferenceGone: the room was removed between look-up and entry; the
 // name belongs to a new room.
 var errConferenceGone = errors.New("call: conference is gone")
 
+// errLocked: room control has locked the room.
+var errLocked = fmt.Errorf("%w: it is locked", ErrConferenceBusy)
+
 // Participant is a secondary call as a member of a room. What can change is
 // guarded by its Conference.
 type Participant struct {
-	focus *Conference
-	call  *Call // the secondary call
-	opts  ParticipantOptions
+	focus    *Conference
+	call     *Call  // the secondary call
+	instance string // id of the application instance, "" for none
+	opts     ParticipantOptions
 	// stopped is the media of a stopped room, from the beginning; final is
 	// false while it rings only because the media are still being loaded.
 	stopped func() (s audio.Source, final bool)
@@ -56,20 +65,29 @@ type Participant struct {
 }
 
 // enter adds p, evaluates the start rule and announces the entry. It fails
-// with ErrConferenceFull, and with errConferenceGone when the room has been
-// removed meanwhile.
-func (f *Conference) enter(p *Participant, now time.Time) error {
+// with ErrConferenceFull, also when most, unless 0, are in it already, and
+// with errConferenceGone when the room has been removed meanwhile.
+func (f *Conference) enter(p *Participant, most int, now time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.isGone() {
 		return errConferenceGone
 	}
-	if f.max > 0 && len(f.participants) >= f.max {
+	if f.locked {
+		return errLocked
+	}
+	if n := len(f.participants); f.max > 0 && n >= f.max || most > 0 && n >= most {
 		return ErrConferenceFull
 	}
 	p.entered = now
 	p.member = f.room.Add(mixer.MemberOptions{})
+	if len(f.participants) == 0 {
+		f.emit(ConferenceCreated)
+	}
 	f.participants = append(f.participants, p)
+	p.call.emitStarted()
+	p.call.emit(Event{Type: CallAnswered, Conference: f.name})
+	p.emit(ParticipantEntered)
 	f.evaluate()
 	if f.started {
 		f.announce(p.entryGroup(now))
@@ -87,12 +105,15 @@ func (f *Conference) exit(p *Participant, now time.Time) []*Call {
 		return nil
 	}
 	p.member.Remove()
+	p.emit(ParticipantLeft)
 	wasStarted := f.started
 	f.evaluate()
 	switch {
 	case len(f.participants) == 0:
 		f.leaveUse()
+		f.stopRecording()
 		f.room.Close()
+		f.emit(ConferenceEnded)
 		return nil
 	case f.isGone():
 		return nil
@@ -145,6 +166,8 @@ func (f *Conference) leaveUse() {
 
 // evaluate applies the start rule after a change of the population.
 func (f *Conference) evaluate() {
+	was := f.started
+	defer f.emitChange(was)
 	if len(f.participants) <= 1 {
 		f.started = false
 		return
@@ -219,7 +242,9 @@ func (p *Participant) setMuted(change func(muted bool) bool) {
 	f := p.focus
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	was := p.muted
 	p.muted = change(p.muted)
+	p.emitMuted(was)
 	f.apply()
 }
 

@@ -57,6 +57,9 @@ func (c *Call) dialFocus(ctx context.Context, o ConferenceOptions, address strin
 	}
 	s.seat, s.keys = &focusSeat{call: s, talker: o.Participant.Talker}, o.Participant
 	s.life = life{state: Answered, answered: time.Now()}
+	s.markAnswer(c.audio())
+	s.emitStarted()
+	s.emit(Event{Type: CallAnswered})
 	c.manager.start(s, o.MaxDuration)
 	return s, nil
 }

@@ -88,6 +88,7 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 	p, stopped := c.participant(s, o)
 	s.seat, s.keys = p, o.Participant
 	s.life = life{state: Answered, answered: time.Now()}
+	s.markAnswer(c.audio())
 	if err := c.manager.enter(o.Name, p); err != nil {
 		return nil, err
 	}
@@ -115,7 +116,7 @@ func (c *Call) secondaryInfo(o ConferenceOptions) Info {
 // stopped is what it hears in a stopped room, nil for the ringing tone.
 func (c *Call) participant(s *Call, o ConferenceOptions) (p *Participant, stopped *prepared) {
 	rate := c.manager.rate()
-	p = &Participant{call: s, opts: o.Participant, arrived: make(chan struct{})}
+	p = &Participant{call: s, instance: o.InstanceID, opts: o.Participant, arrived: make(chan struct{})}
 	stopped = c.prepare("while_stopped_media", o.Participant.WhileStopped)
 	p.stopped = func() (audio.Source, bool) {
 		if stopped == nil || !stopped.ready() {
@@ -165,6 +166,12 @@ func (c *Call) Connect(ctx context.Context, secondary *Call) (Connection, error)
 
 // memberDigit does what a digit pressed on the primary does in the conference.
 func (c *Call) memberDigit(d dtmf.Digit) {
+	c.mu.Lock()
+	deaf := c.joined.noDigits
+	c.mu.Unlock()
+	if deaf {
+		return
+	}
 	p := c.keys
 	toggles := p.UnmuteDigit == 0 || p.UnmuteDigit == p.MuteDigit
 	switch {

@@ -92,7 +92,9 @@ func (c *Call) Reject(ctx context.Context, code int) error {
 func (c *Call) answered() {
 	c.mu.Lock()
 	c.life.state, c.life.answered = Answered, time.Now()
+	c.markAnswer(c.media)
 	c.mu.Unlock()
+	c.emit(Event{Type: CallAnswered})
 	c.openRecording(c.audio().port, ownTap)
 	c.startTap()
 }
@@ -103,12 +105,14 @@ func (c *Call) end(cause Cause, raw int) {
 	c.dropSecondary()
 	c.stopTap()
 	was := c.finish(cause, raw)
+	c.playEnds(OutcomeStopped)
 	if c.dialog != nil {
 		c.closeDialog(was, raw)
 	}
 	c.leaveSeat()
 	c.closeMedia()
 	c.closeRecording()
+	c.emitEnded()
 	c.manager.ended(c)
 	close(c.done)
 }

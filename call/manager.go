@@ -40,6 +40,7 @@ type Config struct {
 	Loader          Loader
 	OpenSockets     func(local netip.Addr) (Sockets, error)
 	Recorder        Recorder       // nil: calls cannot be recorded
+	Reservations    Keeper         // of reservations; nil: they end with the process
 	Events          Sink           // told what happens; nil: nobody
 	Dialer          Dialer         // nil: no call to a focus elsewhere can be placed
 	Placement       Placement      // nil: every room is here
@@ -82,10 +83,11 @@ type Handler func(ctx context.Context, c *Call)
 
 // Manager knows every call and every room. Safe for concurrent use.
 type Manager struct {
-	cfg     Config
-	metrics *metrics
-	beep    audio.Clip     // announces an entry
-	tasks   sync.WaitGroup // actors and announcements
+	cfg      Config
+	metrics  *metrics
+	beep     audio.Clip // announces an entry
+	reserved *reservations
+	tasks    sync.WaitGroup // actors and announcements
 
 	mu    sync.Mutex
 	calls map[*Call]struct{}     // by SIP, inbound
@@ -97,12 +99,17 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	reserved := newReservations(cfg.Reservations)
+	if err := reserved.load(time.Now()); err != nil {
+		return nil, err
+	}
 	return &Manager{
-		cfg:     cfg.withDefaults(),
-		beep:    audio.Beep(cfg.Engine.Format().Rate),
-		metrics: newMetrics(cfg.Registerer),
-		calls:   map[*Call]struct{}{},
-		rooms:   map[string]*Conference{},
+		reserved: reserved,
+		cfg:      cfg.withDefaults(),
+		beep:     audio.Beep(cfg.Engine.Format().Rate),
+		metrics:  newMetrics(cfg.Registerer),
+		calls:    map[*Call]struct{}{},
+		rooms:    map[string]*Conference{},
 	}, nil
 }
 
@@ -135,6 +142,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 	if err := d.Progress(codeRinging, "", nil); err != nil {
 		c.logger().Debug("ringing", "error", err)
 	}
+	c.emit(Event{Type: CallRinging})
 	h(ctx, c)
 	c.HangUp(Completed)
 }
@@ -161,6 +169,7 @@ func (m *Manager) start(c *Call, limit time.Duration) {
 	if c.dialog != nil {
 		m.metrics.started(c.base.Direction)
 	}
+	c.emitStarted()
 	m.tasks.Go(func() {
 		c.run(limit)
 		c.tasks.Wait()
@@ -181,9 +190,13 @@ func (m *Manager) ended(c *Call) {
 // first participant.
 func (m *Manager) enter(name string, p *Participant) error {
 	for {
+		most, err := m.reserved.admits(name, time.Now())
+		if err != nil {
+			return err
+		}
 		f := m.conference(name)
 		p.focus = f
-		err := f.enter(p, time.Now())
+		err = f.enter(p, most, time.Now())
 		if errors.Is(err, errConferenceGone) {
 			m.forget(f)
 			continue
@@ -201,11 +214,12 @@ func (m *Manager) conference(name string) *Conference {
 	f := m.rooms[name]
 	if f == nil {
 		f = &Conference{
-			name: name,
-			room: m.cfg.Engine.NewRoom(name),
-			max:  m.cfg.MaxParticipants,
-			run:  m.tasks.Go,
-			gone: make(chan struct{}),
+			name:   name,
+			room:   m.cfg.Engine.NewRoom(name),
+			max:    m.cfg.MaxParticipants,
+			run:    m.tasks.Go,
+			gone:   make(chan struct{}),
+			events: m.emit,
 		}
 		m.rooms[name] = f
 		m.metrics.conferences.Inc()

@@ -22,7 +22,8 @@ type port struct {
 	sending   atomic.Pointer[digitJob]
 	deliver   func(press) // never waits
 
-	taps taps
+	taps  taps
+	meter mediaMeter
 
 	heard   [maxPressesPerFrame]press // to be delivered after the slot
 	pending int
@@ -60,6 +61,7 @@ func (p *port) Codec() audio.Codec { return p.endpoint.Codec() }
 func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	var status mixer.Status
 	sound := p.endpoint.Receive(frame, now, pcm)
+	p.meter.frame(frame, pcm, sound)
 	p.taps.hear(pcm, sound)
 	switch {
 	case !p.params.Load().events:

@@ -17,8 +17,11 @@ type prepared struct {
 }
 
 // preparedClip is media that is there already.
-func preparedClip(c audio.Clip) *prepared {
-	p := &prepared{done: make(chan struct{}), clips: []audio.Clip{c}}
+func preparedClip(c audio.Clip) *prepared { return preparedClips([]audio.Clip{c}) }
+
+// preparedClips is a playlist that is there already.
+func preparedClips(clips []audio.Clip) *prepared {
+	p := &prepared{done: make(chan struct{}), clips: clips}
 	close(p.done)
 	return p
 }

@@ -44,6 +44,7 @@ func (c *Call) pressed(seen *dtmf.Dedup, p press) {
 	case byEvent: // the receiver counts each press once
 	}
 	c.manager.metrics.digits.WithLabelValues(p.method.String()).Inc()
+	c.emit(Event{Type: CallDigit, Time: p.at, Digit: &DigitPress{Digit: string(p.digit), Method: p.method.String()}})
 	select {
 	case c.digits <- p.digit:
 	default:

@@ -22,6 +22,7 @@ type record struct {
 	file   *recording.Recording
 	port   *port
 	at     tap
+	id     string // in events
 }
 
 // SetRecording asks for the recording of the whole call: of an inbound call
@@ -50,6 +51,8 @@ func (c *Call) openRecording(p *port, at tap) {
 		return
 	}
 	c.record.file, c.record.port, c.record.at = file, p, at
+	c.record.id = c.newSound()
+	c.emit(Event{Type: RecordingStarted, Sound: &SoundEvent{ID: c.record.id, File: file.Filename()}})
 }
 
 func (c *Call) recordingFor(o RecordingOptions, p *port) (*recording.Recording, error) {
@@ -64,17 +67,22 @@ func (c *Call) recordingFor(o RecordingOptions, p *port) (*recording.Recording, 
 		options.Mode = recording.Separate
 	}
 	var err error
-	switch cipher := o.Cipher; {
-	case cipher == nil:
-	case cipher.Recipient != "":
-		options.Cipher, err = recording.Age(cipher.Recipient)
-	default:
-		options.Cipher, err = recording.AESCBC(cipher.Key, cipher.IV)
-	}
-	if err != nil {
+	if options.Cipher, err = recordingCipher(o.Cipher); err != nil {
 		return nil, err
 	}
 	return c.manager.cfg.Recorder.Open(context.Background(), options)
+}
+
+// recordingCipher is a cipher as recordings know it; nil is none.
+func recordingCipher(c *Cipher) (recording.Cipher, error) {
+	switch {
+	case c == nil:
+		return recording.Cipher{}, nil
+	case c.Recipient != "":
+		return recording.Age(c.Recipient)
+	default:
+		return recording.AESCBC(c.Key, c.IV)
+	}
 }
 
 // startTap has the recording listen from the next frame on.
@@ -104,6 +112,7 @@ func (c *Call) closeRecording() {
 		c.logger().Warn("RECORDING_FAILED: the recording is not complete", "filename", result.Filename, "error", err)
 	}
 	c.record.file = nil
+	c.emit(recordingEnded(c.record.id, result, err))
 	c.mu.Lock()
 	c.base.Recording = result.Filename
 	c.mu.Unlock()
