@@ -217,6 +217,7 @@ func (m *Manager) conference(name string) *Conference {
 			name:   name,
 			room:   m.cfg.Engine.NewRoom(name),
 			max:    m.cfg.MaxParticipants,
+			since:  time.Now(),
 			run:    m.tasks.Go,
 			gone:   make(chan struct{}),
 			events: m.emit,

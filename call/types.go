@@ -163,6 +163,7 @@ func DefaultParticipant() ParticipantOptions {
 // a room.
 type ConferenceOptions struct {
 	Name          string        // the room
+	InstanceID    string        // of the application: the participant's name in the web services; "": the secondary call's id
 	HoldMedia     Playlist      // looped to the primary until connected; nil: the ringing tone
 	AnswerTimeout time.Duration // longest wait for the room's answer; 0: 30 s
 	MaxDuration   time.Duration // of the secondary call, from its answer; 0: 240 min
