@@ -10,7 +10,7 @@ import (
 
 // BenchmarkJitterPushPop puts a packet into the ring and takes it out.
 func BenchmarkJitterPushPop(b *testing.B) {
-	r := ring{counts: new(counts)}
+	r := ring{counts: new(counts), data: new(memory)}
 	payload := make([]byte, 160)
 	seq := uint16(0)
 	b.ReportAllocs()

@@ -132,7 +132,7 @@ func TestBentSoundStaysTheSound(t *testing.T) {
 			tone(p.queue.room(rate/10), freq, rate, 0)
 			p.queue.added(rate / 10)
 			before := p.queue.waiting()
-			p.shrink(rate / 50)
+			p.shrink(rate/50, rate/10)
 			shrunk := before - p.queue.waiting()
 			frame := make([]int16, rate/50)
 			p.queue.play(frame)

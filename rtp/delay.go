@@ -7,7 +7,7 @@ const (
 	// they are forgotten after twice as long [ns].
 	delayWindow = int64(4 * time.Second)
 	// delayMargin is what the wanted delay has above the lateness seen [ns].
-	delayMargin = int64(4 * time.Millisecond)
+	delayMargin = int64(time.Millisecond)
 	// jumpLimit is how far a timestamp may be from what sequence number and
 	// arrival say before its base counts as changed [ns].
 	jumpLimit = int64(500 * time.Millisecond)
@@ -18,7 +18,7 @@ const (
 // differences have a meaning.
 type delay struct {
 	rate     int64
-	min, max int64 // bounds of the target [ns]
+	min, max int64 // bounds of the target [ns]; min without the frame itself
 
 	fast [2]int64 // least transit of this window and of the one before [ns]
 	slow [2]int64 // largest
@@ -48,13 +48,18 @@ func (d *delay) observe(at, ts int64) {
 // reset forgets everything.
 func (d *delay) reset() { d.set = false }
 
-// target is the wanted play-out delay behind the fastest packet [ns].
-func (d *delay) target() int64 {
+// spread is how much later than the fastest packet the slowest was [ns].
+func (d *delay) spread() int64 {
 	if !d.set {
-		return d.min
+		return 0
 	}
-	spread := max(d.slow[0], d.slow[1]) - min(d.fast[0], d.fast[1])
-	return max(d.min, min(spread+delayMargin, d.max))
+	return max(d.slow[0], d.slow[1]) - min(d.fast[0], d.fast[1])
+}
+
+// target is how long after the fastest packet a packet should be played out at
+// the earliest [ns].
+func (d *delay) target() int64 {
+	return max(d.min, min(d.spread()+delayMargin, d.max))
 }
 
 // behind is how far the play-out of timestamp ts at time now is behind

@@ -35,16 +35,17 @@ type player struct {
 	// they make the delay grow, or stand for packets that turn out to be lost.
 	dry   int
 	quiet int // samples at the end of the queue that are silence
-	cool  int // frames since the delay was changed by hand
-	long  int // frames for which it has been too long
+	tuner tuner
 
 	parts [numConcealCauses]int // concealed samples not yet counted as a frame
 }
 
 func (p *player) init(j JitterConfig, s *settings, c *counts) {
 	p.set, p.counts = s, c
-	p.ring.counts, p.ring.data = c, new([ringSlots][slotBytes]byte)
-	p.delay = delay{rate: int64(s.rate), min: int64(j.MinMS) * 1e6, max: int64(j.MaxMS) * 1e6}
+	p.ring.counts, p.ring.data = c, new(memory)
+	floor := max(0, int64(j.MinMS)*1e6-int64(frameTime))
+	p.delay = delay{rate: int64(s.rate), min: floor, max: int64(j.MaxMS) * 1e6}
+	p.tuner.grain = s.frame
 	p.queue = newQueue(s.rate)
 	p.conceal = newConcealer(s.rate)
 	p.idle = true
@@ -59,10 +60,11 @@ func (p *player) restart() {
 // level is the sound that waits [samples].
 func (p *player) level() int { return p.ring.samples + p.queue.waiting() }
 
-// full tells whether as much waits as is wanted, and nothing is missing at the
-// front.
+// full tells whether as much waits as is wanted, a frame at least, and nothing
+// is missing at the front.
 func (p *player) full() bool {
-	return int64(p.level()) >= samplesSince(p.delay.target(), p.set.rate) && p.ring.ready()
+	want := max(int64(p.set.frame), samplesSince(p.delay.target(), p.set.rate))
+	return int64(p.level()) >= want && p.ring.ready() && !p.tuner.hungry
 }
 
 // frame fills pcm, whatever has come, and tells whether it holds sound.
@@ -73,7 +75,11 @@ func (p *player) frame(now int64, pcm []int16) (sound bool) {
 		clear(pcm)
 		return false
 	}
-	p.skipBacklog()
+	if p.tuner.owed > 0 {
+		p.catchUp()
+	} else {
+		p.skipBacklog()
+	}
 	for p.queue.waiting() < len(pcm) {
 		p.step(len(pcm) - p.queue.waiting())
 	}
@@ -123,8 +129,8 @@ func (p *player) add(n int, sound bool) {
 
 // due tells whether a packet's time to begin a stretch of sound has come.
 func (p *player) due(s *slot) bool {
-	target := p.delay.target()
-	return p.now-s.at >= target || p.delay.behind(p.now, s.ts) >= target
+	wait := p.set.frame - gcd(p.set.frame, int(s.samples))
+	return p.delay.behind(p.now, s.ts)-p.delay.nanos(int64(wait)) >= p.delay.target()
 }
 
 // pass takes a packet that holds no sound.
@@ -202,6 +208,7 @@ func (p *player) take(s *slot) {
 	p.add(n, true)
 	p.ts = s.ts + int64(n)
 	p.idle, p.fresh = false, false
+	p.tuner.packet(int(s.samples), p.set.frame)
 	p.ring.take(s)
 }
 

@@ -68,8 +68,12 @@ func (r *receiver) update(s *settings) { r.player.update(s) }
 // one from call to call.
 func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool) {
 	e.adopt()
+	missed := frame - e.frame - 1
 	e.frame = frame
-	e.drain(frame, now.UnixNano())
+	e.drain(frame, now.UnixNano(), missed > 0)
+	if missed > 0 {
+		e.receiver.player.skipped(missed)
+	}
 	e.reporter.run(e, frame, now)
 	return e.receiver.player.frame(now.UnixNano(), pcm)
 }
@@ -77,9 +81,9 @@ func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool)
 // drain reads one datagram, more only while too little waits or what is read has
 // been waiting in the socket; but once in a while all, so that none grows old
 // there where arrival times are unknown.
-func (e *Endpoint) drain(frame, now int64) {
+func (e *Endpoint) drain(frame, now int64, stalled bool) {
 	r := &e.receiver
-	all := (frame+int64(e.sender.ssrc))%drainAllFrames == 0
+	all := stalled || (frame+int64(e.sender.ssrc))%drainAllFrames == 0
 	for range maxDrain {
 		n, from, at, err := e.rtp.Drain(r.buf[:])
 		if err != nil {
@@ -170,7 +174,7 @@ func (e *Endpoint) take(k kind, at, now int64) {
 		r.restart()
 	}
 	r.stats.receive(p.SequenceNumber)
-	s := slot{seq: seq, at: at, kind: k}
+	s := slot{seq: seq, kind: k}
 	e.classify(&s)
 	if s.kind >= kindNoise && s.kind != kindMark && pos != posDuplicate {
 		s.ts = r.extend(p.Timestamp, seq, at, int(s.samples))

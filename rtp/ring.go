@@ -1,10 +1,17 @@
 package rtp
 
+import "math/bits"
+
 const (
 	// ringSlots is how many packets wait at most; a power of two.
 	ringSlots = 32
 	// slotBytes is the longest payload taken: 60 ms of G.711 are 480 bytes.
 	slotBytes = 512
+	// chunkBytes holds the payload of a packet of 20 ms of G.711; longer ones
+	// take up to slotChunks of the ringChunks there are: 560 ms in all.
+	chunkBytes = 176
+	slotChunks = (slotBytes + chunkBytes - 1) / chunkBytes
+	ringChunks = 28
 	// maxDropout and maxMisorder bound the steps of the sequence number that are
 	// believed at once [packets]. RFC 3550 A.1.
 	maxDropout  = 3000
@@ -14,26 +21,32 @@ const (
 	lateRun = 5
 )
 
-// slot is a packet that waits, or whose place is held. The payload is in
-// ring.data at the same index.
+// slot is a packet that waits, or whose place is held.
 type slot struct {
 	seq     int64 // extended sequence number
 	ts      int64 // extended timestamp
-	at      int64 // when it arrived [ns]
 	samples int32 // of sound
 	size    uint16
 	kind    kind
 	used    bool
+	chunks  [slotChunks]uint8 // where in ring.data the payload is
+}
+
+// memory is where a ring keeps payloads.
+type memory struct {
+	chunks [ringChunks][chunkBytes]byte
+	long   [slotBytes]byte // a payload of several chunks, put together
 }
 
 // ring holds the packets that have come and are not yet played out, indexed by
 // sequence number. It counts but knows no time.
 //
-// What is touched in every frame lies close together: the payloads, 16 KiB, are
+// What is touched in every frame lies close together: the payloads, 5 KiB, are
 // elsewhere, so that the fields of an endpoint share a few lines and pages.
 type ring struct {
 	counts  *counts
-	data    *[ringSlots][slotBytes]byte
+	data    *memory
+	busy    uint32 // bit i: chunk i holds something
 	started bool
 	head    int64  // sequence number to be played out next
 	newest  int64  // largest accepted
@@ -121,7 +134,7 @@ func (r *ring) restart(seq uint16) int64 {
 	}
 	r.started = true
 	r.head, r.newest = int64(seq), int64(seq)
-	r.count, r.samples, r.past = 0, 0, 0
+	r.count, r.samples, r.past, r.busy = 0, 0, 0, 0
 	r.wildSet, r.lateLen = false, 0
 	return int64(seq)
 }
@@ -146,12 +159,25 @@ func (r *ring) makeRoom(ext int64) {
 	}
 }
 
-// put fills the place that locate found.
+// put fills the place that locate found. A packet without sound or noise keeps
+// no payload.
 func (r *ring) put(s slot, payload []byte) {
-	i := s.seq & (ringSlots - 1)
+	if s.kind != kindNoise && s.kind < kindAudio {
+		payload = nil
+	}
+	if !r.fits(s.seq, len(payload)) {
+		r.counts.drop(DropOverflow)
+		return
+	}
 	s.used = true
-	s.size = uint16(copy(r.data[i][:], payload))
-	r.slots[i] = s
+	s.size = 0
+	for n := 0; len(payload) > 0 && n < slotChunks; n++ {
+		s.chunks[n] = r.chunk()
+		k := copy(r.data.chunks[s.chunks[n]][:], payload)
+		s.size += uint16(k)
+		payload = payload[k:]
+	}
+	r.slots[s.seq&(ringSlots-1)] = s
 	r.count++
 	r.samples += int(s.samples)
 	r.newest = max(r.newest, s.seq)
@@ -173,14 +199,48 @@ func (r *ring) front() *slot {
 // ready tells whether the next packet is there.
 func (r *ring) ready() bool { return r.slots[r.head&(ringSlots-1)].used }
 
-// payload is what the packet holds, until the next put.
+// chunk takes a free chunk.
+func (r *ring) chunk() uint8 {
+	i := uint8(bits.TrailingZeros32(^r.busy))
+	r.busy |= 1 << i
+	return i
+}
+
+// fits makes sure, by dropping the oldest packets, that there is memory for a
+// payload. False: ext itself is older than all that would have to go.
+func (r *ring) fits(ext int64, size int) bool {
+	need := chunksOf(size)
+	for ringChunks-bits.OnesCount32(r.busy) < need {
+		s := r.front()
+		if s == nil || s.seq > ext {
+			return false
+		}
+		r.counts.drop(DropOverflow)
+		r.take(s)
+	}
+	return true
+}
+
+func chunksOf(size int) int { return (size + chunkBytes - 1) / chunkBytes }
+
+// payload is what the packet holds, until the next put or payload.
 func (r *ring) payload(s *slot) []byte {
-	return r.data[s.seq&(ringSlots-1)][:s.size]
+	if s.size <= chunkBytes {
+		return r.data.chunks[s.chunks[0]][:s.size]
+	}
+	n := 0
+	for i := range chunksOf(int(s.size)) {
+		n += copy(r.data.long[n:s.size], r.data.chunks[s.chunks[i]][:])
+	}
+	return r.data.long[:n]
 }
 
 // take removes the front packet; those missing before it are lost.
 func (r *ring) take(s *slot) {
 	r.skipTo(s.seq)
+	for i := range chunksOf(int(s.size)) {
+		r.busy &^= 1 << s.chunks[i]
+	}
 	s.used = false
 	r.count--
 	r.samples -= int(s.samples)
