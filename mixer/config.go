@@ -29,6 +29,8 @@ const (
 	GateHangover = 200 * time.Millisecond
 	// DefaultMixedTalkers is Config.MixedTalkers when that is 0.
 	DefaultMixedTalkers = 32
+	// DefaultWideRoom is Config.WideRoom when that is 0.
+	DefaultWideRoom = 96
 
 	maxMixedTalkers = 1 << 15 // so many full-scale samples fit an int32
 	maxWorkers      = 1024
@@ -40,6 +42,7 @@ type Config struct {
 	Format       audio.Format // of every port and source; zero: audio.Narrowband()
 	MixedTalkers int          // most talkers summed in a room, the loudest; 0: DefaultMixedTalkers
 	Clock        Clock        // nil: the monotonic system clock
+	WideRoom     int          // members of a room at one place before it spreads; 0: DefaultWideRoom, negative: it does not
 	Transport    Transport    // nil: ports do their own I/O
 	Metrics      *Metrics     // nil: not registered anywhere
 	Logger       *slog.Logger // nil: discards
@@ -54,6 +57,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MixedTalkers == 0 {
 		c.MixedTalkers = DefaultMixedTalkers
+	}
+	if c.WideRoom == 0 {
+		c.WideRoom = DefaultWideRoom
 	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)

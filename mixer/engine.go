@@ -20,13 +20,14 @@ const (
 
 // Engine mixes rooms. Make it with New and start it with Run.
 type Engine struct {
-	cfg     Config
-	clock   Clock
-	precise bool // each worker has a system clock of its own, which agrees with clock
-	parks   bool // workers without rooms wait by package time
-	samples int  // of a frame
-	gate    uint64
-	hang    int32 // frames of GateHangover
+	cfg      Config
+	clock    Clock
+	precise  bool // each worker has a system clock of its own, which agrees with clock
+	parks    bool // workers without rooms wait by package time
+	samples  int  // of a frame
+	gate     uint64
+	hang     int32 // frames of GateHangover
+	patience int64 // frames for which a late home is waited for
 
 	workers []*worker
 
@@ -51,6 +52,7 @@ func New(cfg Config) (*Engine, error) {
 	_, e.parks = e.clock.(TimeClock)
 	e.gate = audio.EnergyAt(GateLevel, e.samples)
 	e.hang = int32((GateHangover + cfg.Format.Ptime - 1) / cfg.Format.Ptime)
+	e.patience = max(1, int64(MaxLateness/cfg.Format.Ptime))
 	for i := range cfg.Workers {
 		e.workers = append(e.workers, newWorker(e, i))
 	}
@@ -138,38 +140,15 @@ func (e *Engine) Healthy(now time.Time) bool {
 func (e *Engine) NewRoom(name string) *Room {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.leastLoaded()
-	r := newRoom(e, s, name)
-	c := &addRoom{room: r}
-	c.cmd = c
-	if s.placed == s.capacity {
-		s.capacity = max(16, 2*s.capacity)
-		c.rooms = make([]*Room, 0, s.capacity)
-	}
-	s.placed++
-	s.load.Add(1)
+	r := newRoom(e, e.leastLoaded(nil), name)
 	e.cfg.Metrics.rooms.Inc()
 	if e.rooms.Add(1) == 1 && e.cfg.Transport != nil {
 		for _, w := range e.workers {
 			w.unpark()
 		}
 	}
-	e.post(s, &c.node)
+	e.place(r.home)
 	return r
-}
-
-// leastLoaded is the place with the fewest rooms and members. Equal ones are
-// taken in an order that spreads over workers first.
-func (e *Engine) leastLoaded() *slot {
-	var best *slot
-	for i := range SlotsPerFrame {
-		for _, w := range e.workers {
-			if s := w.slots[i]; best == nil || s.load.Load() < best.load.Load() {
-				best = s
-			}
-		}
-	}
-	return best
 }
 
 // post queues a command for a slot. Once the workers have ended it is carried

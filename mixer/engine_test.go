@@ -57,18 +57,18 @@ func TestRoomsGoWhereLoadIsLeast(t *testing.T) {
 	}
 	where := map[*slot]int{}
 	for range 7 * 3 {
-		where[e.NewRoom("r").slot]++
+		where[e.NewRoom("r").home.slot]++
 	}
 	for s, n := range where {
-		if s == big.slot || n != 3 {
-			t.Errorf("%d rooms at one place, the big room's: %v", n, s == big.slot)
+		if s == big.home.slot || n != 3 {
+			t.Errorf("%d rooms at one place, the big room's: %v", n, s == big.home.slot)
 		}
 	}
 	if len(where) != 7 {
 		t.Errorf("rooms at %d places, want 7", len(where))
 	}
 	big.Close()
-	if r := e.NewRoom("r"); r.slot != big.slot || big.Name() != "big" {
+	if r := e.NewRoom("r"); r.home.slot != big.home.slot || big.Name() != "big" {
 		t.Error("the place of the closed room is not used")
 	}
 }

@@ -4,16 +4,10 @@ import "mediaserver/audio"
 
 // input is what comes from a member.
 type input struct {
-	inject    *Playback
-	hang      int32 // frames for which the gate stays open
-	sound     bool
-	injecting bool
-	mixed     bool    // contributes: is in the sum
-	energy    uint64  // of the frame, while the gate is open
-	score     uint64  // energy, rising at once and falling slowly
-	rank      uint64  // score with a bonus for those who are in the sum
-	pcm       []int16 // what the port delivered; valid if sound
-	injected  []int16 // what the injected source delivered; valid if injecting
+	inject *Playback
+	hang   int32  // frames for which the gate stays open
+	score  uint64 // energy, rising at once and falling slowly
+	talker
 }
 
 const (
@@ -24,31 +18,26 @@ const (
 	rankBonus = 2
 )
 
-// serve gives the room one frame.
-func (r *Room) serve(s *slot, frame int64) {
-	r.gather(s, frame)
-	r.choose(r.engine.cfg.MixedTalkers)
-	r.mix(s)
-	r.scatter(s, frame)
-}
-
 // gather takes one frame from every member and collects those whose gate is open.
-func (r *Room) gather(s *slot, frame int64) {
-	r.open = r.open[:0]
-	for _, m := range r.members {
+func (c *section) gather(s *slot, frame int64) {
+	c.open = c.open[:0]
+	home := c.away == nil
+	for _, m := range c.members {
 		energy := m.listen(s, frame)
 		if m.in.hang > 0 {
 			in := &m.in
 			in.score = max(energy, in.score-in.score>>scoreFall)
 			in.rank = in.score
-			if in.mixed {
+			if m.minus != nil {
 				in.rank <<= rankBonus
 			}
 			in.energy = energy
-			r.open = append(r.open, m)
+			c.open = append(c.open, &in.talker)
 			continue
 		}
-		m.in.mixed = false
+		if home {
+			m.minus = nil
+		}
 		m.level.set(energyBits(energy))
 	}
 }
@@ -106,8 +95,8 @@ func (m *Member) readInjected(s *slot) uint64 {
 }
 
 // mix adds up those who contribute and the announcement.
-func (r *Room) mix(s *slot) {
-	sum := s.scratch.sum
+func (r *Room) mix(s *slot, mix *mixture) {
+	sum := mix.sum
 	first := true
 	add := func(pcm []int16) {
 		if first {
@@ -117,22 +106,22 @@ func (r *Room) mix(s *slot) {
 			audio.Add(sum, pcm)
 		}
 	}
-	for _, m := range r.open[:r.mixed] {
-		if m.in.sound {
-			add(m.in.pcm)
+	for _, t := range r.home.open[:r.home.mixed] {
+		if t.sound {
+			add(t.pcm)
 		}
-		if m.in.injecting {
-			add(m.in.injected)
+		if t.injecting {
+			add(t.injected)
 		}
 	}
 	if first {
 		clear(sum)
 	}
-	r.announcing = false
+	mix.announcing = false
 	if r.announce != nil {
 		n := r.announce.read(s, s.scratch.source)
 		audio.Add(sum, s.scratch.source[:n])
-		r.announcing = n > 0
+		mix.announcing = n > 0
 		if r.announce.over {
 			r.announce = nil
 		}

@@ -11,15 +11,17 @@ type Member struct {
 	// What every frame needs comes first, and together: most members of a
 	// large room only listen.
 
-	port  Port  // the worker's
-	level gauge // of the input, with inMix
-	talk  bool  // the worker's
-	hear  bool  // the worker's
+	port  Port      // the worker's
+	level gauge     // of the input, with inMix
+	talk  bool      // the worker's
+	hear  bool      // the worker's
+	play  *Playback // the worker's; private
+	minus *part     // the worker's; what the frame to be sent has of the member, nil: nothing
 	in    input
 	out   output
 
-	id       uint64
 	room     *Room
+	section  *section
 	gone     *closing
 	prompt   *Playback
 	leaving  atomic.Bool  // Remove was called
@@ -34,11 +36,12 @@ type Member struct {
 
 func newMember(r *Room, o MemberOptions) *Member {
 	m := &Member{
-		id: r.engine.nextID.Add(1), room: r, gone: newClosing(), index: -1,
+		room: r, gone: newClosing(), index: -1,
 		talk: o.Talk, hear: o.Hear,
-		in:  input{pcm: make([]int16, r.engine.samples)},
 		out: output{stream: newStream(r.engine.cfg.Format.Rate)},
 	}
+	m.in.talker = talker{id: r.engine.nextID.Add(1), member: m}
+	m.in.pcm = make([]int16, r.engine.samples)
 	m.notice.what = &m.notice
 	if o.Prompt != nil {
 		m.prompt = newPlayback(o.Prompt, r, m)
@@ -57,7 +60,7 @@ func (m *Member) Prompt() *Playback { return m.prompt }
 func (m *Member) Set(talk, hear bool) {
 	c := &setMember{member: m, talk: talk, hear: hear}
 	c.cmd = c
-	m.room.engine.post(m.room.slot, &c.node)
+	m.room.engine.post(m.section.slot, &c.node)
 }
 
 // Play plays s to this member alone, over whatever it hears, from the next
@@ -88,11 +91,11 @@ func (m *Member) Remove() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.closed {
-		r.count--
-		r.slot.load.Add(-1)
+		m.section.count--
+		m.section.slot.load.Add(-1)
 		r.engine.cfg.Metrics.members.Dec()
 	}
-	r.engine.post(r.slot, &c.node)
+	r.engine.post(m.section.slot, &c.node)
 	return m.gone.done
 }
 
@@ -107,7 +110,7 @@ func (m *Member) MovePort(to *Member) <-chan struct{} {
 	c.cmd = c
 	c.after = m.incoming.Load()
 	to.incoming.Add(1)
-	m.room.engine.post(m.room.slot, &c.node)
+	m.room.engine.post(m.section.slot, &c.node)
 	return c.done.done
 }
 

@@ -4,17 +4,23 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics of an Engine. Make them with NewMetrics.
 type Metrics struct {
-	lateness prometheus.Histogram // start of a slot after its due time
-	duration prometheus.Histogram // of the work of a slot with rooms
-	skipped  prometheus.Counter   // whole frames left out, per worker
-	rooms    prometheus.Gauge
-	members  prometheus.Gauge
+	lateness     prometheus.Histogram // start of a slot after its due time
+	duration     prometheus.Histogram // of the work of a slot with rooms
+	skipped      prometheus.Counter   // whole frames left out, per worker
+	lateBatches  prometheus.Counter   // contributors of a section that the home went without
+	lateMixtures prometheus.Counter   // frames that a section went without
+	rooms        prometheus.Gauge
+	members      prometheus.Gauge
 }
 
 // NewMetrics makes the metrics and registers them with r. With a nil r they
 // work unregistered.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	times := []float64{5e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 3e-3, 5e-3, 10e-3, 20e-3, 60e-3}
+	late := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mediaserver_wide_room_frames_lost_total",
+		Help: "Frames a part of a wide room went without because another worker was too late, by direction: input to the mix or output of it.",
+	}, []string{"direction"})
 	m := &Metrics{
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "mediaserver_slot_lateness_seconds",
@@ -30,6 +36,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_frames_skipped_total",
 			Help: "Whole frames a media worker left out because it was more than 60 ms late.",
 		}),
+		lateBatches: late.WithLabelValues("input"), lateMixtures: late.WithLabelValues("output"),
 		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "mediaserver_mixer_rooms",
 			Help: "Rooms in the mixer, those of single calls included.",
@@ -40,7 +47,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.lateness, m.duration, m.skipped, m.rooms, m.members)
+		r.MustRegister(late, m.lateness, m.duration, m.skipped, m.rooms, m.members)
 	}
 	return m
 }

@@ -114,7 +114,8 @@ func TestLoudTalkersAreHeardUndistorted(t *testing.T) {
 	}
 }
 
-// TestSumNeverWraps: a thousand at full scale, all in phase.
+// TestSumNeverWraps: a thousand at full scale, all in phase. In a wide room
+// they come in over three frames.
 func TestSumNeverWraps(t *testing.T) {
 	for _, most := range []int{1000, DefaultMixedTalkers} {
 		e := newTestEngine(t, Config{Workers: 1, MixedTalkers: most})
@@ -141,7 +142,7 @@ func TestSumNeverWraps(t *testing.T) {
 				if at < 0 {
 					continue
 				}
-				if positive := at/40%2 == 0; positive != (v > 0) || v > -20000 && v < 20000 {
+				if positive := at/40%2 == 0; positive != (v > 0) || k > 3*160 && v > -20000 && v < 20000 {
 					t.Fatalf("most %d, port %d sample %d: heard %d of a positive=%v square wave", most, i, k, v, positive)
 				}
 			}
@@ -319,13 +320,13 @@ func TestPutLoudestFirst(t *testing.T) {
 	for range 300 {
 		n := 1 + rnd.IntN(60)
 		k := 1 + rnd.IntN(n)
-		m := make([]*Member, n)
+		m := make([]*talker, n)
 		for i := range m {
-			m[i] = &Member{id: uint64(i), in: input{rank: uint64(rnd.IntN(10))}}
+			m[i] = &talker{id: uint64(i), rank: uint64(rnd.IntN(10))}
 		}
 		rnd.Shuffle(n, func(i, j int) { m[i], m[j] = m[j], m[i] })
 		sorted := slices.Clone(m)
-		slices.SortFunc(sorted, func(a, b *Member) int {
+		slices.SortFunc(sorted, func(a, b *talker) int {
 			if louder(a, b) {
 				return -1
 			}
@@ -334,7 +335,7 @@ func TestPutLoudestFirst(t *testing.T) {
 		putLoudestFirst(m, k)
 		for _, x := range m[:k] {
 			if !slices.Contains(sorted[:k], x) {
-				t.Fatalf("n=%d k=%d: member %d rank %d is not among the loudest", n, k, x.id, x.in.rank)
+				t.Fatalf("n=%d k=%d: member %d rank %d is not among the loudest", n, k, x.id, x.rank)
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func (c *move) apply(s *slot, frame int64) {
 			return
 		}
 		c.due = frame // nothing to move
-	case c.to.room.slot == s, c.to.room.slot.index > s.index, m.index < 0, s.final:
+	case c.to.section.slot == s, c.to.section.slot.index > s.index, m.index < 0, s.final:
 		// `to` serves this frame.
 		c.take(frame)
 	default:
@@ -63,7 +63,7 @@ func (c *move) take(due int64) {
 // send brings the port to the worker of the other member.
 func (c *move) send(s *slot, frame int64) {
 	c.under = true
-	if to := c.to.room.slot; to != s {
+	if to := c.to.section.slot; to != s {
 		to.queue.push(&c.node)
 		s.handed = true
 		return
@@ -142,6 +142,9 @@ func (m *Member) tellGone(s *slot) {
 func (s *slot) depart(frame int64) {
 	for c := s.departing; c != nil; c = s.departing {
 		s.departing, c.later = c.later, nil
+		if m := c.from; m.section.waits() {
+			m.sendSilence(s, frame) // the frame comes too late for it
+		}
 		c.take(frame + 1)
 		c.send(s, frame)
 	}

@@ -11,7 +11,7 @@ import (
 func roomAt(t *testing.T, e *Engine, worker, slot int) *Room {
 	t.Helper()
 	for range 100 {
-		if r := e.NewRoom("r"); r.slot == e.workers[worker].slots[slot] {
+		if r := e.NewRoom("r"); r.home.slot == e.workers[worker].slots[slot] {
 			return r
 		}
 	}

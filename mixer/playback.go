@@ -50,7 +50,15 @@ func (p *Playback) Samples() int64 { return p.samples.Load() }
 func (p *Playback) Stop() {
 	c := &stopPlayback{playback: p}
 	c.cmd = c
-	p.room.engine.post(p.room.slot, &c.node)
+	p.room.engine.post(p.slot(), &c.node)
+}
+
+// slot is where the playback is read.
+func (p *Playback) slot() *slot {
+	if p.member != nil {
+		return p.member.section.slot
+	}
+	return p.room.home.slot
 }
 
 // deliver implements the event that Done reports.

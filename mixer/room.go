@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"mediaserver/audio"
 )
@@ -10,28 +11,27 @@ import (
 // Engine.NewRoom.
 type Room struct {
 	engine *Engine
-	slot   *slot
 	name   string
+	home   *section
 	gone   *closing
+	living atomic.Int32 // sections that are not closed
+	told   atomic.Bool  // gone is, or will be after the slot's sends
 
-	mu       sync.Mutex // guards the next three
+	mu       sync.Mutex // guards the next two, and some of each section
 	closed   bool
-	count    int // members
-	capacity int // members for which the worker has memory
+	sections []*section // the home first
 
-	// All below belongs to the worker.
-	index      int // in slot.rooms; -1: not there
-	members    []*Member
-	open       []*Member // those whose gate is open; the first `mixed` of them contribute
-	mixed      int
-	announce   *Playback
-	announcing bool   // in this frame
-	shared     stream // what is heard by all who hear the same
-	sharing    int    // how many that were in the last frame
+	// All below belongs to the worker of the home.
+	announce *Playback
+	shared   stream // what is heard by all who hear the same
+	wide     *wide  // nil: there is no other section
 }
 
 func newRoom(e *Engine, s *slot, name string) *Room {
-	return &Room{engine: e, slot: s, name: name, gone: newClosing(), index: -1, shared: newStream(e.cfg.Format.Rate)}
+	r := &Room{engine: e, name: name, gone: newClosing(), shared: newStream(e.cfg.Format.Rate)}
+	r.home = newSection(r, s)
+	r.sections = []*section{r.home}
+	return r
 }
 
 // Name is the name the room was made with.
@@ -51,6 +51,7 @@ func (r *Room) Add(o MemberOptions) *Member {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
+		m.section = r.home
 		m.leaving.Store(true)
 		close(m.gone.done)
 		if m.prompt != nil {
@@ -59,19 +60,85 @@ func (r *Room) Add(o MemberOptions) *Member {
 		}
 		return m
 	}
+	to := r.sectionForOne()
+	m.section = to
 	c := &addMember{member: m, port: o.Port}
 	c.notifier, _ = o.Port.(Notifier)
 	c.cmd = c
-	if r.count == r.capacity {
-		r.capacity = max(4, 2*r.capacity)
-		c.members = make([]*Member, 0, r.capacity)
-		c.open = make([]*Member, 0, r.capacity)
+	if to.count == to.capacity {
+		to.capacity = max(4, 2*to.capacity)
+		c.members = make([]*Member, 0, to.capacity)
+		c.open = to.newOpen()
 	}
-	r.count++
-	r.slot.load.Add(1)
+	to.count++
+	to.slot.load.Add(1)
 	r.engine.cfg.Metrics.members.Inc()
-	r.engine.post(r.slot, &c.node)
+	r.engine.post(to.slot, &c.node)
 	return m
+}
+
+// newOpen is memory for section.open. Room.mu is held.
+func (c *section) newOpen() []*talker {
+	n := c.capacity
+	if r := c.room; c == r.home {
+		n += (len(r.sections) - 1) * r.engine.cfg.MixedTalkers
+	}
+	return make([]*talker, 0, n)
+}
+
+// sectionForOne is the section for one more member: the least loaded that has
+// fewer than Config.WideRoom, or a new one, or when the room is everywhere the
+// least loaded. r.mu is held.
+func (r *Room) sectionForOne() *section {
+	var free, any *section
+	for _, c := range r.sections {
+		if any == nil || c.slot.load.Load() < any.slot.load.Load() {
+			any = c
+		}
+		if c.count < r.engine.cfg.WideRoom && (free == nil || c.slot.load.Load() < free.slot.load.Load()) {
+			free = c
+		}
+	}
+	switch {
+	case r.engine.cfg.WideRoom < 0:
+		return r.home
+	case free != nil:
+		return free
+	}
+	if c := r.grow(); c != nil {
+		return c
+	}
+	return any
+}
+
+// grow adds a section where the room has none; nil: it is everywhere. r.mu is
+// held.
+func (r *Room) grow() *section {
+	e := r.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.leastLoaded(r.sections)
+	if s == nil {
+		return nil
+	}
+	c := newSection(r, s)
+	var w *wide
+	if len(r.sections) == 1 {
+		w = newWide(r)
+	} else {
+		w = r.sections[1].away.wide
+	}
+	c.away = newAway(c, w)
+	r.sections = append(r.sections, c)
+	n := len(r.sections) - 1
+	l := &linkSection{
+		section: c, wide: w, open: r.home.newOpen(),
+		remotes: make([]*section, 0, n), held: make([]*cell[batch], 0, n),
+	}
+	l.cmd = l
+	e.place(c)
+	e.post(r.home.slot, &l.node)
+	return c
 }
 
 // Announce plays s to every member that hears the room, over the room's audio,
@@ -88,7 +155,7 @@ func (r *Room) start(p *Playback, where place) *Playback {
 	if where == onInput {
 		c.memory = make([]int16, r.engine.samples)
 	}
-	r.engine.post(r.slot, &c.node)
+	r.engine.post(p.slot(), &c.node)
 	return p
 }
 
@@ -101,16 +168,19 @@ func (r *Room) Close() <-chan struct{} {
 		return r.gone.done
 	}
 	r.closed = true
-	c := &closeRoom{room: r}
-	c.cmd = c
-	r.engine.mu.Lock()
-	defer r.engine.mu.Unlock()
-	r.slot.placed--
-	r.slot.load.Add(int64(-1 - r.count))
-	r.engine.cfg.Metrics.rooms.Dec()
-	r.engine.rooms.Add(-1)
-	r.engine.cfg.Metrics.members.Sub(float64(r.count))
-	r.engine.post(r.slot, &c.node)
+	e := r.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range r.sections {
+		c := &closeSection{section: s}
+		c.cmd = c
+		s.slot.placed--
+		s.slot.load.Add(int64(-1 - s.count))
+		e.cfg.Metrics.members.Sub(float64(s.count))
+		e.post(s.slot, &c.node)
+	}
+	e.cfg.Metrics.rooms.Dec()
+	e.rooms.Add(-1)
 	return r.gone.done
 }
 

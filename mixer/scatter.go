@@ -68,30 +68,28 @@ func (t *stream) step(sound bool) (run, audible bool) {
 type output struct {
 	path   path
 	linger int // frames alone without a reason
-	play   *Playback
-	stream // when alone
+	stream     // when alone
 }
 
 // drop forgets what was sent: the port has changed.
 func (o *output) drop() { o.path = fresh }
 
 // scatter sends one frame to every member that has a port.
-func (r *Room) scatter(s *slot, frame int64) {
-	r.route()
+func (c *section) scatter(s *slot, frame int64, mix *mixture) {
 	silence := offer{out: Output{PCM: s.scratch.silence, Silent: true, Worker: s.worker.index}}
 	room := silence
-	if r.sharing > 0 && r.mixShared(s, frame) {
-		room.out = Output{PCM: s.scratch.mixed, Worker: s.worker.index}
+	if mix.audible {
+		room.out = Output{PCM: mix.pcm, Worker: s.worker.index}
 	}
 	s.classes.round++
-	for _, m := range r.members {
+	for _, m := range c.members {
 		switch m.out.path {
 		case sharing:
 			m.send(s, frame, &room)
 		case deaf:
 			m.send(s, frame, &silence)
 		case alone:
-			r.sendAlone(s, m, frame)
+			m.sendAlone(s, frame, mix)
 		case fresh:
 			m.readPlay(s) // it goes on, though nobody hears it
 		}
@@ -107,12 +105,14 @@ type offer struct {
 }
 
 // route decides for each member how it is served. Who changes between shared
-// and alone takes the state of the limiter along.
-func (r *Room) route() {
-	before := r.sharing
-	r.sharing = 0
+// and alone takes the state of the limiter along. shared is the shared stream
+// as it was before this frame; with `kept` somebody keeps it going also when
+// nobody here is sent it.
+func (c *section) route(shared *stream, kept bool) {
+	before := kept || c.sharing > 0
+	c.sharing = 0
 	var donor *stream
-	for _, m := range r.members {
+	for _, m := range c.members {
 		o := &m.out
 		if m.port == nil {
 			o.leave()
@@ -120,22 +120,22 @@ func (r *Room) route() {
 		}
 		want := m.wants()
 		if want != o.path {
-			want = r.change(m, want, before > 0)
+			want = m.change(want, shared, before)
 			if o.path == alone && want == sharing {
 				donor = &o.stream
 			}
 			o.path = want
 		}
 		if want == sharing {
-			r.sharing++
+			c.sharing++
 		}
 	}
-	if before == 0 && r.sharing > 0 {
+	if !before && c.sharing > 0 {
 		// Nobody has kept the shared stream going.
 		if donor != nil {
-			r.shared.copyFrom(donor)
+			shared.copyFrom(donor)
 		} else {
-			r.shared.reset()
+			shared.reset()
 		}
 	}
 }
@@ -143,7 +143,7 @@ func (r *Room) route() {
 // wants is the path that would do.
 func (m *Member) wants() path {
 	switch {
-	case m.out.play != nil || m.in.mixed && m.hear:
+	case m.play != nil || m.minus != nil && m.hear:
 		m.out.linger = 0
 		return alone
 	case m.hear:
@@ -155,15 +155,15 @@ func (m *Member) wants() path {
 
 // change prepares a member for another path, and returns the one to take.
 // running says that the shared stream was used in the last frame.
-func (r *Room) change(m *Member, want path, running bool) path {
+func (m *Member) change(want path, shared *stream, running bool) path {
 	o := &m.out
 	switch {
 	case want == alone && o.path == sharing:
-		o.copyFrom(&r.shared)
+		o.copyFrom(shared)
 	case want == alone:
 		o.reset()
 		o.level.set(0)
-	case o.path == alone && !o.joins(running && want == sharing && r.shared.limiter.Active()):
+	case o.path == alone && !o.joins(running && want == sharing && shared.limiter.Active()):
 		o.linger++
 		return alone
 	case want == sharing:
@@ -191,24 +191,19 @@ func (o *output) leave() {
 	}
 }
 
-// sounds reports whether there is anything to hear in the room for somebody
-// who contributes `own` of what is mixed.
-func (r *Room) sounds(own int) bool { return r.mixed > own || r.announcing }
-
-// mixShared makes the frame that is shared, and reports whether there is
-// anything to hear in it.
-func (r *Room) mixShared(s *slot, frame int64) (audible bool) {
-	run, audible := r.shared.step(r.sounds(0))
+// mixShared makes the frame that is shared.
+func (r *Room) mixShared(mix *mixture, frame int64) {
+	run, audible := r.shared.step(mix.sounds(0))
 	if run {
-		r.shared.limiter.Process(s.scratch.mixed, s.scratch.sum)
+		r.shared.limiter.Process(mix.pcm, mix.sum)
 	}
 	switch {
 	case !audible:
 		r.shared.level.set(0)
 	case frame%levelEvery == 0:
-		r.shared.level.set(energyBits(audio.Energy(s.scratch.mixed)))
+		r.shared.level.set(energyBits(audio.Energy(mix.pcm)))
 	}
-	return audible
+	mix.audible = audible
 }
 
 // send sends a frame that others are sent too.
@@ -221,17 +216,17 @@ func (m *Member) send(s *slot, frame int64, o *offer) {
 }
 
 // sendAlone makes what one member hears and sends it.
-func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
+func (m *Member) sendAlone(s *slot, frame int64, mix *mixture) {
 	o := &m.out
 	own := 0
-	if m.in.mixed {
+	if m.minus != nil {
 		own = 1
 	}
-	hears := m.hear && r.sounds(own)
+	hears := m.hear && mix.sounds(own)
 	played := m.readPlay(s)
 	run, audible := o.step(hears || played > 0)
 	if run {
-		limitAlone(s, m, hears, played)
+		m.limitAlone(s, mix, hears, played)
 	}
 	if !audible {
 		o.level.set(0)
@@ -239,7 +234,7 @@ func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
 		return
 	}
 	out := Output{PCM: s.scratch.out, Worker: s.worker.index}
-	if (frame+int64(m.id))%levelEvery == 0 {
+	if (frame+int64(m.in.id))%levelEvery == 0 {
 		o.level.set(energyBits(audio.Energy(out.PCM)))
 	}
 	if codec := m.port.Codec(); codec != nil {
@@ -251,25 +246,25 @@ func (r *Room) sendAlone(s *slot, m *Member, frame int64) {
 // limitAlone puts into scratch.out what one member hears: the room without its
 // own part, if it hears anything of it, and the `played` samples of its private
 // play in scratch.source.
-func limitAlone(s *slot, m *Member, hears bool, played int) {
-	c, in, o := &s.scratch, &m.in, &m.out
-	ownSound := in.mixed && in.sound
-	ownSource := in.mixed && in.injecting
+func (m *Member) limitAlone(s *slot, mix *mixture, hears bool, played int) {
+	c, own, o := &s.scratch, m.minus, &m.out
+	ownSound := own != nil && own.sound
+	ownSource := own != nil && own.injecting
 	if hears && played == 0 && !ownSource {
 		if ownSound {
-			o.limiter.ProcessMinus(c.out, c.sum, in.pcm)
+			o.limiter.ProcessMinus(c.out, mix.sum, own.pcm)
 		} else {
-			o.limiter.Process(c.out, c.sum)
+			o.limiter.Process(c.out, mix.sum)
 		}
 		return
 	}
 	if hears {
-		copy(c.own, c.sum)
+		copy(c.own, mix.sum)
 		if ownSound {
-			audio.Sub(c.own, in.pcm)
+			audio.Sub(c.own, own.pcm)
 		}
 		if ownSource {
-			audio.Sub(c.own, in.injected)
+			audio.Sub(c.own, own.injected)
 		}
 	} else {
 		clear(c.own)
@@ -281,13 +276,13 @@ func limitAlone(s *slot, m *Member, hears bool, played int) {
 // readPlay reads one frame of the private play into scratch.source and returns
 // the number of samples.
 func (m *Member) readPlay(s *slot) int {
-	p := m.out.play
+	p := m.play
 	if p == nil {
 		return 0
 	}
 	n := p.read(s, s.scratch.source)
 	if p.over {
-		m.out.play = nil
+		m.play = nil
 	}
 	return n
 }

@@ -16,16 +16,16 @@ type slot struct {
 
 	// Placement; under Engine.mu, but for load.
 	load     atomic.Int64 // rooms and members
-	placed   int          // rooms
-	capacity int          // rooms for which the worker has memory
+	placed   int          // sections
+	capacity int          // sections for which the worker has memory
 
 	// All below belongs to the worker.
-	rooms     []*Room
-	told      events // to be told after the sends
-	departing *move  // ports that leave after the sends
-	early     *move  // ports that have come before their frame
-	handed    bool   // something was given to another slot
-	final     bool   // the workers have ended
+	sections  []*section
+	told      *events // to be told after the sends; the worker's
+	departing *move   // ports that leave after the sends
+	early     *move   // ports that have come before their frame
+	handed    bool    // something was given to another slot
+	final     bool    // the workers have ended
 	scratch   scratch
 	classes   classes
 }
@@ -35,9 +35,9 @@ type scratch struct {
 	now     time.Time
 	in      []int16 // a received frame; changes places with input.pcm
 	source  []int16 // a frame of a source
-	sum     []int32 // of all contributors and the announcement
 	own     []int32 // what one member hears, before its limiter
-	mixed   []int16 // for all who share
+	mix     mixture // of a room that is not wide
+	nothing mixture // without sound
 	out     []int16 // for one member
 	silence []int16
 	payload []byte // for one member
@@ -48,33 +48,36 @@ func payloadSize(n int) int { return max(2*n, 1500) }
 
 func newSlot(e *Engine, w *worker, index int) *slot {
 	n := e.samples
-	return &slot{
-		engine: e, worker: w, index: index,
+	s := &slot{
+		engine: e, worker: w, index: index, told: &w.told,
 		scratch: scratch{
-			in: make([]int16, n), source: make([]int16, n), sum: make([]int32, n), own: make([]int32, n),
-			mixed: make([]int16, n), out: make([]int16, n), silence: make([]int16, n),
+			in: make([]int16, n), source: make([]int16, n), own: make([]int32, n),
+			mix: newMixture(n), nothing: newMixture(n), out: make([]int16, n), silence: make([]int16, n),
 			payload: make([]byte, payloadSize(n)),
 		},
 		classes: newClasses(n),
 	}
+	s.scratch.nothing.before = newStream(e.cfg.Format.Rate)
+	return s
 }
 
 // idle reports whether there is nothing to do.
 func (s *slot) idle() bool {
-	return len(s.rooms) == 0 && s.early == nil && s.queue.empty()
+	return len(s.sections) == 0 && s.early == nil && s.queue.empty()
 }
 
-// serve carries out the commands and gives every room its frame. What is to be
+// serve carries out the commands and gives every section its frame. What is to be
 // told of it is in s.told afterwards.
 func (s *slot) serve(frame int64, now time.Time) {
 	s.scratch.now = now
+	s.worker.resume(s, now)
 	s.control(frame)
 	transport := s.engine.cfg.Transport
 	if transport != nil {
 		transport.Gather(s.worker.index, now)
 	}
-	for _, r := range s.rooms {
-		r.serve(s, frame)
+	for _, c := range s.sections {
+		c.serve(s, frame)
 	}
 	if transport != nil {
 		transport.Scatter(s.worker.index, now)
@@ -100,14 +103,15 @@ func (s *slot) control(frame int64) {
 	}
 }
 
-// finish is control after the workers have ended; it closes all rooms. It
+// finish is control after the workers have ended; it closes all sections. It
 // reports whether there was anything to do.
 func (s *slot) finish() bool {
 	busy := !s.idle()
 	s.final = true
+	s.worker.waiting = nil
 	s.control(0)
-	for len(s.rooms) > 0 {
-		s.rooms[0].close(s, 0)
+	for len(s.sections) > 0 {
+		s.sections[0].close(s, 0)
 	}
 	s.told.deliver()
 	return busy

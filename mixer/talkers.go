@@ -1,34 +1,73 @@
 package mixer
 
-// choose makes the loudest of the open members, at most `most`, contribute and
-// puts them first.
-func (r *Room) choose(most int) {
-	r.mixed = len(r.open)
-	if r.mixed > most {
-		r.mixed = most
-		putLoudestFirst(r.open, most)
-	}
-	for i, m := range r.open {
-		m.in.mixed = i < r.mixed
-		level := energyBits(m.in.energy)
-		if m.in.mixed {
-			level |= inMix
-		}
-		m.level.set(level)
+// part is what somebody has put into a sum.
+type part struct {
+	sound, injecting bool
+	pcm              []int16 // what the port delivered; valid if sound
+	injected         []int16 // what the injected source delivered; valid if injecting
+}
+
+// talker is somebody whose gate is open, in one frame.
+type talker struct {
+	part
+	id     uint64 // of the member
+	rank   uint64 // score with a bonus for those who are in the sum
+	energy uint64 // of the frame
+	member *Member
+	batch  *batch // nil: it is member.in.talker itself
+}
+
+// pick finds the loudest of those whose gate is open, at most `most`, and puts
+// them first.
+func (c *section) pick(most int) {
+	c.mixed = len(c.open)
+	if c.mixed > most {
+		c.mixed = most
+		putLoudestFirst(c.open, most)
 	}
 }
 
-// louder orders members by rank; of two equal ones the earlier comes first.
-func louder(a, b *Member) bool {
-	if a.in.rank != b.in.rank {
-		return a.in.rank > b.in.rank
+// settle makes those whom the home has picked contribute.
+func (r *Room) settle(mix *mixture) {
+	c := r.home
+	mix.count = c.mixed
+	for i, t := range c.open {
+		mixed := i < c.mixed
+		if t.batch != nil {
+			if mixed && len(mix.parts) < cap(mix.parts) { // else it is for the home only
+				mix.parts = append(mix.parts, t)
+			}
+			continue
+		}
+		m := t.member
+		m.minus = nil
+		if mixed {
+			m.minus = &t.part
+		}
+		m.setLevel()
+	}
+}
+
+// setLevel tells the level of a member whose gate is open.
+func (m *Member) setLevel() {
+	level := energyBits(m.in.energy)
+	if m.minus != nil {
+		level |= inMix
+	}
+	m.level.set(level)
+}
+
+// louder orders talkers by rank; of two equal ones the earlier comes first.
+func louder(a, b *talker) bool {
+	if a.rank != b.rank {
+		return a.rank > b.rank
 	}
 	return a.id < b.id
 }
 
 // putLoudestFirst reorders m so that the k loudest come first, in any order.
 // It is Hoare's selection: linear on average, in place.
-func putLoudestFirst(m []*Member, k int) {
+func putLoudestFirst(m []*talker, k int) {
 	lo, hi := 0, len(m)-1
 	for lo < hi {
 		pivot := medianOf(m[lo], m[lo+(hi-lo)/2], m[hi])
@@ -58,7 +97,7 @@ func putLoudestFirst(m []*Member, k int) {
 }
 
 // medianOf is the one in the middle.
-func medianOf(a, b, c *Member) *Member {
+func medianOf(a, b, c *talker) *talker {
 	if louder(b, a) {
 		a, b = b, a
 	}

@@ -12,6 +12,8 @@ type worker struct {
 	engine  *Engine
 	index   int
 	slots   [SlotsPerFrame]*slot
+	told    events       // see slot.told
+	waiting *section     // those whose home is late
 	last    atomic.Int64 // when the last slot was finished [ns since 1970]; 0: never
 	skipped atomic.Int64 // frames
 	parked  atomic.Bool  // waits on wake
@@ -52,7 +54,7 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 			n += frames * SlotsPerFrame
 			due = start.Add(e.due(n))
 		}
-		busy := len(w.slots[n%SlotsPerFrame].rooms) > 0
+		busy := len(w.slots[n%SlotsPerFrame].sections) > 0
 		e.slot(w.index, n, now)
 		end := clock.Now()
 		w.last.Store(end.UnixNano())

@@ -1,0 +1,127 @@
+package mixer
+
+import "slices"
+
+// section is what one (worker, slot) serves of a room: some of its members. A
+// room has one, its home, until it is wide.
+type section struct {
+	room *Room
+	slot *slot
+
+	// Under Room.mu.
+	count    int // members
+	capacity int // members for which the worker has memory
+
+	// All below belongs to the worker.
+	index   int // in slot.sections; -1: not there
+	members []*Member
+	open    []*talker // those whose gate is open; the first `mixed` of them contribute
+	mixed   int
+	sharing int   // how many were sent the shared frame last
+	away    *away // nil: this is the home of the room
+}
+
+func newSection(r *Room, s *slot) *section { return &section{room: r, slot: s, index: -1} }
+
+// serve gives the section's members one frame.
+func (c *section) serve(s *slot, frame int64) {
+	c.gather(s, frame)
+	if c.away != nil {
+		c.offer(frame)
+		if !c.hear(s, frame, false) {
+			s.worker.waitFor(c, frame)
+		}
+		return
+	}
+	r := c.room
+	mix := r.begin(s, frame)
+	r.collect(frame)
+	c.pick(s.engine.cfg.MixedTalkers)
+	r.settle(mix)
+	r.mix(s, mix)
+	c.route(&r.shared, r.wide != nil)
+	if c.sharing > 0 || r.wide != nil {
+		r.mixShared(mix, frame)
+	}
+	r.publish(frame)
+	c.scatter(s, frame, mix)
+}
+
+// addSection is the command that brings a section to its worker.
+type addSection struct {
+	node
+	section  *section
+	sections []*section // empty, with room for all; nil: there is enough
+}
+
+func (a *addSection) apply(s *slot, _ int64) {
+	if a.sections != nil {
+		s.sections = append(a.sections, s.sections...)
+	}
+	a.section.index = len(s.sections)
+	s.sections = append(s.sections, a.section)
+}
+
+type closeSection struct {
+	node
+	section *section
+}
+
+func (c *closeSection) apply(s *slot, frame int64) { c.section.close(s, frame) }
+
+// close removes all members and the section; with the last the room is gone.
+func (c *section) close(s *slot, frame int64) {
+	if c.index < 0 {
+		return
+	}
+	for len(c.members) > 0 {
+		c.members[len(c.members)-1].remove(s, frame)
+	}
+	r := c.room
+	if c.away == nil {
+		r.announce.finish(s)
+		r.announce = nil
+	}
+	last := s.sections[len(s.sections)-1]
+	s.sections[c.index], last.index = last, c.index
+	s.sections[len(s.sections)-1] = nil
+	s.sections = s.sections[:len(s.sections)-1]
+	c.index = -1
+	if r.living.Add(-1) == 0 && r.told.CompareAndSwap(false, true) {
+		s.told.add(&r.gone.event)
+	}
+}
+
+// place puts a section where it was decided to be. Engine.mu is held.
+func (e *Engine) place(c *section) {
+	s := c.slot
+	a := &addSection{section: c}
+	a.cmd = a
+	if s.placed == s.capacity {
+		s.capacity = max(16, 2*s.capacity)
+		a.sections = make([]*section, 0, s.capacity)
+	}
+	s.placed++
+	s.load.Add(1)
+	c.room.living.Add(1)
+	e.post(s, &a.node)
+}
+
+// leastLoaded is the place with the fewest rooms and members, of those that
+// have no section of `without`. Equal ones are taken in an order that spreads
+// over workers first. nil: there is none. Engine.mu is held.
+func (e *Engine) leastLoaded(without []*section) *slot {
+	var best *slot
+	for i := range SlotsPerFrame {
+		for _, w := range e.workers {
+			s := w.slots[i]
+			if slices.ContainsFunc(without, func(c *section) bool { return c.slot == s }) {
+				continue
+			}
+			if best == nil || s.load.Load() < best.load.Load() {
+				best = s
+			}
+		}
+	}
+	return best
+}
