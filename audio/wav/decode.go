@@ -223,11 +223,11 @@ func (f format) encoding() (Encoding, error) {
 	default:
 		return 0, f.unsupported("encoding not supported")
 	}
-	linear := e == PCM16
+	linear, logarithmic := e == PCM16, e == ALaw || e == ULaw
 	switch {
 	case f.bits != bits:
 		return 0, f.unsupported("sample size not supported")
-	case f.channels != 1 && !(linear && f.channels == 2):
+	case f.channels != 1 && !((linear || logarithmic) && f.channels == 2):
 		return 0, f.unsupported("number of channels not supported")
 	case f.rate != narrowband && !(linear && (f.rate == 16000 || f.rate == 44100 || f.rate == 48000)):
 		return 0, f.unsupported("sample rate not supported")

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"mediaserver/audio"
+	"mediaserver/audio/g711"
 )
 
 func load(t testing.TB, name string) []byte {
@@ -185,6 +186,25 @@ func TestDecodeConvertsWidebandAndStereo(t *testing.T) {
 	}
 }
 
+// TestDecodeMixesDownRecordingsOfTwoSides plays back what a recording in mode
+// separate is: G.711 with a channel for each side.
+func TestDecodeMixesDownRecordingsOfTwoSides(t *testing.T) {
+	pcm := []int16{1000, 3000, -8000, 0, 0, 0}
+	for tag, encode := range map[int]func(dst []byte, src []int16) int{6: g711.EncodeALaw, 7: g711.EncodeULaw} {
+		b := make([]byte, len(pcm))
+		encode(b, pcm)
+		c, info, err := decode(riff(fmtChunk(tag, 2, 8000, 2, 8), chunk{"data", b}))
+		if err != nil || info.Channels != 2 || info.Samples != 3 || len(c.Samples) != 3 {
+			t.Fatalf("tag %d: %d samples, %+v, %v", tag, len(c.Samples), info, err)
+		}
+		for i, want := range []int16{2000, -4000, 0} {
+			if d := c.Samples[i] - want; d < -100 || d > 100 {
+				t.Errorf("tag %d: sample %d is %d, want %d", tag, i, c.Samples[i], want)
+			}
+		}
+	}
+}
+
 func TestDecodeMixesTwoChannelsWithoutOverflow(t *testing.T) {
 	data := []byte{0xFF, 0x7F, 0xFF, 0x7F, 0x00, 0x80, 0x00, 0x80, 0xFF, 0x7F, 0x00, 0x80, 10, 0, 20, 0}
 	c, info, err := decode(riff(fmtChunk(1, 2, 8000, 4, 16), chunk{"data", data}))
@@ -285,7 +305,8 @@ func TestDecodeRefusesWhatIsNoTelephoneAudio(t *testing.T) {
 		"no rate":            {riff(fmtChunk(1, 1, 0, 2, 16), data), "sample rate not supported"},
 		"no channel":         {riff(fmtChunk(1, 0, 8000, 2, 16), data), "number of channels not supported"},
 		"three channels":     {riff(fmtChunk(1, 3, 8000, 6, 16), data), "number of channels not supported"},
-		"A-law in stereo":    {riff(fmtChunk(6, 2, 8000, 2, 8), data), "number of channels not supported"},
+		"A-law of three":     {riff(fmtChunk(6, 3, 8000, 3, 8), data), "number of channels not supported"},
+		"A-law at 16 kHz":    {riff(fmtChunk(6, 2, 16000, 2, 8), data), "sample rate not supported"},
 		"A-law of 16 kHz":    {riff(fmtChunk(6, 1, 16000, 1, 8), data), "sample rate not supported"},
 		"8-bit in stereo":    {riff(fmtChunk(1, 2, 8000, 2, 8), data), "number of channels not supported"},
 		"µ-law of 16 bit":    {riff(fmtChunk(7, 1, 8000, 1, 16), data), "sample size not supported"},

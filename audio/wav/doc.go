@@ -3,7 +3,7 @@
 // [Decode] takes every form that a prompt may have and gives a narrowband clip:
 //
 //	format                            channels  rate [Hz]
-//	G.711 A-law, µ-law                1         8000
+//	G.711 A-law, µ-law                1 or 2    8000
 //	8-bit unsigned linear             1         8000
 //	IMA ADPCM, 4 bit                  1         8000
 //	OKI/Dialogic ADPCM, 4 bit         1         8000
