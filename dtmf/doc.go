@@ -13,13 +13,14 @@
 //	            └─▶ the same audio, Delay later, the tones cut out
 //	digits ──▶ Sender ──▶ payloads, one step of 20 ms at a time
 //	digits ──▶ AppendInfo ──▶ body of a SIP INFO
+//	presses, time ──▶ Collector ──▶ Outcome of an input
 //
 // The package is pure: it starts no goroutine, reads no clock (time is an
 // argument), knows no socket, and holds no state outside its values. Rates
 // are parameters: nothing assumes 8 kHz, although telephone events are
 // negotiated at that rate today.
 //
-// Receiver, Sender, Detector and Dedup each belong to one goroutine at a
+// Receiver, Sender, Detector, Dedup and Collector each belong to one goroutine at a
 // time. Functions and the Digit and Event values are safe anywhere.
 //
 // RFC 4733 (telephone events), ITU-T Q.23 and Q.24 (tones and their
