@@ -33,13 +33,18 @@
 // # Delay
 //
 // The jitter buffer measures how late each packet is relative to the fastest of
-// the last seconds, from kernel receive timestamps, and wants a play-out delay
-// of the largest such lateness of the last 4 to 8 seconds, between the
-// configured minimum and maximum. It gets there at the start of each stretch of
-// sound, where a gap has to be filled anyway, and otherwise by repeating or
+// the last seconds, from kernel receive timestamps. Between the time when the
+// fastest packets come and the frame that needs them it wants the largest such
+// lateness of the last 4 to 8 seconds and 1 ms more, between the configured
+// minimum and maximum. Packets come at any phase of the frame: without jitter
+// the delay is 1 to 21 ms, and no sample is changed.
+//
+// The delay is put right at the start of each stretch of sound, where a gap has
+// to be filled anyway, else in the next quiet moment, else by repeating or
 // removing single pitch periods; a packet that comes too late makes the delay
 // grow at once. A backlog beyond the maximum is skipped down to the wanted
-// delay, never to nothing.
+// delay, never to nothing, and so is what came for frames that were not asked
+// for.
 //
 // # Words
 //

@@ -16,7 +16,10 @@ var ErrConfig = errors.New("rtp: bad endpoint configuration")
 
 // JitterConfig bounds the delay of the jitter buffer.
 type JitterConfig struct {
-	MinMS int // lateness of packets that is always tolerated [ms]; 0 = 20
+	// MinMS is the sound that waits at least when a frame is taken out, this
+	// frame included [ms]: of 20 and less nothing need wait beyond the frame.
+	// 0 = 20.
+	MinMS int
 	MaxMS int // delay that is never exceeded for long [ms]; 0 = 200
 }
 
