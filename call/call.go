@@ -49,10 +49,10 @@ type Call struct {
 	base    Info // what never changes
 	logTo   atomic.Pointer[slog.Logger]
 
-	dialog  Dialog             // nil for a room's secondary call
-	primary *Call              // of a secondary call, else nil
-	seat    seat               // of a secondary call: where the primary's audio goes, else nil
-	keys    ParticipantOptions // of a secondary call: its digits
+	dialog  Dialog              // nil for a room's secondary call
+	primary *Call               // of a secondary call, else nil
+	seat    seat                // of a secondary call: where the primary's audio goes, else nil
+	keys    *ParticipantOptions // of a secondary call to a room: its digits; nil: digits pass
 
 	requests chan func()        // run by the actor
 	hangUps  chan Cause         // HangUp's wishes

@@ -230,6 +230,10 @@ func (p *Participant) connect(from *mixer.Member) {
 func (p *Participant) disconnect(to *mixer.Member) {
 	f := p.focus
 	f.mu.Lock()
+	if !p.connected {
+		f.mu.Unlock()
+		return
+	}
 	moved := p.member.MovePort(to)
 	p.connected = false
 	f.apply()

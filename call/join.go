@@ -51,13 +51,10 @@ func (c *Call) endedErr() error {
 // place puts the secondary call in the room here or dials the focus
 // elsewhere.
 func (c *Call) place(ctx context.Context, o ConferenceOptions) (*Call, error) {
-	var secondary *Call
-	var err error
-	if address, elsewhere := c.manager.cfg.Placement.Place(o.Name); elsewhere {
-		secondary, err = c.dialFocus(ctx, o, address)
-	} else {
-		secondary, err = c.enterRoom(o)
+	if o.From == "" {
+		o.From = c.farParty()
 	}
+	secondary, err := c.enterOrDial(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +63,14 @@ func (c *Call) place(ctx context.Context, o ConferenceOptions) (*Call, error) {
 		return nil, ErrEnded
 	}
 	return secondary, nil
+}
+
+// enterOrDial is place for a call that is not tied to c yet.
+func (c *Call) enterOrDial(ctx context.Context, o ConferenceOptions) (*Call, error) {
+	if address, elsewhere := c.manager.cfg.Placement.Place(o.Name); elsewhere {
+		return c.dialFocus(ctx, o, address)
+	}
+	return c.enterRoom(o)
 }
 
 // adopt ties a secondary call to c, unless c is at its end.
@@ -82,11 +87,11 @@ func (c *Call) adopt(secondary *Call) bool {
 // enterRoom makes a secondary call to a room of this process; the room
 // answers at once.
 func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
-	s := newCall(c.manager, c.secondaryInfo(o), nil)
+	s := newCall(c.manager, Info{ID: newCallID(), Direction: Out, From: o.From, To: o.Name, Target: o.Name}, nil)
 	s.primary = c
 	s.SetLogger(c.logger())
 	p, stopped := c.participant(s, o)
-	s.seat, s.keys = p, o.Participant
+	s.seat, s.keys = p, &o.Participant
 	s.life = life{state: Answered, answered: time.Now()}
 	s.markAnswer(c.audio())
 	if err := c.manager.enter(o.Name, p); err != nil {
@@ -100,16 +105,6 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 	}
 	c.manager.start(s, o.MaxDuration)
 	return s, nil
-}
-
-// secondaryInfo is what is known of a secondary call from the start. Its
-// caller is the far end of the primary.
-func (c *Call) secondaryInfo(o ConferenceOptions) Info {
-	from := c.base.From
-	if c.base.Direction == Out {
-		from = c.base.To
-	}
-	return Info{ID: newCallID(), Direction: Out, From: from, To: o.Name, Target: o.Name}
 }
 
 // participant prepares a member of a room; its media are loaded from now on.
@@ -140,6 +135,7 @@ func (c *Call) participant(s *Call, o ConferenceOptions) (p *Participant, stoppe
 func (c *Call) Connect(ctx context.Context, secondary *Call) (Connection, error) {
 	c.stopHold()
 	c.discardDigits()
+	secondary.discardDigits()
 	if err := secondary.connect(ctx); err != nil {
 		if c.isEnding() {
 			<-c.done
@@ -147,10 +143,22 @@ func (c *Call) Connect(ctx context.Context, secondary *Call) (Connection, error)
 		}
 		return Connection{}, errors.Join(ErrConnectFailed, err)
 	}
+	return c.converse(ctx, secondary)
+}
+
+// converse passes digits on until the connection ends.
+func (c *Call) converse(ctx context.Context, secondary *Call) (Connection, error) {
+	there, back := c.relays(secondary)
 	for {
 		select {
 		case d := <-c.digits:
-			secondary.memberDigit(d)
+			there.press(d)
+		case d := <-secondary.digits:
+			back.press(d)
+		case <-there.sent:
+			there.next()
+		case <-back.sent:
+			back.next()
 		case <-ctx.Done():
 			secondary.HangUp(Dropped)
 			return Connection{}, context.Cause(ctx)
@@ -209,13 +217,12 @@ func (c *Call) leaveSeat() {
 		return
 	}
 	c.mu.Lock()
-	connected := !c.joined.from.IsZero()
-	if connected {
+	if !c.joined.from.IsZero() {
 		c.joined.to = time.Now()
 	}
 	c.mu.Unlock()
-	if connected {
-		c.seat.disconnect(c.primary.audio().home)
+	if m := c.primary.audio(); m != nil {
+		c.seat.disconnect(m.home)
 	}
 	c.seat.leave()
 	c.primary.released(c)

@@ -16,8 +16,14 @@ const (
 	codeProgress       = 183
 	codeOK             = 200
 	codeBadRequest     = 400
+	codeNotFound       = 404
 	codeRequestTimeout = 408
+	codeGone           = 410
+	codeNotThere       = 480
+	codeLoop           = 482
+	codeIncomplete     = 484
 	codeBusy           = 486
+	codeAmbiguous      = 485
 	codeCancelled      = 487
 	codeNotAcceptable  = 488
 	codePending        = 491
@@ -25,6 +31,7 @@ const (
 	codeUnavailable    = 503
 	codeBusyEverywhere = 600
 	codeDecline        = 603
+	codeNowhere        = 604
 )
 
 // Answer answers an inbound call; an answered one stays as it is. The answer
@@ -106,7 +113,7 @@ func (c *Call) end(cause Cause, raw int) {
 	c.stopTap()
 	was := c.finish(cause, raw)
 	c.playEnds(OutcomeStopped)
-	if c.dialog != nil {
+	if c.reached() {
 		c.closeDialog(was, raw)
 	}
 	c.leaveSeat()

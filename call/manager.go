@@ -21,10 +21,11 @@ import (
 
 // Dialer places calls by SIP.
 type Dialer interface {
-	// Dial sends an INVITE and waits for the final answer.
-	Dial(ctx context.Context, r sip.InviteRequest) (OutboundDialog, error)
+	// Dial sends an INVITE and waits for the final answer. onProgress is called
+	// for each provisional one.
+	Dial(ctx context.Context, r sip.InviteRequest, onProgress func(sip.Progress)) (OutboundDialog, error)
 	// Route is our address of the route to a SIP address, for the offer.
-	Route(address string) (netip.Addr, error)
+	Route(ctx context.Context, address string) (netip.Addr, error)
 }
 
 // OutboundDialog is the signalling of a call we placed.
@@ -38,11 +39,12 @@ type OutboundDialog interface {
 type Config struct {
 	Engine          *mixer.Engine
 	Loader          Loader
-	OpenSockets     func(local netip.Addr) (Sockets, error)
+	OpenSockets     func(SocketRequest) (Sockets, error)
 	Recorder        Recorder       // nil: calls cannot be recorded
 	Reservations    Keeper         // of reservations; nil: they end with the process
 	Events          Sink           // told what happens; nil: nobody
-	Dialer          Dialer         // nil: no call to a focus elsewhere can be placed
+	Dialer          Dialer         // nil: no call by SIP can be placed
+	Outbound        Outbound       // where else calls go
 	Placement       Placement      // nil: every room is here
 	Capability      sdp.Capability // zero: G.711 and telephone events
 	Advertise       netip.Addr     // in our session descriptions; zero: the route to the peer
@@ -90,7 +92,7 @@ type Manager struct {
 	tasks    sync.WaitGroup // actors and announcements
 
 	mu    sync.Mutex
-	calls map[*Call]struct{}     // by SIP, inbound
+	calls map[*Call]struct{}     // all but those to a room of this process
 	rooms map[string]*Conference // in use
 }
 
@@ -134,10 +136,11 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 		return
 	}
 	c := newCall(m, inboundInfo(inv), d)
+	if local, ok := d.(*localEnd); ok {
+		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
+	}
 	c.life.state = Inbound
-	m.mu.Lock()
-	m.calls[c] = struct{}{}
-	m.mu.Unlock()
+	m.begin(c)
 	m.start(c, defaultMaxDuration)
 	if err := d.Progress(codeRinging, "", nil); err != nil {
 		c.logger().Debug("ringing", "error", err)
@@ -163,12 +166,20 @@ func (m *Manager) refuses(inv sip.Invitation) int {
 	return 0
 }
 
+// begin takes note of a call that has a dialog, or is to get one.
+func (m *Manager) begin(c *Call) {
+	m.mu.Lock()
+	m.calls[c] = struct{}{}
+	m.mu.Unlock()
+	if c.bySIP() {
+		m.metrics.started(c.base.Direction)
+	}
+	c.emitStarted()
+}
+
 // start starts the actor of a call and looks after it until its last task has
 // ended.
 func (m *Manager) start(c *Call, limit time.Duration) {
-	if c.dialog != nil {
-		m.metrics.started(c.base.Direction)
-	}
 	c.emitStarted()
 	m.tasks.Go(func() {
 		c.run(limit)
@@ -181,7 +192,7 @@ func (m *Manager) ended(c *Call) {
 	m.mu.Lock()
 	delete(m.calls, c)
 	m.mu.Unlock()
-	if c.dialog != nil {
+	if c.bySIP() {
 		m.metrics.ended(c.base.Direction, c.Info().Cause)
 	}
 }
@@ -251,7 +262,7 @@ func (p *Participant) leave() {
 	}
 }
 
-// Active is the number of inbound calls.
+// Active is the number of calls, but for those to a room of this process.
 func (m *Manager) Active() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -263,7 +274,9 @@ func (m *Manager) HangUpAll(cause Cause) {
 	m.mu.Lock()
 	calls := make([]*Call, 0, len(m.calls))
 	for c := range m.calls {
-		calls = append(calls, c)
+		if c.primary == nil { // a secondary call ends with its primary
+			calls = append(calls, c)
+		}
 	}
 	m.mu.Unlock()
 	for _, c := range calls {

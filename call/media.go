@@ -40,20 +40,28 @@ type media struct {
 // openMedia makes endpoint, port and the call's own room. m is what is known
 // of the far end so far.
 func (c *Call) openMedia(sockets Sockets, s *session, m sdp.Media) error {
+	return c.openPort(sockets, s, paramsOf(m), portOf(m))
+}
+
+func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled *portParams) error {
 	p := &port{
 		deliver:  c.report,
 		detector: dtmf.NewDetector(c.manager.rate()),
 		taps:     newTaps(c.manager.cfg.Engine.Format().Samples()),
 	}
-	p.params.Store(portOf(m))
+	p.params.Store(settled)
+	var counted *rtp.Metrics
+	if c.bySIP() {
+		counted = c.manager.cfg.RTPMetrics
+	}
 	endpoint, err := rtp.NewEndpoint(rtp.EndpointConfig{
 		RTP:     sockets.RTP(),
 		RTCP:    sockets.RTCP(),
-		Params:  paramsOf(m),
+		Params:  params,
 		Jitter:  c.manager.cfg.Jitter,
 		CNAME:   c.base.ID,
 		OnEvent: p.event,
-		Metrics: c.manager.cfg.RTPMetrics,
+		Metrics: counted,
 	})
 	if err != nil {
 		return fmt.Errorf("open media: %w", err)

@@ -34,7 +34,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	for _, d := range []Direction{In, Out} {
 		m.active.WithLabelValues(d.String())
 	}
-	for _, x := range []method{byEvent, byInfo, byInBand} {
+	for _, x := range []method{byEvent, byInfo, byInBand, byMessage} {
 		m.digits.WithLabelValues(x.String())
 	}
 	for _, r := range []string{roleTalker, roleListener} {

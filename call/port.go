@@ -42,9 +42,13 @@ const (
 
 // portParams is what offer/answer settled for the port.
 type portParams struct {
-	codec  audio.Codec
-	events bool // telephone events negotiated
+	codec    audio.Codec
+	events   bool // telephone events negotiated
+	messages bool // digits are messages beside the audio
 }
+
+// inBand says whether digits can only come as tones.
+func (p *portParams) inBand() bool { return !p.events && !p.messages }
 
 // digitJob sends digits as telephone events.
 type digitJob struct {
@@ -64,7 +68,7 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	p.meter.frame(frame, pcm, sound)
 	p.taps.hear(pcm, sound)
 	switch {
-	case !p.params.Load().events:
+	case p.params.Load().inBand():
 		if d, ok := p.detector.Process(pcm); ok {
 			p.hear(press{digit: d, method: byInBand, at: now})
 		}
@@ -127,6 +131,7 @@ func (p *port) Notify() {
 // Send sends one frame, or in its place a digit that is being sent.
 func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
 	p.taps.write(frame, out)
+	p.endpoint.Via(out.Worker)
 	if job := p.sending.Load(); job != nil {
 		p.sendDigits(job, frame, now, out)
 		return

@@ -13,13 +13,14 @@ const maxPendingPresses = 64
 type method uint8
 
 const (
-	byEvent  method = iota // RFC 4733
-	byInfo                 // SIP INFO
-	byInBand               // tones in the audio
+	byEvent   method = iota // RFC 4733
+	byInfo                  // SIP INFO
+	byInBand                // tones in the audio
+	byMessage               // a message of a WebSocket
 )
 
 // String is the label of mediaserver_dtmf_events_total.
-func (m method) String() string { return [...]string{"rfc4733", "info", "inband"}[m] }
+func (m method) String() string { return [...]string{"rfc4733", "info", "inband", "websocket"}[m] }
 
 // press is a digit as one of the ways of reception reports it.
 type press struct {
@@ -41,7 +42,7 @@ func (c *Call) pressed(seen *dtmf.Dedup, p press) {
 		if !seen.InBand(p.digit, p.at) {
 			return
 		}
-	case byEvent: // the receiver counts each press once
+	case byEvent, byMessage: // the receiver counts each press once
 	}
 	c.manager.metrics.digits.WithLabelValues(p.method.String()).Inc()
 	c.emit(Event{Type: CallDigit, Time: p.at, Digit: &DigitPress{Digit: string(p.digit), Method: p.method.String()}})

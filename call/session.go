@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -34,10 +35,11 @@ func (c *Call) localDescription() ([]byte, error) {
 		return m.session.local.Previous, nil
 	}
 	inv := c.dialog.Invitation()
-	sockets, s, err := c.openSession(inv)
+	sockets, addr, err := c.openSockets(inv)
 	if err != nil {
 		return nil, err
 	}
+	s := newSession(c, sockets, addr)
 	body, err := s.first(inv.Offer)
 	if err == nil {
 		err = c.openMedia(sockets, s, s.media)
@@ -49,19 +51,32 @@ func (c *Call) localDescription() ([]byte, error) {
 	return body, nil
 }
 
-// openSession takes ports for a session on the route to the far end.
-func (c *Call) openSession(inv sip.Invitation) (Sockets, *session, error) {
-	addr := c.manager.mediaAddress(inv)
-	sockets, err := c.manager.cfg.OpenSockets(addr)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open media: %w", err)
+// openSockets takes ports for a session on the route to the far end.
+func (c *Call) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
+	if local, ok := c.dialog.(*localEnd); ok {
+		return local.wire, memoryHost(), nil
 	}
+	return c.manager.openSockets(inv)
+}
+
+func (m *Manager) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
+	addr := m.mediaAddress(inv)
+	sockets, err := m.cfg.OpenSockets(SocketRequest{
+		Local: addr, Route: inv.LocalAddr, Signalling: inv.RemoteAddr.Addr(), Offer: inv.Offer,
+	})
+	if err != nil {
+		return nil, addr, fmt.Errorf("open media: %w", err)
+	}
+	return sockets, addr, nil
+}
+
+func newSession(c *Call, sockets Sockets, addr netip.Addr) *session {
 	s := &session{call: c, changed: time.Now()}
 	s.local = sdp.Local{
 		Addr: addr, Port: sockets.Port(),
 		SessionID: rand.Uint64() >> 2, Version: 1,
 	}
-	return sockets, s, nil
+	return s
 }
 
 // first makes our first description from the far end's offer, nil for none.
@@ -97,6 +112,15 @@ func (s *session) answer(offer []byte) ([]byte, error) {
 
 // accept takes the far end's answer to our offer.
 func (s *session) accept(answer []byte) error {
+	err := s.preview(answer)
+	if err == nil {
+		s.pending = nil
+	}
+	return err
+}
+
+// preview takes the answer of early media; the real one is still to come.
+func (s *session) preview(answer []byte) error {
 	d, err := sdp.Parse(answer)
 	if err != nil {
 		return err
@@ -105,7 +129,6 @@ func (s *session) accept(answer []byte) error {
 	if err != nil {
 		return err
 	}
-	s.pending = nil
 	s.agree(m)
 	return nil
 }

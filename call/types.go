@@ -82,6 +82,7 @@ type Info struct {
 	Target      string // destination as first asked for
 	RequestUser string // inbound: user part of the Request-URI, for choosing a service
 	RequestURI  string // inbound: the whole Request-URI, without parameters
+	Service     string // inbound: name of the service it is for, "" if the Request-URI decides
 	Divert      string // original number of a diverted call, else ""
 	Attestation string // "A", "B", "C" or ""
 	State       State
@@ -164,6 +165,7 @@ func DefaultParticipant() ParticipantOptions {
 type ConferenceOptions struct {
 	Name          string        // the room
 	InstanceID    string        // of the application: the participant's name in the web services; "": the secondary call's id
+	From          string        // caller, as the participants see it; "" is the far end of the primary
 	HoldMedia     Playlist      // looped to the primary until connected; nil: the ringing tone
 	AnswerTimeout time.Duration // longest wait for the room's answer; 0: 30 s
 	MaxDuration   time.Duration // of the secondary call, from its answer; 0: 240 min

@@ -15,9 +15,11 @@ type focus struct {
 	answer func(ctx context.Context, r sip.InviteRequest) (call.OutboundDialog, error)
 }
 
-func (focus) Route(string) (netip.Addr, error) { return netip.MustParseAddr("192.0.2.100"), nil }
+func (focus) Route(context.Context, string) (netip.Addr, error) {
+	return netip.MustParseAddr("192.0.2.100"), nil
+}
 
-func (f focus) Dial(ctx context.Context, r sip.InviteRequest) (call.OutboundDialog, error) {
+func (f focus) Dial(ctx context.Context, r sip.InviteRequest, _ func(sip.Progress)) (call.OutboundDialog, error) {
 	if f.answer != nil {
 		return f.answer(ctx, r)
 	}

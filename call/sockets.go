@@ -1,0 +1,32 @@
+package call
+
+import (
+	"net/netip"
+
+	"mediaserver/sip/sdp"
+)
+
+// SocketRequest says what is known of a call that needs sockets for its media.
+type SocketRequest struct {
+	Local      netip.Addr // the address in our session description
+	Route      netip.Addr // our address of the route to the far end's signalling
+	Signalling netip.Addr // where the far end's signalling comes from; zero for a call we place
+	Offer      []byte     // the far end's session description; nil if it made no offer
+}
+
+// Remote is where the far end wants RTP and RTCP according to its offer; zero
+// if it made none, or none that can be answered.
+func (r SocketRequest) Remote(c sdp.Capability) (media, control netip.AddrPort) {
+	if r.Offer == nil {
+		return media, control
+	}
+	d, err := sdp.Parse(r.Offer)
+	if err != nil {
+		return media, control
+	}
+	_, m, err := sdp.Answer(d, c, sdp.Local{Addr: r.Local, Port: 2, SessionID: 1, Version: 1})
+	if err != nil {
+		return media, control
+	}
+	return m.Remote, m.RemoteRTCP
+}
