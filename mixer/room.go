@@ -24,6 +24,7 @@ type Room struct {
 	// All below belongs to the worker of the home.
 	announce *Playback
 	shared   stream // what is heard by all who hear the same
+	kept     bool   // shared was made in the last frame
 	wide     *wide  // nil: there is no other section
 }
 

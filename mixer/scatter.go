@@ -106,11 +106,10 @@ type offer struct {
 
 // route decides for each member how it is served. Who changes between shared
 // and alone takes the state of the limiter along. shared is the shared stream
-// as it was before this frame; with `kept` somebody keeps it going also when
-// nobody here is sent it.
-func (c *section) route(shared *stream, kept bool) {
-	before := kept || c.sharing > 0
-	c.sharing = 0
+// as it was before this frame, if it was kept going until then: else it is made
+// to go on where that of a member is that is sent it now. It reports whether
+// anybody here is.
+func (c *section) route(shared *stream, kept bool) (any bool) {
 	var donor *stream
 	for _, m := range c.members {
 		o := &m.out
@@ -120,24 +119,24 @@ func (c *section) route(shared *stream, kept bool) {
 		}
 		want := m.wants()
 		if want != o.path {
-			want = m.change(want, shared, before)
+			want = m.change(want, shared, kept)
 			if o.path == alone && want == sharing {
 				donor = &o.stream
 			}
 			o.path = want
 		}
 		if want == sharing {
-			c.sharing++
+			any = true
 		}
 	}
-	if !before && c.sharing > 0 {
-		// Nobody has kept the shared stream going.
-		if donor != nil {
-			shared.copyFrom(donor)
-		} else {
-			shared.reset()
-		}
+	switch {
+	case kept || !any:
+	case donor != nil:
+		shared.copyFrom(donor)
+	default:
+		shared.reset()
 	}
+	return any
 }
 
 // wants is the path that would do.

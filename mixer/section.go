@@ -17,7 +17,6 @@ type section struct {
 	members []*Member
 	open    []*talker // those whose gate is open; the first `mixed` of them contribute
 	mixed   int
-	sharing int   // how many were sent the shared frame last
 	away    *away // nil: this is the home of the room
 }
 
@@ -39,8 +38,11 @@ func (c *section) serve(s *slot, frame int64) {
 	c.pick(s.engine.cfg.MixedTalkers)
 	r.settle(mix)
 	r.mix(s, mix)
-	c.route(&r.shared, r.wide != nil)
-	if c.sharing > 0 || r.wide != nil {
+	sharing := c.route(&r.shared, r.kept)
+	if !r.kept && !sharing && r.wide != nil {
+		r.shared.reset()
+	}
+	if r.kept = sharing || r.wide != nil; r.kept {
 		r.mixShared(mix, frame)
 	}
 	r.publish(frame)

@@ -120,12 +120,7 @@ func (l *linkSection) apply(*slot, int64) {
 		return
 	}
 	w := l.wide
-	if r := home.room; r.wide == nil {
-		r.wide = w
-		if home.sharing == 0 { // nobody has kept the shared stream going
-			r.shared.reset()
-		}
-	}
+	home.room.wide = w
 	home.open = l.open
 	w.remotes = append(append(l.remotes, w.remotes...), l.section)
 	w.held = l.held
