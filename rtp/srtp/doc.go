@@ -1,0 +1,21 @@
+// Package srtp protects the RTP and RTCP of an endpoint (RFC 3711) with keys
+// that were exchanged in session descriptions (SDES, RFC 4568). The ciphers are
+// those of github.com/pion/srtp; suites, keys, and what becomes of the state
+// when keys change are here.
+//
+//	keys ──▶ Session ── Protect, Unprotect ──▶ datagrams
+//	          │  With (other keys: re-INVITE)
+//	          ▼
+//	         Session, which goes on where the keys are the same
+//
+// A Session has one context for each direction. It belongs to one goroutine at
+// a time, the worker that has the endpoint; With may be called by another one.
+// Nothing is allocated for a packet of a stream that is known.
+//
+// The rollover counter (RFC 3711 §3.3.1) is part of a context and lives as long
+// as the key: across hold, re-INVITE and silence of any length. The window
+// against replays has 128 packets. A packet that comes twice is refused as a
+// duplicate, one that was not protected, or with another key, as forged.
+//
+// Keys are secrets: they print as a placeholder.
+package srtp

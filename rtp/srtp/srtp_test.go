@@ -1,0 +1,306 @@
+package srtp_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"mediaserver/rtp/srtp"
+)
+
+// pair makes two sessions that talk to each other.
+func pair(t testing.TB, suite srtp.Suite) (a, b *srtp.Session, keys srtp.Keys) {
+	t.Helper()
+	keys = srtp.Keys{Suite: suite, Send: srtp.NewKey(suite), Receive: srtp.NewKey(suite)}
+	a, err := srtp.New(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err = srtp.New(turned(keys))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, b, keys
+}
+
+// turned are the keys of the other side.
+func turned(k srtp.Keys) srtp.Keys {
+	return srtp.Keys{Suite: k.Suite, Send: k.Receive, Receive: k.Send}
+}
+
+// packet makes a packet of 20 ms with room to grow.
+func packet(seq uint16) []byte {
+	b := make([]byte, 172, 172+srtp.Overhead)
+	b[0] = 0x80
+	binary.BigEndian.PutUint16(b[2:], seq)
+	binary.BigEndian.PutUint32(b[4:], uint32(seq)*160)
+	binary.BigEndian.PutUint32(b[8:], 0xcafe)
+	for i := range b[12:] {
+		b[12+i] = byte(i)
+	}
+	return b
+}
+
+func protect(t testing.TB, s *srtp.Session, seq uint16) []byte {
+	t.Helper()
+	b, err := s.Protect(packet(seq))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func wantHeard(t testing.TB, s *srtp.Session, protected []byte, seq uint16) {
+	t.Helper()
+	got, err := s.Unprotect(protected)
+	if err != nil || !bytes.Equal(got, packet(seq)) {
+		t.Fatalf("packet %d: %v, %d bytes", seq, err, len(got))
+	}
+}
+
+func TestWhatIsProtectedIsHeardByTheOtherSideOnly(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		t.Run(suite.String(), func(t *testing.T) {
+			a, b, _ := pair(t, suite)
+			for seq := range uint16(300) {
+				p := protect(t, a, seq)
+				if bytes.Contains(p, packet(seq)[12:60]) || len(p) <= 172 || len(p) > 172+srtp.Overhead {
+					t.Fatalf("%d bytes: %x", len(p), p)
+				}
+				before := bytes.Clone(p)
+				p[len(p)-1] ^= 1
+				if _, err := b.Unprotect(p); !errors.Is(err, srtp.ErrForged) {
+					t.Fatalf("changed packet: %v", err)
+				}
+				p[len(p)-1] ^= 1
+				wantHeard(t, b, p, seq)
+				if !bytes.Equal(p, before) {
+					t.Fatal("the packet was changed")
+				}
+				if _, err := b.Unprotect(p); !errors.Is(err, srtp.ErrReplayed) {
+					t.Fatalf("the same packet again: %v", err)
+				}
+			}
+			for _, n := range []int{0, 1, 11, 12, 20, 28, 172} {
+				if _, err := b.Unprotect(packet(500)[:n]); !errors.Is(err, srtp.ErrForged) {
+					t.Errorf("%d bytes in the clear: %v", n, err)
+				}
+			}
+			if _, err := b.Unprotect(make([]byte, srtp.MaxPacket+1)); !errors.Is(err, srtp.ErrForged) {
+				t.Errorf("a packet too long: %v", err)
+			}
+		})
+	}
+}
+
+func TestControlPacketsAreProtectedToo(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		a, b, _ := pair(t, suite)
+		report := make([]byte, 28, 28+srtp.Overhead)
+		report[0], report[1], report[3] = 0x80, 200, 6
+		copy(report[8:], "twenty bytes in there")
+		want := bytes.Clone(report)
+		for range 3 {
+			p, err := a.ProtectRTCP(append(make([]byte, 0, 100), report...))
+			if err != nil || bytes.Contains(p, []byte("twenty")) {
+				t.Fatalf("%v: %v, %q", suite, err, p)
+			}
+			got, err := b.UnprotectRTCP(p)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%v: %v, %x", suite, err, got)
+			}
+			if _, err := b.UnprotectRTCP(p); !errors.Is(err, srtp.ErrReplayed) {
+				t.Errorf("%v: the same packet again: %v", suite, err)
+			}
+		}
+		if _, err := b.UnprotectRTCP(want); !errors.Is(err, srtp.ErrForged) {
+			t.Errorf("%v: in the clear: %v", suite, err)
+		}
+	}
+}
+
+// The rollover counter must survive what re-INVITEs do to a session.
+func TestRolloverCounterOutlivesUpdates(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		a, b, keys := pair(t, suite)
+		seq := uint16(65000)
+		talk := func(n int) {
+			for range n {
+				wantHeard(t, b, protect(t, a, seq), seq)
+				seq++
+			}
+		}
+		talk(1000) // past the first rollover
+		var err error
+		if a, err = a.With(keys); err != nil {
+			t.Fatal(err)
+		}
+		if b, err = b.With(turned(keys)); err != nil {
+			t.Fatal(err)
+		}
+		talk(100)
+		seq += 30000 // a long time in which nothing arrived
+		talk(100)
+		seq += 30000
+		talk(6000)
+		// Their key changes, ours does not.
+		keys.Receive = srtp.NewKey(suite)
+		if a, err = a.With(keys); err != nil {
+			t.Fatal(err)
+		}
+		if b, err = b.With(turned(keys)); err != nil {
+			t.Fatal(err)
+		}
+		talk(100)
+	}
+}
+
+func TestPacketsInTheOldKeyAreHeardForAWhile(t *testing.T) {
+	a, b, keys := pair(t, srtp.GCM128)
+	late := make([][]byte, 0, 4)
+	for seq := range uint16(4) {
+		late = append(late, protect(t, a, seq))
+	}
+	keys.Send = srtp.NewKey(srtp.GCM128)
+	a, err := a.With(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err = b.With(turned(keys)); err != nil {
+		t.Fatal(err)
+	}
+	wantHeard(t, b, late[0], 0)
+	wantHeard(t, b, protect(t, a, 4), 4)
+	wantHeard(t, b, late[2], 2)
+	if _, err := b.Unprotect(late[2]); err == nil {
+		t.Error("a replay in the old key is heard")
+	}
+	for seq := uint16(5); seq < 200; seq++ {
+		wantHeard(t, b, protect(t, a, seq), seq)
+	}
+	if _, err := b.Unprotect(late[3]); err == nil {
+		t.Error("the old key is believed for ever")
+	}
+}
+
+func TestKeysMustFitTheSuite(t *testing.T) {
+	for _, k := range []srtp.Keys{
+		{},
+		{Suite: srtp.GCM128},
+		{Suite: srtp.GCM128, Send: srtp.NewKey(srtp.GCM128)},
+		{Suite: srtp.GCM128, Send: srtp.NewKey(srtp.CM128Tag80), Receive: srtp.NewKey(srtp.GCM128)},
+		{Suite: srtp.CM128Tag80, Send: srtp.NewKey(srtp.GCM128), Receive: srtp.NewKey(srtp.GCM128)},
+		{Suite: 77, Send: srtp.NewKey(srtp.GCM128), Receive: srtp.NewKey(srtp.GCM128)},
+	} {
+		if _, err := srtp.New(k); !errors.Is(err, srtp.ErrKey) {
+			t.Errorf("%v: %v, want ErrKey", k.Suite, err)
+		}
+	}
+}
+
+func TestKeysAreNotPrinted(t *testing.T) {
+	k := srtp.NewKey(srtp.GCM128)
+	if k == srtp.NewKey(srtp.GCM128) || k != srtp.KeyFrom(k.Bytes()) {
+		t.Error("keys compare wrong")
+	}
+	for _, x := range []any{k, &k, srtp.Keys{Suite: srtp.GCM128, Send: k}, struct{ K srtp.Keys }{srtp.Keys{Send: k}}} {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+			text := fmt.Sprintf(format, x)
+			for _, secret := range []string{string(k.Bytes()), base64.StdEncoding.EncodeToString(k.Bytes()), fmt.Sprintf("%x", k.Bytes())} {
+				if strings.Contains(text, secret) {
+					t.Errorf("%s of %T shows the key", format, x)
+				}
+			}
+		}
+	}
+}
+
+func TestSuitesAreFoundByName(t *testing.T) {
+	for _, s := range srtp.Suites() {
+		if got, ok := srtp.ParseSuite(s.String()); !ok || got != s {
+			t.Errorf("%v: %v %v", s, got, ok)
+		}
+	}
+	if s, ok := srtp.ParseSuite("F8_128_HMAC_SHA1_80"); ok || s != srtp.NoSuite || s.String() != "" {
+		t.Errorf("an unknown suite is %v", s)
+	}
+}
+
+// TestNothingIsAllocated once a stream is known.
+func TestNothingIsAllocated(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		a, b, _ := pair(t, suite)
+		seq, memory := uint16(0), make([]byte, 0, 300)
+		n := testing.AllocsPerRun(1000, func() {
+			seq++
+			memory = append(memory[:0], plain[:]...)
+			binary.BigEndian.PutUint16(memory[2:], seq)
+			p, err := a.Protect(memory)
+			if err == nil {
+				_, err = b.Unprotect(p)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
+		if n != 0 {
+			t.Errorf("%v: %v allocations per packet", suite, n)
+		}
+	}
+}
+
+var plain = [172]byte{0: 0x80}
+
+func BenchmarkProtect(b *testing.B) {
+	for _, suite := range srtp.Suites() {
+		b.Run(suite.String(), func(b *testing.B) {
+			a, _, _ := pair(b, suite)
+			memory := append(make([]byte, 0, 300), plain[:]...)
+			b.ReportAllocs()
+			for seq := uint16(0); b.Loop(); seq++ {
+				memory = append(memory[:0], plain[:]...)
+				binary.BigEndian.PutUint16(memory[2:], seq)
+				_, _ = a.Protect(memory)
+			}
+		})
+	}
+}
+
+func BenchmarkBothWays(b *testing.B) {
+	for _, suite := range srtp.Suites() {
+		b.Run(suite.String(), func(b *testing.B) {
+			from, to, _ := pair(b, suite)
+			memory := append(make([]byte, 0, 300), plain[:]...)
+			b.ReportAllocs()
+			for seq := uint16(0); b.Loop(); seq++ {
+				memory = append(memory[:0], plain[:]...)
+				binary.BigEndian.PutUint16(memory[2:], seq)
+				p, _ := from.Protect(memory)
+				if _, err := to.Unprotect(p); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// FuzzUnprotect: nothing that is not protected is heard, nothing panics.
+func FuzzUnprotect(f *testing.F) {
+	f.Add(plain[:])
+	f.Add([]byte{0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0xbe, 0xde, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, suite := range srtp.Suites() {
+			_, to, _ := pair(t, suite)
+			if _, err := to.Unprotect(b); err == nil {
+				t.Error("heard")
+			}
+			if _, err := to.UnprotectRTCP(b); err == nil {
+				t.Error("heard")
+			}
+		}
+	})
+}
