@@ -49,6 +49,9 @@ type EndpointConfig struct {
 // documentation for what may be called from where.
 type Endpoint struct {
 	rtp, rtcp IO
+	socket    *socket // rtp when it is a socket of our own, else nil
+	share     *Share  // whose part rtp is when it is shared, else nil
+	worker    int     // whose batch takes what is sent; -1: none
 	onEvent   func(ts uint32, marker bool, payload []byte, now time.Time)
 	metrics   *Metrics
 	counts    *counts
@@ -89,6 +92,15 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 		cfg.CNAME = strconv.FormatUint(rnd.Uint64(), 36) + strconv.FormatUint(rnd.Uint64(), 36)
 	}
 	e := &Endpoint{rtp: cfg.RTP, rtcp: cfg.RTCP, onEvent: cfg.OnEvent, metrics: cfg.Metrics, counts: new(counts)}
+	switch x := cfg.RTP.(type) {
+	case pairedSocket:
+		e.socket = x.socket
+	case *shareIO:
+		e.share = x.share
+	}
+	if e.worker = -1; e.socket == nil && e.share == nil {
+		e.receiver.buf = new([datagramSize]byte)
+	}
 	e.kernel, _ = cfg.RTP.(kernelDrops)
 	e.sender.init(rnd)
 	e.receiver.init(jitter, s, e.counts)
@@ -131,6 +143,9 @@ func (e *Endpoint) Update(p Params) error {
 			return errors.Join(ErrParams, errors.New("the rate cannot change"))
 		}
 		if e.next.CompareAndSwap(old, s) {
+			if e.share != nil {
+				e.share.announce(s.Remote, s.RemoteRTCP)
+			}
 			return nil
 		}
 	}
@@ -151,6 +166,11 @@ func (e *Endpoint) adopt() {
 // Codec is the codec in effect in this frame, in which Send wants its payload.
 // Only the worker may ask, between Receive and Send of one frame.
 func (e *Endpoint) Codec() audio.Codec { return e.cur.Codec }
+
+// Via says in whose batch Send and SendEvent leave their packets until the next
+// Receive: the worker that calls them, of an engine whose Transport is the
+// Shared that the endpoint's IO is a part of. Without a share it means nothing.
+func (e *Endpoint) Via(worker int) { e.worker = worker }
 
 // SSRC identifies what this endpoint sends. RFC 3550 §3.
 func (e *Endpoint) SSRC() uint32 { return e.sender.ssrc }

@@ -12,6 +12,7 @@ const relatchSilence = 1_000_000_000
 type latch struct {
 	signalled netip.AddrPort // Params.Remote
 	source    netip.AddrPort // believed, if bound
+	key       address        // of source
 	bound     bool
 	last      int64 // when a packet of source came last [ns]
 	// before is the source in use before the signalled address changed; it
@@ -100,7 +101,10 @@ func (l *latch) hear(from netip.AddrPort, ssrc uint32, seq uint16, now int64) ve
 
 func (l *latch) bind(from netip.AddrPort, now int64) verdict {
 	moved := l.source.IsValid() && from != l.source
-	l.source, l.bound, l.last = from, true, now
+	if from != l.source {
+		l.source, l.key = from, keyOf(from)
+	}
+	l.bound, l.last = true, now
 	l.before = netip.AddrPort{}
 	if moved {
 		l.rtcpSource = netip.AddrPort{}

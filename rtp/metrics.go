@@ -15,7 +15,11 @@ type Metrics struct {
 	live map[*counts]struct{}
 	past totals // of endpoints that are closed
 
+	shared []*sharedPort // under mu
+
 	ports        atomic.Int64 // in use
+	sharedCalls  atomic.Int64 // at shared ports now
+	notApart     atomic.Uint64
 	portFailures atomic.Uint64
 }
 
@@ -33,6 +37,8 @@ var (
 	descKernel     = desc("rtp_kernel_drops_total", "Datagrams the system threw away because they were not read in time.")
 	descEndpoints  = desc("rtp_endpoints", "Endpoints open.")
 	descPorts      = desc("rtp_ports_in_use", "RTP ports in use.")
+	descShared     = desc("rtp_shared_calls", "Calls at shared RTP ports.")
+	descNotApart   = desc("rtp_shared_refused_total", "Calls that no shared RTP port could tell from others: they got ports of their own, if there were any.")
 	descPortFailed = desc("rtp_port_failures_total", "Requests for an RTP port when none was free.")
 )
 
@@ -68,6 +74,16 @@ func (t *totals) add(c *counts) {
 	sum(t.dropped[:], c.dropped[:])
 	sum(t.concealed[:], c.concealed[:])
 	sum(t.socketErrors[:], c.socketErrors[:])
+}
+
+// addShared adds what is known of a shared port only.
+func (t *totals) addShared(p *sharedPort) {
+	t.dropped[DropSource] += p.stats.strangers.Load()
+	t.dropped[DropMalformed] += p.stats.malformed.Load()
+	t.dropped[DropEnded] += p.stats.late.Load()
+	t.dropped[DropBacklog] += p.stats.backlog.Load()
+	t.kernelLost += p.kernelDrops()
+	sum(t.socketErrors[:], p.stats.errors[:])
 }
 
 func sum(dst []uint64, src []atomic.Uint64) {
@@ -121,12 +137,38 @@ func (m *Metrics) portFailed() {
 	}
 }
 
+func (m *Metrics) sharedTaken(n int64) {
+	if m != nil {
+		m.sharedCalls.Add(n)
+	}
+}
+
+func (m *Metrics) apart() {
+	if m != nil {
+		m.notApart.Add(1)
+	}
+}
+
+// addShared begins to count a shared port. It is counted for good: the ports
+// live as long as the process.
+func (m *Metrics) addShared(p *sharedPort) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shared = append(m.shared, p)
+}
+
 func (m *Metrics) snapshot() (t totals, endpoints int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t = m.past
 	for c := range m.live {
 		t.add(c)
+	}
+	for _, p := range m.shared {
+		t.addShared(p)
 	}
 	return t, len(m.live)
 }
@@ -136,6 +178,7 @@ func (m *Metrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descPackets, descRTCP, descConcealed, descDropped, descLost, descResyncs, descSources,
 		descSSRCs, descSocket, descKernel, descEndpoints, descPorts, descPortFailed,
+		descShared, descNotApart,
 	} {
 		out <- d
 	}
@@ -171,4 +214,6 @@ func (m *Metrics) Collect(out chan<- prometheus.Metric) {
 	counter(descPortFailed, m.portFailures.Load())
 	gauge(descEndpoints, float64(endpoints))
 	gauge(descPorts, float64(m.ports.Load()))
+	counter(descNotApart, m.notApart.Load())
+	gauge(descShared, float64(m.sharedCalls.Load()))
 }

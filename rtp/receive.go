@@ -4,8 +4,6 @@ import (
 	"net/netip"
 	"time"
 
-	pionrtp "github.com/pion/rtp"
-
 	"mediaserver/audio"
 )
 
@@ -28,6 +26,8 @@ const (
 	// maxEarly is how much later than now a datagram may have come, while the
 	// worker was at other calls of the frame [ns].
 	maxEarly = int64(5 * time.Millisecond)
+	// maxEvent is the longest payload handed to OnEvent; what is longer is cut.
+	maxEvent = 64
 	// maxAge is the largest age of a datagram that is believed [ns].
 	maxAge = int64(5 * time.Second)
 	// switchSilence is how long a stream must have been silent before another
@@ -40,9 +40,9 @@ type receiver struct {
 	player player
 	times  timeline
 	stats  reception
-	packet pionrtp.Packet
-	buf    *[datagramSize]byte
 
+	buf      *[datagramSize]byte // for an IO that is not a socket; else nil
+	event    [maxEvent]byte      // payload handed to OnEvent
 	ssrc     uint32
 	heard    bool // ssrc is valid
 	rival    uint32
@@ -53,10 +53,7 @@ type receiver struct {
 
 func (r *receiver) init(j JitterConfig, s *settings, c *counts) {
 	r.player.init(j, s, c)
-	r.buf = new([datagramSize]byte)
 	r.times.rate = s.rate
-	r.packet.CSRC = make([]uint32, 0, 15)
-	r.packet.Extensions = make([]pionrtp.Extension, 0, 16)
 }
 
 func (r *receiver) update(s *settings) { r.player.update(s) }
@@ -67,6 +64,7 @@ func (r *receiver) update(s *settings) { r.player.update(s) }
 // pcm must have 20 ms of samples at the rate of the codecs. frame counts up by
 // one from call to call.
 func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool) {
+	e.worker = -1
 	e.adopt()
 	missed := frame - e.frame - 1
 	e.frame = frame
@@ -80,12 +78,17 @@ func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool)
 
 // drain reads one datagram, more only while too little waits or what is read has
 // been waiting in the socket; but once in a while all, so that none grows old
-// there where arrival times are unknown.
+// there where arrival times are unknown, and always after a stall.
 func (e *Endpoint) drain(frame, now int64, stalled bool) {
+	if e.share != nil {
+		e.drainShare(now)
+		return
+	}
 	r := &e.receiver
 	all := stalled || (frame+int64(e.sender.ssrc))%drainAllFrames == 0
+	var memory [datagramSize]byte // on the stack, which is always in the cache
 	for range maxDrain {
-		n, from, at, err := e.rtp.Drain(r.buf[:])
+		n, from, at, err := e.receive(&memory)
 		if err != nil {
 			e.counts.socketError(err)
 			if err == ErrSocket {
@@ -98,21 +101,60 @@ func (e *Endpoint) drain(frame, now int64, stalled bool) {
 			return
 		}
 		came := arrival(at, r.empty, now)
-		e.datagram(r.buf[:n], from, came, now)
+		e.datagram(memory[:n], from, came, now)
 		if !all && now-came < stale && r.player.full() {
 			return
 		}
 	}
 }
 
+// receive reads one datagram; at is in [ns], 0 = unknown.
+func (e *Endpoint) receive(memory *[datagramSize]byte) (n int, from netip.AddrPort, at int64, err error) {
+	if e.socket == nil {
+		var t time.Time
+		if n, from, t, err = e.rtp.Drain(e.receiver.buf[:]); n > 0 {
+			copy(memory[:], e.receiver.buf[:n])
+		}
+		return n, from, timeNanos(t), err
+	}
+	n, key, at, err := e.socket.receive(memory[:])
+	if key == e.far.key {
+		return n, e.far.source, at, err
+	}
+	if n > 0 {
+		from = key.addrPort()
+	}
+	return n, from, at, err
+}
+
+// timeNanos is t in [ns], 0 for the zero time.
+func timeNanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// drainShare takes what the worker of the shared port has put into the inbox.
+func (e *Endpoint) drainShare(now int64) {
+	for range maxDrain {
+		b, from, at := e.share.in.next()
+		if b == nil {
+			return
+		}
+		e.datagram(b, from, arrival(at, 0, now), now)
+		e.share.in.done()
+	}
+}
+
 // arrival is when a datagram came [ns]: the system's word where it can be true,
 // that is between empty, when nothing waited, and now. The two clocks may differ
 // where the wall clock has been set.
-func arrival(at time.Time, empty, now int64) int64 {
-	if at.IsZero() {
+func arrival(at, empty, now int64) int64 {
+	if at == 0 {
 		return now
 	}
-	return max(empty, now-maxAge, min(at.UnixNano(), now+maxEarly))
+	return max(empty, now-maxAge, min(at, now+maxEarly))
 }
 
 // datagram judges what came on the RTP port and takes it in.
@@ -135,37 +177,36 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.drop(DropSource)
 		return
 	}
-	p := &e.receiver.packet
-	if err := p.Unmarshal(b); err != nil {
+	p, ok := parse(b)
+	if !ok {
 		c.drop(DropMalformed)
 		return
 	}
-	if len(p.Payload) > slotBytes {
+	if len(p.payload) > slotBytes {
 		c.drop(DropOversize)
 		return
 	}
-	switch e.far.hear(from, p.SSRC, p.SequenceNumber, now) {
+	switch e.far.hear(from, p.ssrc, p.seq, now) {
 	case refused:
 		c.drop(DropSource)
 		return
 	case changed:
 		c.sourceChanges.Add(1)
 	}
-	e.take(k, at, now)
+	e.take(&p, k, at, now)
 }
 
-// take takes the packet of the far end that was parsed last.
-func (e *Endpoint) take(k kind, at, now int64) {
+// take takes a packet of the far end.
+func (e *Endpoint) take(p *packet, k kind, at, now int64) {
 	r, c := &e.receiver, e.counts
-	p := &r.packet
-	if !r.belongs(p.SSRC, at, c) {
+	if !r.belongs(p.ssrc, at, c) {
 		c.drop(DropSSRC)
 		return
 	}
 	c.received.Add(1)
-	c.receivedBytes.Add(uint64(len(p.Payload)))
+	c.receivedBytes.Add(uint64(len(p.payload)))
 	c.lastReceived.Store(now)
-	seq, pos := r.player.ring.locate(p.SequenceNumber)
+	seq, pos := r.player.ring.locate(p.seq)
 	switch pos {
 	case posWild:
 		c.drop(DropSequence)
@@ -173,15 +214,16 @@ func (e *Endpoint) take(k kind, at, now int64) {
 	case posRestart:
 		r.restart()
 	}
-	r.stats.receive(p.SequenceNumber)
+	r.stats.receive(p.seq)
 	s := slot{seq: seq, kind: k}
-	e.classify(&s)
+	e.classify(&s, p.payload)
 	if s.kind >= kindNoise && s.kind != kindMark && pos != posDuplicate {
-		s.ts = r.extend(p.Timestamp, seq, at, int(s.samples))
-		r.stats.observe(p.Timestamp, at, e.cur.rate, c)
+		s.ts = r.extend(p.ts, seq, at, int(s.samples))
+		r.stats.observe(p.ts, at, e.cur.rate, c)
 	}
 	if k == kindEvent && pos != posDuplicate && e.onEvent != nil && e.cur.Receive {
-		e.onEvent(p.Timestamp, p.Marker, p.Payload, time.Unix(0, now))
+		n := copy(r.event[:], p.payload)
+		e.onEvent(p.ts, p.marker, r.event[:n], time.Unix(0, now))
 	}
 	switch pos {
 	case posDuplicate:
@@ -189,24 +231,23 @@ func (e *Endpoint) take(k kind, at, now int64) {
 	case posLate:
 		c.drop(DropLate)
 	default:
-		r.player.ring.put(s, p.Payload)
+		r.player.ring.put(s, p.payload)
 	}
 }
 
 // classify settles what the payload of a packet means to the player.
-func (e *Endpoint) classify(s *slot) {
-	p := &e.receiver.packet
+func (e *Endpoint) classify(s *slot, payload []byte) {
 	switch {
 	case s.kind == kindUnknown:
 		e.counts.drop(DropPayloadType)
 		s.kind = kindMark
-	case s.kind >= kindAudio && len(p.Payload) == 0: // keep-alive, RFC 6263 §4.1
+	case s.kind >= kindAudio && len(payload) == 0: // keep-alive, RFC 6263 §4.1
 		s.kind = kindMark
 	case s.kind >= kindAudio && !e.cur.Receive:
 		e.counts.drop(DropDirection)
 		s.kind = kindMark
 	case s.kind >= kindAudio:
-		s.samples = int32(soundIn(e.cur.codecs[s.kind-kindAudio], len(p.Payload)))
+		s.samples = int32(soundIn(e.cur.codecs[s.kind-kindAudio], len(payload)))
 	}
 }
 

@@ -2,6 +2,7 @@ package rtp
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"time"
 )
 
@@ -72,8 +73,9 @@ func (r *reporter) interval() int64 {
 
 // poll reads what has come.
 func (r *reporter) poll(e *Endpoint, now int64) {
+	var memory [datagramSize]byte
 	for range maxPoll {
-		n, from, at, err := e.rtcp.Drain(e.receiver.buf[:])
+		n, from, at, err := r.receive(e, &memory)
 		if err != nil {
 			e.counts.socketError(err)
 			if err == ErrSocket {
@@ -89,12 +91,33 @@ func (r *reporter) poll(e *Endpoint, now int64) {
 			continue
 		}
 		r.remote = reportsFrom{e: e, at: arrival(at, 0, now)}
-		if parseRTCP(e.receiver.buf[:n], &r.remote) != nil {
+		if parseRTCP(memory[:n], &r.remote) != nil {
 			e.counts.drop(DropMalformed)
 			continue
 		}
 		e.counts.rtcpReceived.Add(1)
 	}
+}
+
+// receive reads one datagram; at is in [ns], 0 = unknown.
+func (r *reporter) receive(e *Endpoint, memory *[datagramSize]byte) (n int, from netip.AddrPort, at int64, err error) {
+	if p, ok := e.rtcp.(pairedSocket); ok {
+		n, key, at, err := p.socket.receive(memory[:])
+		return n, key.addrPort(), at, err
+	}
+	if e.share != nil {
+		b, from, at := e.share.control.next()
+		if b != nil {
+			n = copy(memory[:], b)
+			e.share.control.done()
+		}
+		return n, from, at, nil
+	}
+	var t time.Time
+	if n, from, t, err = e.rtcp.Drain(e.receiver.buf[:]); n > 0 {
+		copy(memory[:], e.receiver.buf[:n])
+	}
+	return n, from, timeNanos(t), err
 }
 
 // send sends an SR or RR with SDES, and BYE if that is the last.

@@ -10,16 +10,19 @@ import (
 const (
 	// maxPacket is the longest payload we send.
 	maxPacket = 1400
-	markerBit = 0x80
+	// smallPacket holds the packets of nearly all calls: 20 ms of any codec at
+	// 64 kbit/s and more.
+	smallPacket = headerSize + 320
+	markerBit   = 0x80
 )
 
-// sender is what an endpoint has for outgoing RTP: one packet, whose header is
-// brought up to date in place.
+// sender is what an endpoint has for outgoing RTP.
 type sender struct {
-	buf  [headerSize + maxPacket]byte
-	ssrc uint32
-	seq  uint16
-	base uint32 // timestamp of frame 0
+	buf    *[maxPacket]byte              // payload that waits, for packets of other times than a frame
+	packet *[headerSize + maxPacket]byte // for an IO that needs the packet in memory of ours; made when needed
+	ssrc   uint32
+	seq    uint16
+	base   uint32 // timestamp of frame 0
 
 	fill  int    // bytes of payload waiting in buf
 	ts    uint32 // timestamp of the first of them
@@ -37,8 +40,6 @@ type sender struct {
 
 func (t *sender) init(rnd *rand.Rand) {
 	t.ssrc, t.seq, t.base = rnd.Uint32(), uint16(rnd.Uint32()), rnd.Uint32()
-	t.buf[0] = rtpVersion << 6
-	binary.BigEndian.PutUint32(t.buf[8:], t.ssrc)
 	t.gap = true
 }
 
@@ -64,11 +65,20 @@ func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
 	t.next = frame + 1
 	t.sentTS, t.sentAt = ts, now
 	size := min(len(payload)*s.perPacket/s.frame, maxPacket)
+	if t.fill == 0 && size == len(payload) {
+		marker := t.mark
+		t.mark = false
+		t.emit(e, to, s.PayloadType, marker, ts, payload)
+		return
+	}
+	if t.buf == nil {
+		t.buf = new([maxPacket]byte) // once in the life of an endpoint, if at all
+	}
 	if t.fill == 0 {
 		t.ts = ts
 	}
 	for len(payload) > 0 {
-		n := copy(t.buf[headerSize+t.fill:headerSize+size], payload)
+		n := copy(t.buf[t.fill:size], payload)
 		t.fill += n
 		payload = payload[n:]
 		if t.fill >= size {
@@ -106,30 +116,59 @@ func (t *sender) flush(e *Endpoint, to netip.AddrPort) {
 	marker := t.mark
 	t.mark = false
 	if e.cur.Send {
-		t.emit(e, to, e.cur.PayloadType, marker, t.ts, t.buf[:headerSize+n])
+		t.emit(e, to, e.cur.PayloadType, marker, t.ts, t.buf[:n])
 	}
 }
 
-// emit completes the header of a packet and sends it.
-func (t *sender) emit(e *Endpoint, to netip.AddrPort, pt uint8, marker bool, ts uint32, packet []byte) {
+// emit makes a packet and sends it.
+func (t *sender) emit(e *Endpoint, to netip.AddrPort, pt uint8, marker bool, ts uint32, payload []byte) {
 	if !reachable(to) {
 		return
 	}
 	if marker {
 		pt |= markerBit
 	}
-	packet[1] = pt
-	binary.BigEndian.PutUint16(packet[2:], t.seq)
-	binary.BigEndian.PutUint32(packet[4:], ts)
+	err := t.post(e, to, uint32(rtpVersion<<6)<<24|uint32(pt)<<16|uint32(t.seq), ts, payload)
 	t.seq++
 	t.packets++
-	t.octets += uint32(len(packet) - headerSize)
-	if err := e.rtp.Flush(packet, to); err != nil {
+	t.octets += uint32(len(payload))
+	if err != nil {
 		e.counts.socketError(err)
 		return
 	}
 	e.counts.sent.Add(1)
-	e.counts.sentBytes.Add(uint64(len(packet) - headerSize))
+	e.counts.sentBytes.Add(uint64(len(payload)))
+}
+
+// post puts a packet together where it is cheapest, in the batch of the worker
+// or on its stack, and sends it. head is the first word of the header.
+func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload []byte) error {
+	n := headerSize + len(payload)
+	switch {
+	case e.share != nil && e.worker >= 0:
+		if b := e.share.reserve(e.worker, n, to, e.counts); b != nil {
+			t.write(b, head, ts, payload)
+			return nil
+		}
+	case e.socket != nil && n <= smallPacket:
+		var memory [smallPacket]byte
+		t.write(memory[:n], head, ts, payload)
+		return e.socket.Flush(memory[:n], to)
+	}
+	if t.packet == nil {
+		t.packet = new([headerSize + maxPacket]byte)
+	}
+	t.write(t.packet[:n], head, ts, payload)
+	return e.rtp.Flush(t.packet[:n], to)
+}
+
+// write makes a packet. RFC 3550 §5.1.
+func (t *sender) write(b []byte, head, ts uint32, payload []byte) {
+	_ = b[headerSize-1]
+	binary.BigEndian.PutUint32(b, head)
+	binary.BigEndian.PutUint32(b[4:], ts)
+	binary.BigEndian.PutUint32(b[8:], t.ssrc)
+	copy(b[headerSize:], payload)
 }
 
 // SendEvent sends one telephone-event packet (RFC 4733) in place of the frame's
@@ -150,8 +189,7 @@ func (e *Endpoint) SendEvent(frame int64, now time.Time, marker bool, back uint3
 	if marker {
 		t.event = ts - back
 	}
-	n := copy(t.buf[headerSize:], payload)
-	t.emit(e, to, s.EventPT, marker, t.event, t.buf[:headerSize+n])
+	t.emit(e, to, s.EventPT, marker, t.event, payload)
 }
 
 // adoptLate puts new settings into effect if nothing was received in this

@@ -3,6 +3,7 @@ package rtp
 import (
 	"errors"
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -23,3 +24,18 @@ func interfaceIndex(name string) (uint32, error) {
 	}
 	return uint32(i.Index), nil
 }
+
+// scopeOf is the number of an IPv6 zone, which may be the number itself or the
+// name of an interface.
+func scopeOf(zone string) (uint32, error) {
+	if zone == "" {
+		return 0, nil
+	}
+	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
+		return uint32(n), nil
+	}
+	return interfaceIndex(zone)
+}
+
+// zoneOf is the zone with that number.
+func zoneOf(scope uint32) string { return strconv.FormatUint(uint64(scope), 10) }

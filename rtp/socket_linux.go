@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"strconv"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -28,33 +27,15 @@ const (
 
 // socket is a UDP socket without the runtime's poller: its calls never wait,
 // so that a worker that looks once per frame needs neither a goroutine nor
-// epoll. Drain and Flush may run at the same time as each other, but each only
-// once, and neither at the same time as close.
+// epoll. What the calls need besides lives on the stack of the worker, which is
+// always in the cache; the socket itself takes one line. Drain may run in one
+// goroutine at a time, Flush in any number, neither at the same time as close.
 type socket struct {
-	fd     int
-	v6     bool // AF_INET6
-	closed atomic.Bool
-	drops  atomic.Uint64
-	in     inbound
-	out    outbound
-}
-
-// inbound are the arguments of recvmsg, kept so that no call allocates.
-type inbound struct {
-	msg     unix.Msghdr
-	iov     unix.Iovec
-	name    unix.RawSockaddrInet6 // or RawSockaddrInet4, which is shorter
-	control [controlSize]byte
-	scope   uint32 // of the last link-local source
-	zone    string // scope as text
-	dropped uint32 // the kernel's counter when last seen
-}
-
-// outbound is the last destination in the form of the kernel.
-type outbound struct {
-	to   netip.AddrPort
-	name unix.RawSockaddrInet6
-	size uintptr
+	fd      int
+	v6      bool // AF_INET6
+	closed  atomic.Bool
+	dropped uint32 // the kernel's counter when last seen; Drain's
+	drops   atomic.Uint64
 }
 
 // openSocket opens a UDP socket at the address.
@@ -98,8 +79,6 @@ func (s *socket) setUp(local netip.AddrPort) error {
 	if err := unix.Bind(s.fd, addr); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
-	s.in.msg.Iov = &s.in.iov
-	s.in.msg.SetIovlen(1)
 	return nil
 }
 
@@ -113,49 +92,53 @@ func (s *socket) sockaddr(a netip.AddrPort) (unix.Sockaddr, error) {
 
 // Drain implements IO.
 func (s *socket) Drain(buf []byte) (n int, from netip.AddrPort, at time.Time, err error) {
-	if s.closed.Load() {
-		return 0, from, at, ErrSocket
+	n, key, ns, err := s.receive(buf)
+	if n == 0 {
+		return 0, from, at, err
 	}
+	if ns != 0 {
+		at = time.Unix(0, ns)
+	}
+	return n, key.addrPort(), at, nil
+}
+
+// inbound are the arguments of recvmsg.
+type inbound struct {
+	msg     unix.Msghdr
+	iov     unix.Iovec
+	name    unix.RawSockaddrInet6 // or RawSockaddrInet4, which is shorter
+	control [controlSize]byte
+}
+
+// receive is Drain with the source as a key and the time of arrival in [ns],
+// 0 = unknown.
+func (s *socket) receive(buf []byte) (n int, from address, at int64, err error) {
+	if s.closed.Load() {
+		return 0, from, 0, ErrSocket
+	}
+	var in inbound
+	in.msg.Iov = &in.iov
+	in.msg.SetIovlen(1)
+	in.iov.Base = unsafe.SliceData(buf)
+	in.iov.SetLen(len(buf))
+	in.msg.Name = (*byte)(unsafe.Pointer(&in.name))
+	in.msg.Control = &in.control[0]
 	for range maxEmpty {
-		in := &s.in
-		in.iov.Base = unsafe.SliceData(buf)
-		in.iov.SetLen(len(buf))
-		in.msg.Name = (*byte)(unsafe.Pointer(&in.name))
 		in.msg.Namelen = unix.SizeofSockaddrInet6
-		in.msg.Control = &in.control[0]
 		in.msg.SetControllen(len(in.control))
 		r, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&in.msg)), unix.MSG_DONTWAIT)
 		if errno != 0 {
-			return 0, from, at, socketErr(errno, true)
+			return 0, from, 0, socketErr(errno, true)
 		}
 		if r > 0 {
-			return int(r), in.source(), s.control(), nil
+			return int(r), keyOfName(&in.name), s.control(in.control[:min(uint64(in.msg.Controllen), controlSize)]), nil
 		}
 	}
-	return 0, from, at, nil
+	return 0, from, 0, nil
 }
 
-// source is where the datagram came from.
-func (in *inbound) source() netip.AddrPort {
-	if in.name.Family == unix.AF_INET {
-		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(&in.name))
-		return netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), hostOrder(v4.Port))
-	}
-	a := netip.AddrFrom16(in.name.Addr).Unmap()
-	if in.name.Scope_id != 0 && a.IsLinkLocalUnicast() {
-		if in.scope != in.name.Scope_id {
-			in.scope = in.name.Scope_id
-			in.zone = strconv.FormatUint(uint64(in.scope), 10)
-		}
-		a = a.WithZone(in.zone)
-	}
-	return netip.AddrPortFrom(a, hostOrder(in.name.Port))
-}
-
-// control reads the kernel's timestamp and drop counter.
-func (s *socket) control() (at time.Time) {
-	in := &s.in
-	data := in.control[:min(uint64(in.msg.Controllen), controlSize)]
+// control reads the kernel's timestamp [ns] and drop counter.
+func (s *socket) control(data []byte) (at int64) {
 	for len(data) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&data[0]))
 		size := int(h.Len)
@@ -166,11 +149,11 @@ func (s *socket) control() (at time.Time) {
 		switch {
 		case h.Level != unix.SOL_SOCKET:
 		case h.Type == unix.SO_TIMESTAMPNS && len(body) >= int(unsafe.Sizeof(unix.Timespec{})):
-			at = time.Unix((*unix.Timespec)(unsafe.Pointer(&body[0])).Unix())
+			at = (*unix.Timespec)(unsafe.Pointer(&body[0])).Nano()
 		case h.Type == unix.SO_RXQ_OVFL && len(body) >= 4:
 			n := binary.NativeEndian.Uint32(body)
-			s.drops.Add(uint64(n - in.dropped))
-			in.dropped = n
+			s.drops.Add(uint64(n - s.dropped))
+			s.dropped = n
 		}
 		data = data[min(unix.CmsgSpace(size-unix.CmsgLen(0)), len(data)):]
 	}
@@ -182,41 +165,37 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 	if s.closed.Load() || len(packet) == 0 {
 		return ErrSocket
 	}
-	out := &s.out
-	if to != out.to && !out.set(to, s.v6) {
+	var name unix.RawSockaddrInet6
+	size := setName(&name, to, s.v6)
+	if size == 0 {
 		return ErrSocket
 	}
 	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
-		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&out.name)), out.size)
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&name)), uintptr(size))
 	if errno != 0 {
 		return socketErr(errno, false)
 	}
 	return nil
 }
 
-// set prepares the destination; false if a socket of this family cannot reach it.
-func (out *outbound) set(to netip.AddrPort, v6 bool) bool {
-	out.to = netip.AddrPort{}
-	if !to.IsValid() {
-		return false
-	}
-	if v6 {
-		zone, err := scopeOf(to.Addr().Zone())
+// setName writes a destination in the form of the kernel and returns its size;
+// 0 if a socket of this family cannot reach it.
+func setName(name *unix.RawSockaddrInet6, to netip.AddrPort, v6 bool) uint32 {
+	a := to.Addr()
+	switch {
+	case v6 && to.IsValid():
+		zone, err := scopeOf(a.Zone())
 		if err != nil {
-			return false
+			return 0
 		}
-		out.name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: hostOrder(to.Port()), Addr: to.Addr().As16(), Scope_id: zone}
-		out.size = unix.SizeofSockaddrInet6
-	} else {
-		if !to.Addr().Unmap().Is4() {
-			return false
-		}
-		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(&out.name))
-		*v4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: hostOrder(to.Port()), Addr: to.Addr().Unmap().As4()}
-		out.size = unix.SizeofSockaddrInet4
+		*name = unix.RawSockaddrInet6{Family: unix.AF_INET6, Port: hostOrder(to.Port()), Addr: a.As16(), Scope_id: zone}
+		return unix.SizeofSockaddrInet6
+	case a.Is4() || a.Is4In6():
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(name))
+		*v4 = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: hostOrder(to.Port()), Addr: a.Unmap().As4()}
+		return unix.SizeofSockaddrInet4
 	}
-	out.to = to
-	return true
+	return 0
 }
 
 // Dropped is how many datagrams the kernel threw away because the queue of the
@@ -236,18 +215,6 @@ func hostOrder(port uint16) uint16 {
 	var b [2]byte
 	binary.NativeEndian.PutUint16(b[:], port)
 	return binary.BigEndian.Uint16(b[:])
-}
-
-// scopeOf is the number of an IPv6 zone, which may be the number itself or the
-// name of an interface.
-func scopeOf(zone string) (uint32, error) {
-	if zone == "" {
-		return 0, nil
-	}
-	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
-		return uint32(n), nil
-	}
-	return interfaceIndex(zone)
 }
 
 // socketErr is what a failed call means; nothing waiting is no error.

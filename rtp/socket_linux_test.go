@@ -92,11 +92,9 @@ func TestScopeIsANumberOrAName(t *testing.T) {
 	if _, err := scopeOf("no such interface"); err == nil {
 		t.Error("unknown interface taken")
 	}
-	in := inbound{name: unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: [16]byte{0xfe, 0x80, 15: 1}, Port: hostOrder(99), Scope_id: 3}}
-	for range 2 {
-		if got, want := in.source(), netip.MustParseAddrPort("[fe80::1%3]:99"); got != want {
-			t.Errorf("source %v, want %v", got, want)
-		}
+	name := unix.RawSockaddrInet6{Family: unix.AF_INET6, Addr: [16]byte{0xfe, 0x80, 15: 1}, Port: hostOrder(99), Scope_id: 3}
+	if got, want := keyOfName(&name).addrPort(), netip.MustParseAddrPort("[fe80::1%3]:99"); got != want {
+		t.Errorf("source %v, want %v", got, want)
 	}
 }
 

@@ -52,6 +52,13 @@ func (s *socket) Drain(buf []byte) (n int, from netip.AddrPort, at time.Time, er
 	return n, plain(from), at, nil
 }
 
+// receive is Drain with the source as a key and the time of arrival in [ns],
+// which is unknown.
+func (s *socket) receive(buf []byte) (n int, from address, at int64, err error) {
+	n, a, _, err := s.Drain(buf)
+	return n, keyOf(a), 0, err
+}
+
 // Flush implements IO.
 func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 	if _, err := s.conn.WriteToUDPAddrPort(packet, to); err != nil {

@@ -22,12 +22,13 @@ const (
 	DropBacklog                      // older than the largest delay allows
 	DropDirection                    // sound while the direction forbids it
 	DropRTCP                         // RTCP that is not for us or not on its port
+	DropEnded                        // of a call that has ended, at a shared port
 	numDropCauses
 )
 
 var dropNames = [numDropCauses]string{
 	"malformed", "oversize", "payload_type", "source", "ssrc", "sequence",
-	"duplicate", "late", "overflow", "backlog", "direction", "rtcp",
+	"duplicate", "late", "overflow", "backlog", "direction", "rtcp", "ended",
 }
 
 // String is the cause as in the metrics.
@@ -213,15 +214,16 @@ func load(dst []uint64, src []atomic.Uint64) {
 func (c *counts) drop(cause DropCause) { c.dropped[cause].Add(1) }
 
 // socketError counts a failed call of an IO.
-func (c *counts) socketError(err error) {
-	kind := SocketOther
+func (c *counts) socketError(err error) { c.socketErrors[socketErrorKind(err)].Add(1) }
+
+func socketErrorKind(err error) SocketError {
 	switch err {
 	case ErrUnreachable:
-		kind = SocketUnreachable
+		return SocketUnreachable
 	case ErrBusy:
-		kind = SocketBusy
+		return SocketBusy
 	}
-	c.socketErrors[kind].Add(1)
+	return SocketOther
 }
 
 // durationOf is the time that n samples take.

@@ -27,6 +27,7 @@ import (
 // and start nothing by themselves.
 type parts struct {
 	engine *mixer.Engine
+	media  *mediaPorts
 	ua     *sip.UA
 	web    *restapi.Fetcher // media from addresses
 	store  *recording.Store // nil: calls cannot be recorded
@@ -40,8 +41,12 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 	cfg, reg, log := s.cfg, s.registry, s.log
 	p := &parts{}
 	var err error
+	if p.media, err = newMediaPorts(cfg, s.opts.mediaWorkers, rtp.NewMetrics(reg)); err != nil {
+		return nil, err
+	}
 	p.engine, err = mixer.New(mixer.Config{
 		Workers:      s.opts.mediaWorkers,
+		Transport:    p.media.transport(),
 		MixedTalkers: cfg.Conference.MixedTalkers,
 		Metrics:      mixer.NewMetrics(reg),
 		Logger:       log,
@@ -92,11 +97,6 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 	if err != nil {
 		return nil, err
 	}
-	metrics := rtp.NewMetrics(reg)
-	ports, err := rtp.NewPorts(rtp.PortsConfig{Min: cfg.RTP.PortMin, Max: cfg.RTP.PortMax, Metrics: metrics})
-	if err != nil {
-		return nil, err
-	}
 	dirs := []fs.FS{os.DirFS(cfg.Media.Directory)}
 	if extra != nil {
 		dirs = append(dirs, extra)
@@ -115,19 +115,13 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 			Files: call.NewStore(dirs...), Web: p.web,
 			Speech: spoken{speaker: s.speaker, rate: p.engine.Format().Rate},
 		},
-		OpenSockets: func(local netip.Addr) (call.Sockets, error) {
-			s, err := ports.Open(local)
-			if err != nil {
-				return nil, err // not s: a nil *Sockets is no nil interface
-			}
-			return s, nil
-		},
+		OpenSockets:     p.media.open,
 		Dialer:          dialer{ua: p.ua},
 		Placement:       destinations(cfg.Conference.Destinations),
 		Capability:      capability(cfg.RTP.Offered()),
 		Advertise:       advertise,
 		Jitter:          rtp.JitterConfig{MinMS: cfg.RTP.Jitter.MinMS, MaxMS: cfg.RTP.Jitter.MaxMS},
-		RTPMetrics:      metrics,
+		RTPMetrics:      p.media.metrics,
 		MediaTimeout:    cfg.RTP.Timeout(),
 		MaxParticipants: cfg.Conference.MaxParticipants,
 		Logger:          log,
@@ -248,8 +242,8 @@ func services(list []config.Service) ([]restapi.Service, error) {
 type dialer struct{ ua *sip.UA }
 
 // Dial sends an INVITE and waits for the final answer.
-func (d dialer) Dial(ctx context.Context, r sip.InviteRequest) (call.OutboundDialog, error) {
-	dialog, err := d.ua.Invite(ctx, r, nil)
+func (d dialer) Dial(ctx context.Context, r sip.InviteRequest, onProgress func(sip.Progress)) (call.OutboundDialog, error) {
+	dialog, err := d.ua.Invite(ctx, r, onProgress)
 	if err != nil {
 		return nil, err // not dialog: a nil *Dialog is no nil interface
 	}
@@ -257,6 +251,6 @@ func (d dialer) Dial(ctx context.Context, r sip.InviteRequest) (call.OutboundDia
 }
 
 // Route is our address of the route to a SIP address.
-func (d dialer) Route(address string) (netip.Addr, error) {
-	return d.ua.LocalAddr(context.Background(), address)
+func (d dialer) Route(ctx context.Context, address string) (netip.Addr, error) {
+	return d.ua.LocalAddr(ctx, address)
 }

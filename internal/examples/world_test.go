@@ -92,7 +92,7 @@ func runWorld(t *testing.T, version string, maxParticipants int, answers func(ca
 		w.manager, err = call.NewManager(call.Config{
 			Engine: engine, Recorder: records,
 			Loader: call.Sources{Files: call.NewStore(everyFile{}), Web: everything{}, Speech: everything{}},
-			OpenSockets: func(netip.Addr) (call.Sockets, error) {
+			OpenSockets: func(call.SocketRequest) (call.Sockets, error) {
 				return nowhere{}, nil
 			},
 			Logger: logger, MaxParticipants: maxParticipants,

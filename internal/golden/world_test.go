@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -112,7 +114,12 @@ func newWorld(t *testing.T, o options) *world {
 		o.dialer = focus{}
 	}
 	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, log: &logBuffer{}, start: time.Now()}
-	sources := call.Sources{Files: call.NewStore(w.store), Speech: o.speech}
+	dirs := []fs.FS{w.store}
+	if o.record {
+		w.media = t.TempDir()
+		dirs = append(dirs, os.DirFS(w.media))
+	}
+	sources := call.Sources{Files: call.NewStore(dirs...), Speech: o.speech}
 	if o.web != nil {
 		fetcher, err := restapi.NewFetcher(restapi.FetcherConfig{Transport: o.web})
 		if err != nil {
@@ -135,7 +142,6 @@ func newWorld(t *testing.T, o options) *world {
 		Dialer:          o.dialer,
 	}
 	if o.record {
-		w.media = t.TempDir()
 		if w.records, err = recording.NewStore(recording.Config{Directory: w.media, Logger: logger}); err != nil {
 			t.Fatal(err)
 		}
@@ -157,8 +163,17 @@ func newWorld(t *testing.T, o options) *world {
 	if service.APIVersion == restapi.Version1 {
 		w.empty = answerV1()
 	}
+	var files restapi.Remover
+	if o.record {
+		root, err := os.OpenRoot(w.media)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = root.Close() })
+		files = root
+	}
 	w.api, err = restapi.NewServer(restapi.Config{
-		Services: []restapi.Service{service}, Transport: w, Logger: logger,
+		Services: []restapi.Service{service}, Transport: w, Logger: logger, Files: files,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -291,8 +306,8 @@ func (w *world) phoneOf(name string, end *wire) *phone {
 }
 
 // openSockets hands out the wire of the phone that has this route.
-func (w *world) openSockets(local netip.Addr) (call.Sockets, error) {
-	n := int(local.As4()[3]) - 100
+func (w *world) openSockets(r call.SocketRequest) (call.Sockets, error) {
+	n := int(r.Local.As4()[3]) - 100
 	if n == 0 {
 		w.outbound = newWire(9000, 30000)
 		return w.outbound, nil

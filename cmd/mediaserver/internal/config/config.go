@@ -62,8 +62,8 @@ type RTP struct {
 	PortMin        int      `yaml:"port_min" range:"1024..65534"`
 	PortMax        int      `yaml:"port_max" range:"1025..65535"`
 	Codecs         []string `yaml:"codecs"`
-	IO             string   `yaml:"io" enum:"sockets|shared" later_values:"shared"`
-	SharedPorts    int      `yaml:"shared_ports" range:"1..1024" later:"shared RTP ports"`
+	IO             string   `yaml:"io" enum:"sockets|shared"`
+	SharedPorts    int      `yaml:"shared_ports" range:"1..1024"`
 	Jitter         Jitter   `yaml:"jitter"`
 	TimeoutSeconds int      `yaml:"timeout_seconds" range:"0..86400"`
 }

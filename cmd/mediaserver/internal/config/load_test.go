@@ -84,6 +84,7 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"an advertised address with port", "sip: {advertise: \"sip.example.com:5060\"}", `f.yaml:1:18: sip.advertise: "sip.example.com:5060" is neither an IP address nor a host name; give it without port`},
 		{"a network that is none", "sip: {allow: [10.0.0.0/33]}", `f.yaml:1:15: sip.allow[0]: "10.0.0.0/33" is not a network such as 192.0.2.0/24 or an IP address`},
 		{"an RTP address that is a name", "rtp: {advertise: media.example.com}", `f.yaml:1:18: rtp.advertise: "media.example.com" is not an IP address`},
+		{"more shared ports than ports", "rtp: {io: shared, port_min: 30001, port_max: 30008, shared_ports: 4}", `f.yaml:1:67: rtp.shared_ports: 4 pairs of ports from rtp.port_min, 30001, on go beyond rtp.port_max, 30008`},
 		{"ports the wrong way round", "rtp:\n  port_min: 30000\n  port_max: 20000\n", `f.yaml:3:13: rtp.port_max: 20000 must be greater than rtp.port_min, 30000: a call takes an even port and the next`},
 		{"a codec of a later version", "rtp: {codecs: [pcmu, g722]}", `f.yaml:1:22: rtp.codecs[1]: "g722" is not in this version; available: pcmu, pcma`},
 		{"only codecs of a later version", "rtp: {codecs: [opus]}", `f.yaml:1:16: rtp.codecs[0]: "opus" is not in this version; available: pcmu, pcma`},
@@ -139,8 +140,6 @@ func TestLoadRefusesWhatComesLater(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"trunks", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\"}\n", `f.yaml:3:5: sip.trunks: not in this version (SIP trunks); remove it or set it to its default, []`},
 		{"certificate", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:24: sip.tls.cert_file: not in this version (SIP over TLS); remove it or set it to its default, ""`},
-		{"shared ports", "rtp: {io: shared}", `f.yaml:1:11: rtp.io: "shared" is not in this version; available: sockets`},
-		{"number of shared ports", "rtp: {shared_ports: 8}", `f.yaml:1:21: rtp.shared_ports: not in this version (shared RTP ports); remove it or set it to its default, 4`},
 		{"users", "http: {users: [{name: a, password: b}]}", `f.yaml:1:15: http.users: not in this version (logins); remove it or set it to its default, []`},
 		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},

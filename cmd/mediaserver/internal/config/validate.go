@@ -155,6 +155,8 @@ func (d *decoder) validateRTP(r *RTP) {
 	}
 	if r.PortMax <= r.PortMin {
 		d.at("rtp.port_max", "%d must be greater than rtp.port_min, %d: a call takes an even port and the next", r.PortMax, r.PortMin)
+	} else if last := r.PortMin + r.PortMin&1 + 2*r.SharedPorts - 1; r.IO == "shared" && last > r.PortMax {
+		d.at("rtp.shared_ports", "%d pairs of ports from rtp.port_min, %d, on go beyond rtp.port_max, %d", r.SharedPorts, r.PortMin, r.PortMax)
 	}
 	if r.Jitter.MaxMS < r.Jitter.MinMS {
 		d.at("rtp.jitter.max_ms", "%d is less than rtp.jitter.min_ms, %d", r.Jitter.MaxMS, r.Jitter.MinMS)

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"syscall"
+
+	"mediaserver/call"
+	"mediaserver/cmd/mediaserver/internal/config"
+	"mediaserver/mixer"
+	"mediaserver/rtp"
+	"mediaserver/sip/sdp"
+)
+
+// mediaPorts hands out what calls send and receive audio by: ports of their own
+// or, with rtp.io: shared, a part of those that all calls share.
+type mediaPorts struct {
+	own        *rtp.Ports  // nil: every port is shared
+	shared     *rtp.Shared // nil: none is
+	capability sdp.Capability
+	metrics    *rtp.Metrics
+}
+
+// sharedIO is the value of rtp.io for shared ports.
+const sharedIO = "shared"
+
+// newMediaPorts opens nothing yet. workers are those of the engine; 0: as many
+// as it takes by itself.
+func newMediaPorts(cfg *config.Config, workers int, metrics *rtp.Metrics) (*mediaPorts, error) {
+	m := &mediaPorts{capability: capability(cfg.RTP.Offered()), metrics: metrics}
+	first := cfg.RTP.PortMin
+	if cfg.RTP.IO == sharedIO {
+		if workers == 0 {
+			workers = runtime.GOMAXPROCS(0)
+		}
+		var err error
+		m.shared, err = rtp.NewShared(rtp.SharedConfig{First: first, Ports: cfg.RTP.SharedPorts, Workers: workers, Metrics: metrics})
+		if err != nil {
+			return nil, fmt.Errorf("rtp.io: %s: %w", sharedIO, err)
+		}
+		if first += first&1 + 2*cfg.RTP.SharedPorts; first+1 > cfg.RTP.PortMax {
+			return m, nil
+		}
+	}
+	var err error
+	m.own, err = rtp.NewPorts(rtp.PortsConfig{Min: first, Max: cfg.RTP.PortMax, Metrics: metrics})
+	return m, err
+}
+
+// transport is what moves the packets of shared ports.
+func (m *mediaPorts) transport() mixer.Transport {
+	if m.shared == nil {
+		return nil // not a nil *Shared, which is no nil interface
+	}
+	return m.shared
+}
+
+// open is call.Config.OpenSockets. Sockets are bound to the address in the
+// session description or, where that is not one of this machine, as behind a
+// NAT and in a container, to the address of the route.
+func (m *mediaPorts) open(r call.SocketRequest) (call.Sockets, error) {
+	s, err := m.openAt(r.Local, r)
+	if errors.Is(err, syscall.EADDRNOTAVAIL) && r.Route.IsValid() && r.Route != r.Local {
+		s, err = m.openAt(r.Route, r)
+	}
+	return s, err
+}
+
+func (m *mediaPorts) openAt(local netip.Addr, r call.SocketRequest) (call.Sockets, error) {
+	if m.shared != nil {
+		peer := rtp.Peer{Signalling: r.Signalling}
+		peer.Remote, peer.RemoteRTCP = r.Remote(m.capability)
+		s, err := m.shared.Open(local, peer)
+		if err == nil {
+			return s, nil
+		}
+		if !errors.Is(err, rtp.ErrApart) || m.own == nil {
+			return nil, err
+		}
+	}
+	s, err := m.own.Open(local)
+	if err != nil {
+		return nil, err // not s: a nil *Sockets is no nil interface
+	}
+	return s, nil
+}
+
+// close closes the shared ports, when all calls have ended and the engine has
+// stopped.
+func (m *mediaPorts) close() error {
+	if m.shared == nil {
+		return nil
+	}
+	return m.shared.Close()
+}

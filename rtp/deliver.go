@@ -1,0 +1,257 @@
+package rtp
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+const (
+	// gatherRounds is how often one gather asks a port for more datagrams.
+	gatherRounds = 64
+	// controlRounds is how often RTCP is looked for [gathers]: 80 ms.
+	controlRounds = 16
+	// maxWaiting is how many calls of which nothing has been heard are
+	// searched for the one that a strange packet is for.
+	maxWaiting = 256
+	// scansPerGather bounds the searches among all calls of a port.
+	scansPerGather = 1
+	// staleAfter is the age of a datagram that no jitter buffer wants any more [ns].
+	staleAfter = 150_000_000
+	// parkedAfter is a time without gathers after which what has come meanwhile
+	// is not believed [ns]: the calls it is for may have ended.
+	parkedAfter = 2_000_000_000
+)
+
+// gather reads all ports of a worker.
+func (w *sharedWorker) gather(now int64) {
+	w.rounds++
+	asleep := w.last != 0 && now-w.last > parkedAfter || w.last == 0
+	w.last = now
+	for i, p := range *w.ports.Load() {
+		p.obey(now)
+		p.forget(now)
+		p.scans = scansPerGather
+		p.gatherRTP(w.intake, now, asleep)
+		if asleep || (w.rounds+i)%controlRounds == 0 {
+			p.gatherRTCP(w.intake, now, asleep)
+		}
+	}
+}
+
+func (p *sharedPort) gatherRTP(in *intake, now int64, asleep bool) {
+	for range gatherRounds {
+		n, err := p.rtp.take(in)
+		if err != nil {
+			p.socketError(err)
+		}
+		for i := range n {
+			switch at := in.at[i]; {
+			case asleep, at != 0 && now-at > staleAfter && now-at < maxAge:
+				p.stats.backlog.Add(1)
+			default:
+				p.deliver(in.data[i], in.from[i], at, now)
+			}
+		}
+		if n < intakeLength {
+			return
+		}
+	}
+}
+
+// deliver hands an RTP datagram to the call it is for.
+func (p *sharedPort) deliver(b []byte, from address, at, now int64) {
+	if len(b) < headerSize || b[0]>>6 != rtpVersion || b[1] >= firstRTCP && b[1] <= lastRTCP {
+		p.stats.malformed.Add(1)
+		return
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	e := p.table.get(from)
+	if e == nil {
+		p.stranger(b, from, ssrc, at, now)
+		return
+	}
+	s := e.share
+	if e.contested {
+		if s = p.judge(e, ssrc); s == nil {
+			p.stats.strangers.Add(1)
+			return
+		}
+	}
+	d := &s.demux
+	if d.dead {
+		p.stats.late.Add(1)
+		return
+	}
+	if d.ssrc != ssrc || !d.known || d.waiting >= 0 && from == d.expected {
+		p.identify(s, ssrc)
+	}
+	d.last = now
+	s.receive(b, e.from, at)
+}
+
+// receive puts a datagram into the call's inbox.
+func (s *Share) receive(b []byte, from netip.AddrPort, at int64) {
+	if !s.in.push(b, from, at) {
+		s.port.stats.backlog.Add(1)
+	}
+}
+
+// identify notes what stream a call hears.
+func (p *sharedPort) identify(s *Share, ssrc uint32) {
+	d := &s.demux
+	if d.keyed {
+		p.table.remove(ssrcKey(d.ssrc))
+		d.keyed = false
+	}
+	d.ssrc, d.known = ssrc, true
+	if k := ssrcKey(ssrc); p.table.get(k) == nil {
+		d.keyed = p.table.put(k, s) != nil
+	}
+	p.known(s)
+	if !s.heard.Load() {
+		s.heard.Store(true)
+	}
+}
+
+// judge finds the call that a packet is for from an address that more than one
+// claims: the one that hears its SSRC, else the only one that hears nothing
+// yet, else the one that came first; nil if nobody can tell.
+func (p *sharedPort) judge(e *entry, ssrc uint32) *Share {
+	if x := p.table.get(ssrcKey(ssrc)); x != nil && x.share.demux.wants(true, e.key) {
+		return x.share
+	}
+	var only *Share
+	for _, s := range p.waiting[:min(len(p.waiting), maxWaiting)] {
+		if s.demux.wants(true, e.key) {
+			if only != nil {
+				return nil
+			}
+			only = s
+		}
+	}
+	if only != nil {
+		return only
+	}
+	return e.share
+}
+
+// stranger handles a packet from an address that no call claims. It is for a
+// call whose stream it continues after a silence, or one of which nothing has
+// been heard yet; that call is believed to be there after as many packets in
+// sequence as an endpoint wants to see (RFC 3550 §6.2.1).
+func (p *sharedPort) stranger(b []byte, from address, ssrc uint32, at, now int64) {
+	s := p.guess(from, ssrc, now)
+	if s == nil {
+		p.stats.strangers.Add(1)
+		return
+	}
+	if s.demux.dead {
+		p.stats.late.Add(1)
+		return
+	}
+	source := from.addrPort()
+	if s.demux.candidate.proven(source, ssrc, binary.BigEndian.Uint16(b[2:])) {
+		s.demux.candidate = candidate{}
+		p.take(s, from)
+		p.identify(s, ssrc)
+		s.demux.last = now
+	}
+	s.receive(b, source, at)
+}
+
+// guess finds the call that a packet of a stranger is for, nil if that cannot
+// be told.
+func (p *sharedPort) guess(from address, ssrc uint32, now int64) *Share {
+	if e := p.table.get(ssrcKey(ssrc)); e != nil {
+		d := &e.share.demux
+		if !d.dead && now-d.last < relatchSilence {
+			return nil
+		}
+		return e.share
+	}
+	host := from.host()
+	if n := len(p.waiting); n > 0 && n <= maxWaiting {
+		s, several := single(p.waiting, func(d *demux) bool { return d.near(host) })
+		switch {
+		case several:
+			return nil
+		case s != nil:
+			return s
+		case n == 1:
+			return p.waiting[0]
+		}
+	}
+	if p.scans == 0 {
+		return nil
+	}
+	// A far end that began anew, elsewhere at its host and with another SSRC.
+	p.scans--
+	s, several := single(p.shares, func(d *demux) bool { return d.known && now-d.last >= relatchSilence && d.near(host) })
+	if several {
+		return nil
+	}
+	return s
+}
+
+// near tells whether the far end is likely to be at the host.
+func (d *demux) near(host address) bool { return d.hosts[0] == host || d.hosts[1] == host }
+
+// single finds the one call that fits; several if there is more than one.
+func single(shares []*Share, fits func(*demux) bool) (only *Share, several bool) {
+	for _, s := range shares {
+		if fits(&s.demux) {
+			if only != nil {
+				return nil, true
+			}
+			only = s
+		}
+	}
+	return only, false
+}
+
+func (p *sharedPort) gatherRTCP(in *intake, now int64, asleep bool) {
+	for range gatherRounds {
+		n, err := p.rtcp.take(in)
+		if err != nil {
+			p.socketError(err)
+		}
+		for i := range n {
+			if !asleep {
+				p.deliverRTCP(in.data[i], in.from[i], in.at[i])
+			}
+		}
+		if n < intakeLength {
+			return
+		}
+	}
+}
+
+// deliverRTCP hands an RTCP datagram to the call it is for, by its address or
+// else by the SSRC of the stream it is about.
+func (p *sharedPort) deliverRTCP(b []byte, from address, at int64) {
+	if len(b) < rtcpHeader+4 || b[0]>>6 != rtpVersion {
+		p.stats.malformed.Add(1)
+		return
+	}
+	sender := p.table.get(ssrcKey(binary.BigEndian.Uint32(b[rtcpHeader:])))
+	e := p.controls.get(from)
+	var s *Share
+	switch {
+	case sender != nil && (e == nil || e.contested):
+		s = sender.share
+	case e != nil && !e.contested:
+		s = e.share
+	}
+	switch {
+	case s == nil:
+		p.stats.strangers.Add(1)
+	case s.demux.dead:
+		p.stats.late.Add(1)
+	case !s.control.push(b, from.addrPort(), at):
+		p.stats.backlog.Add(1)
+	}
+}
+
+func (p *sharedPort) socketError(err error) {
+	p.stats.errors[socketErrorKind(err)].Add(1)
+}

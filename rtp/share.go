@@ -1,0 +1,124 @@
+package rtp
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Share is one call's part of a shared port. It takes the place of Sockets: its
+// RTP and RTCP are for one endpoint.
+type Share struct {
+	in, control inbox
+	port        *sharedPort
+	demux       demux
+	heard       atomic.Bool // a source is known; the port's worker sets it
+
+	home      *Shared
+	claimed   []netip.AddrPort // remote addresses reserved at the port; under Shared.mu
+	closing   sync.Once
+	rtp, rtcp shareIO
+}
+
+// demux is what the worker of a shared port knows of a call. Only that worker
+// touches it.
+type demux struct {
+	claims    [maxClaims]address // addresses whose datagrams are for the call
+	used      int
+	oldest    int // claim that goes next when there are too many
+	rtcp      [maxClaims]address
+	rtcpUsed  int
+	rtcpNext  int
+	hosts     [2]address // where the far end is likely to be: signalled addresses
+	expected  address    // announced last
+	ssrc      uint32
+	known     bool  // ssrc is valid
+	keyed     bool  // ssrc is in the table
+	dead      bool  // the call has ended
+	last      int64 // when a packet came last [ns]
+	until     int64 // end of the rest of a call that has ended [ns]
+	waiting   int   // in sharedPort.waiting; -1: not there
+	index     int   // in sharedPort.shares
+	candidate candidate
+}
+
+// maxClaims is how many addresses are taken for one call's: those announced
+// before and now, those heard before and now.
+const maxClaims = 4
+
+// newShare makes the part of a call; nothing knows it yet.
+func newShare(home *Shared, p *sharedPort, peer Peer) *Share {
+	s := &Share{home: home, port: p}
+	memory := make([]byte, inboxBytes+controlBytes)
+	s.in.data, s.control.data = memory[:inboxBytes], memory[inboxBytes:]
+	s.rtp = shareIO{share: s, inbox: &s.in, bundle: p.rtp}
+	s.rtcp = shareIO{share: s, inbox: &s.control, bundle: p.rtcp}
+	s.demux.waiting, s.demux.index = -1, -1
+	s.demux.hosts = [2]address{hostKey(peer.Remote.Addr()), hostKey(peer.Signalling)}
+	return s
+}
+
+// RTP is the call's part of the even port.
+func (s *Share) RTP() IO { return &s.rtp }
+
+// RTCP is the call's part of the odd port.
+func (s *Share) RTCP() IO { return &s.rtcp }
+
+// Port is the RTP port; RTCP has the next.
+func (s *Share) Port() int { return s.port.number }
+
+// Close gives up the part. Datagrams of the call's far end are thrown away for
+// a while, so that they do not reach a later call. The endpoint must not be
+// used any more. A second Close does nothing.
+func (s *Share) Close() error {
+	s.closing.Do(func() { s.home.leave(s) })
+	return nil
+}
+
+// announce tells the port where the far end says it is.
+func (s *Share) announce(remote, rtcp netip.AddrPort) { s.home.announce(s, remote, rtcp) }
+
+// reserve is room for a packet in the batch of a worker; nil if it is too long
+// for any.
+func (s *Share) reserve(worker, n int, to netip.AddrPort, c *counts) []byte {
+	p, w := s.port, s.home.workers[worker]
+	o := p.out[worker]
+	b := o.reserve(n, to, c)
+	if b == nil {
+		p.rtp.put(o, w.out)
+		b = o.reserve(n, to, c)
+	}
+	if b != nil && !o.listed {
+		o.listed = true
+		w.dirty = append(w.dirty, dirtyBox{port: p, box: o})
+	}
+	return b
+}
+
+// shareIO is the RTP or the RTCP side of a Share.
+type shareIO struct {
+	share  *Share
+	inbox  *inbox
+	bundle bundle
+}
+
+// Drain implements IO.
+func (x *shareIO) Drain(buf []byte) (n int, from netip.AddrPort, at time.Time, err error) {
+	b, from, ns := x.inbox.next()
+	if b == nil {
+		return 0, from, at, nil
+	}
+	n = copy(buf, b)
+	if ns != 0 {
+		at = time.Unix(0, ns)
+	}
+	x.inbox.done()
+	return n, from, at, nil
+}
+
+// Flush implements IO. It sends at once, not with a batch.
+func (x *shareIO) Flush(packet []byte, to netip.AddrPort) error { return x.bundle.flush(packet, to) }
+
+// Close closes the Share.
+func (x *shareIO) Close() error { return x.share.Close() }
