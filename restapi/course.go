@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"mediaserver/call"
 )
@@ -64,9 +65,14 @@ func (in *instance) runList(ctx context.Context, c *course, list *answer) (turn,
 			in.redirects = 0
 		}
 		s := &step{in: in, course: c, base: list.base, action: a}
+		start := time.Now()
 		next, err := s.run(ctx)
 		if err != nil {
-			return turn{}, s.blame(ctx, err)
+			err = s.blame(ctx, err)
+		}
+		s.emitAction(err, time.Since(start))
+		if err != nil {
+			return turn{}, err
 		}
 		if next.page.isSet() {
 			return next, nil

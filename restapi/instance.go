@@ -44,6 +44,8 @@ func (in *instance) run(ctx context.Context) {
 	info := c.verbs.life.Info()
 	in.log.Info("instance starts", "service", in.service.Name, "call_id", info.ID,
 		"call_from", info.From, "call_to", info.To)
+	in.emitStarted(info)
+	defer in.emitEnded()
 	c.verbs.life.SetMaxDuration(in.service.MaxDuration)
 	err := in.begin(ctx, c, in.service.FirstPage, nil)
 	err = in.rescue(ctx, c, err)
@@ -117,6 +119,7 @@ func (in *instance) ask(ctx context.Context, c *course, q question) (*answer, er
 func (in *instance) request(ctx context.Context, c *course, of call.Info, q question) (*answer, error) {
 	kind := q.kind.of(c.secondary)
 	start := time.Now()
+	in.emitPage(of.ID, kind, q, "", 0)
 	list, err := in.exchange(ctx, c, of, kind, q)
 	outcome := "ok"
 	if fault, ok := errors.AsType[*ActionError](err); ok {
@@ -125,6 +128,7 @@ func (in *instance) request(ctx context.Context, c *course, of call.Info, q ques
 		outcome = "given_up"
 	}
 	in.metrics.asked(kind, outcome, time.Since(start))
+	in.emitPage(of.ID, kind, q, outcome, time.Since(start))
 	in.log.Debug("page asked", "page", kind, "url", redact(q.page.URL), "method", q.page.method(), "outcome", outcome, "took", time.Since(start))
 	return list, err
 }

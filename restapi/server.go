@@ -31,6 +31,7 @@ type Config struct {
 	PageTimeout  time.Duration     // of a whole page request; 0 = 10 s
 	Transport    http.RoundTripper // for page requests; nil = HTTP/1.1 of our own
 	UserAgent    string            // product name and version; "" = "mediaserver"
+	Events       call.Sink         // told what happens; nil = nobody
 	Logger       *slog.Logger      // the process log; nil = none
 	Metrics      *Metrics          // nil = not registered
 }
@@ -52,6 +53,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Events == nil {
+		c.Events = noEvents{}
 	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
