@@ -77,7 +77,13 @@ func (c *chunks) report(b *testing.B, per int) {
 // benchRoom measures whole slots of one room: decode, mix, encode for n
 // participants through ports in memory. ns/pf is per participant and frame.
 func benchRoom(b *testing.B, n, talkers, cap, peak int, others [][160]byte) {
-	e := newTestEngine(b, Config{Workers: 1, MixedTalkers: cap})
+	e := newTestEngine(b, Config{Workers: 1, MixedTalkers: cap, WideRoom: -1})
+	fillAndServe(b, e, n, talkers, peak, others, SlotsPerFrame)
+}
+
+// fillAndServe measures what one room costs that has members in every
+// step-th slot.
+func fillAndServe(b *testing.B, e *Engine, n, talkers, peak int, others [][160]byte, step int64) {
 	r := e.NewRoom("bench")
 	codec := g711.PCMU()
 	for i := range n {
@@ -88,17 +94,35 @@ func benchRoom(b *testing.B, n, talkers, cap, peak int, others [][160]byte) {
 		r.Add(MemberOptions{Port: p, Talk: true, Hear: true})
 	}
 	frame := int64(0)
-	step := func() { e.slot(0, frame*SlotsPerFrame, epoch); frame++ }
+	serve := func() {
+		for n := frame * SlotsPerFrame; n < (frame+1)*SlotsPerFrame; n += step {
+			e.slot(0, n, epoch)
+		}
+		frame++
+	}
 	for range 20 {
-		step()
+		serve()
 	}
 	c := chunks{each: max(1, 1000/n), took: make([]float64, 0, 1<<20)}
 	b.ReportAllocs()
 	for b.Loop() {
 		c.tick()
-		step()
+		serve()
 	}
 	c.report(b, n)
+}
+
+// BenchmarkWideRoom is a room at all four places of one worker: decode, mix,
+// encode for n participants.
+func BenchmarkWideRoom(b *testing.B) {
+	for _, tc := range []struct{ n, talkers, most int }{
+		{100, 3, 32}, {1000, 3, 32}, {2000, 3, 32}, {3000, 3, 32}, {300, 300, 300}, {1000, 1000, 1000}, {1000, 1000, 32},
+	} {
+		b.Run(fmt.Sprintf("n=%d/talking=%d/mixed=%d", tc.n, tc.talkers, tc.most), func(b *testing.B) {
+			e := newTestEngine(b, Config{Workers: 1, MixedTalkers: tc.most})
+			fillAndServe(b, e, tc.n, tc.talkers, quiet, nil, 1)
+		})
+	}
 }
 
 // quiet is the peak of talkers of whom a thousand fit without the limiter.
@@ -193,7 +217,7 @@ func (p *barePort) Send(int64, time.Time, Output)            {}
 // talk, all others do nothing in Receive and Send.
 func BenchmarkSlotBareListeners(b *testing.B) {
 	const n = 1000
-	e := newTestEngine(b, Config{Workers: 1})
+	e := newTestEngine(b, Config{Workers: 1, WideRoom: -1})
 	r := e.NewRoom("bench")
 	codec := g711.PCMU()
 	for i := range n {
