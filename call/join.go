@@ -70,7 +70,11 @@ func (c *Call) enterOrDial(ctx context.Context, o ConferenceOptions) (*Call, err
 	if address, elsewhere := c.manager.cfg.Placement.Place(o.Name); elsewhere {
 		return c.dialFocus(ctx, o, address)
 	}
-	return c.enterRoom(o)
+	s, err := c.enterRoom(o)
+	if to, ok := errors.AsType[*errDiverted](err); ok {
+		return c.dialService(ctx, to.service, o)
+	}
+	return s, err
 }
 
 // adopt ties a secondary call to c, unless c is at its end.

@@ -76,18 +76,35 @@ type Jitter struct {
 
 // HTTP is the server of the web services, the metrics and the health checks.
 type HTTP struct {
-	Listen          string `yaml:"listen"`
-	Users           []User `yaml:"users" later:"logins"`
-	PprofListen     string `yaml:"pprof_listen"`
-	PprofAnyAddress bool   `yaml:"pprof_any_address"`
+	Listen          string  `yaml:"listen"`
+	TLS             HTTPTLS `yaml:"tls"`
+	Users           []User  `yaml:"users"`
+	PprofListen     string  `yaml:"pprof_listen"`
+	PprofAnyAddress bool    `yaml:"pprof_any_address"`
 }
 
-// User may log in to the web services.
+// HTTPTLS is the certificate of the HTTP listener; without one it speaks
+// plain HTTP.
+type HTTPTLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// On says whether the listener speaks TLS.
+func (t HTTPTLS) On() bool { return t.CertFile != "" }
+
+// User may log in to the web services with a password or an API key.
 type User struct {
 	Name         string `yaml:"name"`
 	Password     Secret `yaml:"password" secret:"true"`
 	PasswordFile string `yaml:"password_file"`
+	APIKey       Secret `yaml:"api_key" secret:"true"`
+	APIKeyFile   string `yaml:"api_key_file"`
+	Role         string `yaml:"role" enum:"read|operate|admin"`
 }
+
+// setDefaults fills what holds for a user that says nothing.
+func (u *User) setDefaults() { *u = User{Role: "admin"} }
 
 // Media says where audio files and the logs of applications are kept.
 type Media struct {

@@ -119,6 +119,7 @@ func readSecretFiles(cfg *Config, d *decoder) {
 	for i := range cfg.HTTP.Users {
 		u := &cfg.HTTP.Users[i]
 		d.secretFile(&u.Password, "password", u.PasswordFile, fmt.Sprintf("http.users[%d]", i))
+		d.secretFile(&u.APIKey, "api_key", u.APIKeyFile, fmt.Sprintf("http.users[%d]", i))
 	}
 	for i := range cfg.TTS.Engines {
 		e := &cfg.TTS.Engines[i]

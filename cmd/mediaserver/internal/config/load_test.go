@@ -94,6 +94,13 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"a destination that is no SIP address", "conference:\n  destinations: [{match: \"ext-*\", address: \"pbx.example.net\"}]", `f.yaml:2:44: conference.destinations[0].address: "pbx.example.net" is not a SIP address such as sip:{name}@pbx.example.net`},
 		{"a destination with an unknown placeholder", "conference:\n  destinations: [{match: \"ext-*\", address: \"sip:{room}@h\"}]", `f.yaml:2:44: conference.destinations[0].address: "sip:{room}@h": only {name} can be filled in`},
 		{"an incomplete destination", "conference:\n  destinations:\n    - {}\n", "f.yaml:3:7: conference.destinations[0].match: is missing\nf.yaml:3:7: conference.destinations[0].address: is missing"},
+		{"a user without a secret", "http: {users: [{name: a}]}", `f.yaml:1:16: http.users[0]: has neither password nor api_key`},
+		{"a user named like a path", "http: {users: [{name: a/b, password: c}]}", `f.yaml:1:23: http.users[0].name: "a/b" must be 1 to 64 letters, digits, spaces or any of . _ -`},
+		{"two users of one name", "http:\n  users:\n    - {name: a, password: b}\n    - {name: a, api_key: c}\n", `f.yaml:4:14: http.users[1].name: "a" is the name of http.users[0] already (line 3)`},
+		{"an unknown role", "http: {users: [{name: a, password: b, role: king}]}", `f.yaml:1:45: http.users[0].role: "king" is not one of read, operate, admin`},
+		{"a certificate without key", "http: {tls: {cert_file: c.pem}}", `f.yaml:1:13: http.tls: cert_file and key_file belong together`},
+		{"an unknown call type", minimal + "    call_type: fax\n", `f.yaml:6:16: services[0].call_type: "fax" is not one of telephone, conference`},
+		{"no call at a time", minimal + "    max_calls: 0\n", `f.yaml:6:16: services[0].max_calls: "0" is not a whole number from 1 to 100000`},
 		{"no media directory", "media: {directory: \"\"}", `f.yaml:1:20: media.directory: must not be empty`},
 		{
 			"two services of one name", minimal + "  - {name: a, direction: inbound, match: [b], first_page: \"http://h/\"}\n",
@@ -140,10 +147,8 @@ func TestLoadRefusesWhatComesLater(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"trunks", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\"}\n", `f.yaml:3:5: sip.trunks: not in this version (SIP trunks); remove it or set it to its default, []`},
 		{"certificate", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:24: sip.tls.cert_file: not in this version (SIP over TLS); remove it or set it to its default, ""`},
-		{"users", "http: {users: [{name: a, password: b}]}", `f.yaml:1:15: http.users: not in this version (logins); remove it or set it to its default, []`},
 		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
-		{"outbound service", strings.Replace(minimal, "inbound", "outbound", 1), `f.yaml:3:16: services[0].direction: "outbound" is not in this version; available: inbound`},
 		{"default messages", minimal + "    default_messages: {invalid: x}\n", `f.yaml:6:23: services[0].default_messages: not in this version (the actions that collect digits); remove it or set it to its default, {}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
@@ -251,7 +256,7 @@ func TestLoadReadsFiles(t *testing.T) {
 	})
 	t.Run("a missing password file is a problem", func(t *testing.T) {
 		wantProblems(t, "http:\n  users:\n    - name: a\n      password_file: gone\n", nil,
-			"f.yaml:3:5: http.users: not in this version (logins); remove it or set it to its default, []\n"+
+			""+
 				"f.yaml:4:22: http.users[0].password_file: cannot read gone: no such file or directory")
 	})
 }

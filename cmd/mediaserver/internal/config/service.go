@@ -9,7 +9,7 @@ import (
 // Service binds called addresses to the pages of a web application.
 type Service struct {
 	Name                  string   `yaml:"name"`
-	Direction             string   `yaml:"direction" enum:"inbound|outbound" later_values:"outbound"`
+	Direction             string   `yaml:"direction" enum:"inbound|outbound"`
 	Match                 []string `yaml:"match"`
 	APIVersion            string   `yaml:"api_version" enum:"1|2.0"`
 	FirstPage             Page     `yaml:"first_page"`
@@ -39,10 +39,12 @@ type ServiceRecording struct {
 
 // ServiceOutbound is what only outbound services use.
 type ServiceOutbound struct {
-	Password        Secret `yaml:"password" secret:"true" later:"outbound services"`
-	CallType        string `yaml:"call_type" enum:"telephone|conference" later:"outbound services"`
-	ClassifyCallee  bool   `yaml:"classify_callee" later:"outbound services"`
-	HangUpOnMachine bool   `yaml:"hang_up_on_machine" later:"outbound services"`
+	Password        Secret `yaml:"password" secret:"true"`
+	CallType        string `yaml:"call_type" enum:"telephone|conference"`
+	ClassifyCallee  bool   `yaml:"classify_callee"`
+	HangUpOnMachine bool   `yaml:"hang_up_on_machine"`
+	MaxCalls        int    `yaml:"max_calls" range:"1..100000"`
+	MaxQueued       int    `yaml:"max_queued" range:"1..1000000"`
 }
 
 // setDefaults fills what holds for a service that says nothing.
@@ -50,7 +52,7 @@ func (s *Service) setDefaults() {
 	*s = Service{
 		APIVersion: "1", ExtraChannels: 1, MinutesMaxDuration: 240, RingingTone: "uk",
 		ServiceRecording: ServiceRecording{Mode: "mixed", EliminateDTMF: true},
-		ServiceOutbound:  ServiceOutbound{CallType: "telephone", HangUpOnMachine: true},
+		ServiceOutbound:  ServiceOutbound{CallType: "telephone", HangUpOnMachine: true, MaxCalls: 100, MaxQueued: 10000},
 		Match:            []string{}, DefaultMessages: map[string]any{}, PageHosts: []string{},
 	}
 }

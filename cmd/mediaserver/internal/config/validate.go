@@ -201,7 +201,10 @@ func (d *decoder) validateHTTP(h *HTTP) {
 	if _, _, err := splitHostPort(h.Listen); err != nil {
 		d.at("http.listen", "%v", err)
 	}
-	d.unique("http.users", len(h.Users), func(i int) string { return h.Users[i].Name })
+	d.validateUsers(h)
+	if (h.TLS.CertFile == "") != (h.TLS.KeyFile == "") {
+		d.at("http.tls", "cert_file and key_file belong together")
+	}
 	if h.PprofListen == "" {
 		return
 	}
@@ -213,6 +216,20 @@ func (d *decoder) validateHTTP(h *HTTP) {
 	ip, err := netip.ParseAddr(host)
 	if loopback := host == "localhost" || err == nil && ip.IsLoopback(); !loopback && !h.PprofAnyAddress {
 		d.at("http.pprof_listen", "%q is not a loopback address; profiles tell much about a server, so this needs http.pprof_any_address: true", h.PprofListen)
+	}
+}
+
+// validateUsers checks the logins. A listener that others reach needs some.
+func (d *decoder) validateUsers(h *HTTP) {
+	d.unique("http.users", len(h.Users), func(i int) string { return h.Users[i].Name })
+	for i, u := range h.Users {
+		path := fmt.Sprintf("http.users[%d]", i)
+		if u.Name != "" && (len(u.Name) > maxName || strings.ContainsFunc(u.Name, notInName)) {
+			d.at(join(path, "name"), "%q must be 1 to %d letters, digits, spaces or any of . _ -", u.Name, maxName)
+		}
+		if u.Password == "" && u.APIKey == "" && u.PasswordFile == "" && u.APIKeyFile == "" {
+			d.at(path, "has neither password nor api_key")
+		}
 	}
 }
 
