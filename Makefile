@@ -62,8 +62,8 @@ fmt: ## format all Go files
 bench: ## run the Go benchmarks of the hot path
 	$(GO) test -run '^$$' -bench . -benchmem $(ARGS) $(PKG)
 
-load: build ## load the server with participants from another process
-	$(GO) run ./bench/load -server $(BIN) $(ARGS)
+load: build ## load the server with participants of another process (ARGS="-n 1000 --calibrate")
+	$(BIN) bench media $(ARGS)
 
 fuzz: ## run every fuzz target for FUZZTIME (30s)
 	@failed=; for at in $$(grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /:/' | sort); do \

@@ -23,7 +23,7 @@ type commands struct {
 	Version     versionCommand     `cmd:"" help:"Print the version."`
 	Demo        demoCommand        `cmd:"" help:"Run the server with built-in defaults and three robot callers in a conference."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the running server whether it is well; exit 0 if so, else 1."`
-	Bench       laterCommand       `cmd:"" help:"Load generator and calibration (not in this version)."`
+	Bench       benchCommand       `cmd:"" help:"Measure the server under load, and what the machine can do."`
 	Phone       laterCommand       `cmd:"" help:"Robot phone (not in this version)."`
 	Test        laterCommand       `cmd:"" help:"Run scenario files (not in this version)."`
 }

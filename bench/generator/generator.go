@@ -1,0 +1,116 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"mediaserver/bench/tone"
+)
+
+// ErrPlatform means that there is no generator for this operating system.
+var ErrPlatform = errors.New("bench: the load generator needs Linux (recvmmsg, sendmmsg, IP_PKTINFO)")
+
+// Defaults of Config.
+const (
+	DefaultThreads = 1
+	DefaultSockets = 16
+)
+
+// Config of a Generator.
+type Config struct {
+	Threads   int      // 0 = DefaultThreads
+	Sockets   int      // of each thread, for RTP; 0 = DefaultSockets
+	Capacity  int      // participants at most
+	Law       tone.Law // of what is sent and expected
+	Amplitude float64  // of each tone; 0 = tone.Amplitude(1)
+}
+
+// Generator plays participants.
+type Generator struct {
+	cfg   Config
+	lanes []*lane
+}
+
+// New opens the sockets. Close frees them, or Run does.
+func New(cfg Config) (*Generator, error) {
+	if cfg.Threads == 0 {
+		cfg.Threads = DefaultThreads
+	}
+	if cfg.Sockets == 0 {
+		cfg.Sockets = DefaultSockets
+	}
+	if cfg.Amplitude == 0 {
+		cfg.Amplitude = tone.Amplitude(1)
+	}
+	if cfg.Capacity > MaxParticipants {
+		return nil, fmt.Errorf("bench: %d participants; there are addresses for %d", cfg.Capacity, MaxParticipants)
+	}
+	g := &Generator{cfg: cfg}
+	for range cfg.Threads {
+		l, err := newLane(&g.cfg)
+		if err != nil {
+			return nil, errors.Join(err, g.Close())
+		}
+		g.lanes = append(g.lanes, l)
+	}
+	return g, nil
+}
+
+// Close frees the sockets of a Generator that does not run.
+func (g *Generator) Close() error {
+	var errs []error
+	for _, l := range g.lanes {
+		errs = append(errs, l.close())
+	}
+	g.lanes = nil
+	return errors.Join(errs...)
+}
+
+// Address is where participant n sends from and receives. RTCP is received,
+// and ignored, at the port above.
+func (g *Generator) Address(n int) netip.AddrPort {
+	thread, _, socket := place(n, g.cfg.Threads, g.cfg.Sockets)
+	return netip.AddrPortFrom(address(n), g.lanes[thread].sockets[socket].port)
+}
+
+// Run sends and receives until ctx ends.
+func (g *Generator) Run(ctx context.Context) {
+	var tasks sync.WaitGroup
+	for _, l := range g.lanes {
+		tasks.Go(func() { l.run(ctx) })
+	}
+	tasks.Wait()
+}
+
+// Add begins a participant whose number is free. It returns when its first
+// packet is planned. Nothing happens after Run has ended.
+func (g *Generator) Add(n int, p Participant) {
+	thread, slot, socket := place(n, g.cfg.Threads, g.cfg.Sockets)
+	s := newStream(n, p, &g.cfg)
+	g.lanes[thread].do(func(l *lane) { l.add(s, slot, socket) })
+}
+
+// Remove ends a participant.
+func (g *Generator) Remove(n int) {
+	thread, _, _ := place(n, g.cfg.Threads, g.cfg.Sockets)
+	g.lanes[thread].do(func(l *lane) { l.remove(n) })
+}
+
+// Begin begins a window: counting starts anew.
+func (g *Generator) Begin() {
+	for _, l := range g.lanes {
+		l.do(func(l *lane) { l.begin() })
+	}
+}
+
+// End is what was counted since Begin. Counting goes on.
+func (g *Generator) End() *Window {
+	all := &Window{}
+	for _, l := range g.lanes {
+		l.do(func(l *lane) { all.merge(l.end()) })
+	}
+	return all
+}

@@ -1,0 +1,53 @@
+package generator
+
+import (
+	"time"
+
+	"mediaserver/bench/measure"
+)
+
+// Window is what was counted in a stretch of time. Durations are in the
+// histograms.
+type Window struct {
+	Span             time.Duration
+	Sent, Received   uint64 // packets
+	SendErrors       uint64 // packets the system did not take
+	Strange          uint64 // packets for nobody, or not understood
+	Lost             int64  // by sequence; negative if more came twice than were lost
+	Reordered        uint64 // behind a packet with a higher number, or twice
+	Late             uint64 // more than one frame behind the schedule of their stream
+	Examined         uint64 // packets of listeners that should hear somebody
+	Faults           uint64 // of those, packets in which somebody is missing
+	Missing          uint64 // talkers missing in them, in all
+	WorstFaults      uint64 // Faults of the listener with the most
+	Stalls           uint64 // times a thread was so late that it began its schedule anew
+	Lateness         measure.Histogram
+	Gap              measure.Histogram // between packets of a listener
+	Latency          measure.Histogram // first loud sample in to first loud sample out
+	SlotLateness     measure.Histogram // of the generator itself: a slot's packets sent, after the slot's time
+	WorkPerSlot      measure.Histogram // of the generator itself
+	PacketsAtOnceMax uint64            // most packets found at one look at all sockets
+}
+
+// merge adds what another thread counted.
+func (w *Window) merge(o *Window) {
+	w.Span = max(w.Span, o.Span)
+	w.Sent += o.Sent
+	w.Received += o.Received
+	w.SendErrors += o.SendErrors
+	w.Strange += o.Strange
+	w.Lost += o.Lost
+	w.Reordered += o.Reordered
+	w.Late += o.Late
+	w.Examined += o.Examined
+	w.Faults += o.Faults
+	w.Missing += o.Missing
+	w.WorstFaults = max(w.WorstFaults, o.WorstFaults)
+	w.Stalls += o.Stalls
+	w.Lateness.Merge(&o.Lateness)
+	w.Gap.Merge(&o.Gap)
+	w.Latency.Merge(&o.Latency)
+	w.SlotLateness.Merge(&o.SlotLateness)
+	w.WorkPerSlot.Merge(&o.WorkPerSlot)
+	w.PacketsAtOnceMax = max(w.PacketsAtOnceMax, o.PacketsAtOnceMax)
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package limit
+
+import "mediaserver/bench/generator"
+
+func (k *Kernels) systemCalls() error { return generator.ErrPlatform }

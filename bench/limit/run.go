@@ -1,0 +1,132 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"mediaserver/bench/baseline"
+	"mediaserver/bench/generator"
+	"mediaserver/bench/machine"
+	"mediaserver/bench/measure"
+	"mediaserver/bench/process"
+	"mediaserver/bench/tone"
+)
+
+const (
+	settle     = 500 * time.Millisecond
+	perSecond  = 50   // packets of a participant, each way
+	naiveTalks = 3    // participants of each room that talk, of Naive
+	micro      = 1e-3 // of ns
+)
+
+// Options of a baseline run.
+type Options struct {
+	Kind         baseline.Kind
+	Participants int
+	RoomSize     int           // of baseline.Naive; 0 = all in one room
+	Ports        int           // of baseline.Shared
+	Workers      int           // of the echoes
+	Threads      int           // of the generator
+	Duration     time.Duration // of the measurement
+}
+
+// Cost is what a baseline used.
+type Cost struct {
+	Kind         string  `json:"kind"`
+	Participants int     `json:"participants"`
+	Seconds      float64 `json:"seconds"`
+	CPU          float64 `json:"cpu_us_per_participant_second"`
+	PerPacket    float64 `json:"cold_ns_per_packet"`
+	PerCore      float64 `json:"participants_per_core"`
+	Sent         float64 `json:"sent_of_expected"`
+	Received     float64 `json:"received_of_expected"`
+
+	Lateness      measure.Spread `json:"packet_lateness"`
+	GeneratorCPU  float64        `json:"generator_cpu_percent"`
+	GeneratorLate measure.Spread `json:"generator_slot_lateness"`
+	Others        float64        `json:"other_cpu_percent"`
+	Quiet         bool           `json:"quiet"`
+}
+
+// Run measures a baseline.
+func Run(ctx context.Context, p process.Program, o Options) (c Cost, err error) {
+	var ready baseline.Ready
+	child, err := p.StartBaseline(ctx, &ready, "bench", "baseline", "--kind", string(o.Kind), "--participants", strconv.Itoa(o.Participants),
+		"--room-size", strconv.Itoa(o.RoomSize), "--ports", strconv.Itoa(o.Ports), "--workers", strconv.Itoa(o.Workers))
+	if err != nil {
+		return c, err
+	}
+	defer func() { err = errors.Join(err, child.Stop()) }()
+	g, err := generator.New(generator.Config{Threads: o.Threads, Capacity: o.Participants, Amplitude: tone.Amplitude(naiveTalks)})
+	if err != nil {
+		return c, err
+	}
+	run, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	tasks.Go(func() { g.Run(run) })
+	defer tasks.Wait()
+	defer cancel()
+	for i := range o.Participants {
+		g.Add(i, o.participant(i, ready.Ports))
+	}
+	if err := sleep(ctx, settle); err != nil {
+		return c, err
+	}
+	begin, err := machine.Read(child.PID())
+	if err != nil {
+		return c, err
+	}
+	g.Begin()
+	if err := sleep(ctx, o.Duration); err != nil {
+		return c, err
+	}
+	w := g.End()
+	end, err := machine.Read(child.PID())
+	if err != nil {
+		return c, err
+	}
+	return o.cost(w, end.Since(begin)), nil
+}
+
+// participant is what number i sends, and where.
+func (o Options) participant(i int, ports []int) generator.Participant {
+	p := generator.Participant{
+		To: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(ports[i%len(ports)])),
+	}
+	inRoom := i
+	if o.RoomSize > 0 {
+		inRoom = i % o.RoomSize
+	}
+	if inRoom < naiveTalks {
+		p.Role, p.Bin = generator.Talker, tone.Bin(inRoom)
+	}
+	return p
+}
+
+func (o Options) cost(w *generator.Window, u machine.Usage) Cost {
+	seconds := u.Span.Seconds()
+	expected := w.Span.Seconds() * float64(o.Participants) * perSecond
+	perSecondOf := float64(u.Server) * micro / (seconds * float64(o.Participants))
+	return Cost{
+		Kind: string(o.Kind), Participants: o.Participants, Seconds: seconds,
+		CPU: perSecondOf, PerPacket: float64(u.Server) / max(1, float64(w.Sent+w.Received)),
+		PerCore: 1e6 / perSecondOf, Sent: float64(w.Sent) / expected, Received: float64(w.Received) / expected,
+		Lateness: w.Lateness.Spread(), GeneratorCPU: 100 * u.Own.Seconds() / seconds, GeneratorLate: w.SlotLateness.Spread(),
+		Others: u.Others, Quiet: u.Others < machine.Quiet,
+	}
+}
+
+// sleep waits, or fails with the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("bench: stopped: %w", context.Cause(ctx))
+	case <-time.After(d):
+		return nil
+	}
+}

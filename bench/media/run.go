@@ -1,0 +1,204 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"mediaserver/bench/baseline"
+	"mediaserver/bench/generator"
+	"mediaserver/bench/limit"
+	"mediaserver/bench/machine"
+	"mediaserver/bench/process"
+	"mediaserver/sip"
+)
+
+// DefaultSettle is the time between the last answer and the measurement in
+// which jitter buffers find their place.
+const DefaultSettle = 2 * time.Second
+
+// Ports of the server's RTP.
+const (
+	portMin = 20000
+	portMax = 59999
+)
+
+// Run makes one run.
+func Run(ctx context.Context, p process.Program, o Options) (r Result, err error) {
+	if o, err = o.complete(); err != nil {
+		return r, err
+	}
+	if r, err = o.run(ctx, p); err != nil {
+		return r, err
+	}
+	r.judge()
+	if o.Calibrate {
+		err = o.calibrate(ctx, p, &r)
+	}
+	return r, err
+}
+
+// run starts everything, measures and ends everything.
+func (o Options) run(ctx context.Context, p process.Program) (r Result, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var tasks sync.WaitGroup
+	defer tasks.Wait()
+	defer cancel()
+	app, err := StartApplication(ctx, func(n int) string { return fmt.Sprintf("room-%d", n/o.RoomSize) })
+	if err != nil {
+		return r, err
+	}
+	defer app.Close() //nolint:errcheck // nothing is lost
+	p.Env = append(p.Env, o.Env...)
+	srv, err := p.StartServer(context.WithoutCancel(ctx), process.ServerConfig{
+		Application: app.URL(), IO: o.io(), SharedPorts: o.SharedPorts, PortMin: portMin, PortMax: portMax, Pprof: o.Profile != "",
+	})
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, srv.Stop()) }()
+	c := &callers{o: o, to: srv.SIP, cast: newCast(o), log: p.Log}
+	if c.gen, err = generator.New(generator.Config{
+		Threads: o.Threads, Capacity: o.Participants, Law: o.law(), Amplitude: c.cast.amplitude(),
+	}); err != nil {
+		return r, err
+	}
+	tasks.Go(func() { c.gen.Run(ctx) })
+	if c.ua, err = sip.New(sip.Config{Listen: []string{"udp://127.0.0.1:0"}}); err != nil {
+		return r, err
+	}
+	if err := c.ua.Listen(); err != nil {
+		return r, err
+	}
+	tasks.Go(func() { c.ua.Serve(ctx, func(context.Context, *sip.Dialog) {}) }) //nolint:errcheck // ends with ctx
+	defer c.hangUp(ctx)
+	return o.measure(ctx, srv, c)
+}
+
+// io is rtp.io; the default is left out, for versions that do not know it.
+func (o Options) io() string {
+	if o.IO == "sockets" {
+		return ""
+	}
+	return o.IO
+}
+
+// measure places the calls and counts.
+func (o Options) measure(ctx context.Context, srv *process.Server, c *callers) (r Result, err error) {
+	idle, err := machine.RSS(srv.PID())
+	if err != nil {
+		return r, err
+	}
+	begin := time.Now()
+	if err := c.place(ctx); err != nil {
+		return r, err
+	}
+	setUp := time.Since(begin)
+	if len(c.calls) == 0 {
+		return r, errors.New("bench: no call was answered")
+	}
+	debug.FreeOSMemory() // what calling left behind is not collected during the measurement
+	if err := sleep(ctx, o.Settle); err != nil {
+		return r, err
+	}
+	var a, b reading
+	if a.metrics, err = srv.Metrics(ctx); err != nil {
+		return r, err
+	}
+	if a.load, err = machine.Read(srv.PID()); err != nil {
+		return r, err
+	}
+	c.gen.Begin()
+	var profile sync.WaitGroup
+	var profileErr error
+	if o.Profile != "" {
+		profile.Go(func() { profileErr = o.profile(ctx, srv) })
+	}
+	if err := sleep(ctx, o.Duration); err != nil {
+		return r, err
+	}
+	w := c.gen.End()
+	if b.load, err = machine.Read(srv.PID()); err != nil {
+		return r, err
+	}
+	b.metrics, err = srv.Metrics(ctx)
+	profile.Wait()
+	if err := errors.Join(err, profileErr); err != nil {
+		return r, err
+	}
+	rss, err := machine.RSS(srv.PID())
+	if err != nil {
+		return r, err
+	}
+	r = o.result(len(c.calls), a, b, w)
+	r.FailedCalls, r.SetUpSeconds = c.failed, setUp.Seconds()
+	r.Memory.RSS = float64(rss) / (1 << 20)
+	r.Memory.PerParticipant = float64(rss-idle) / (1 << 10) / float64(len(c.calls))
+	return r, nil
+}
+
+// profile writes the server's CPU profile of the measurement.
+func (o Options) profile(ctx context.Context, srv *process.Server) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", srv.Pprof, max(1, int(o.Duration.Seconds())-1))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("bench: profile: %w", err)
+	}
+	defer res.Body.Close() //nolint:errcheck // read only
+	f, err := os.Create(o.Profile)
+	if err != nil {
+		return fmt.Errorf("bench: profile: %w", err)
+	}
+	_, err = io.Copy(f, res.Body)
+	return errors.Join(err, f.Close())
+}
+
+// calibrate runs the baselines with as many participants.
+func (o Options) calibrate(ctx context.Context, p process.Program, r *Result) error {
+	const longest = 5 * time.Second
+	kind := baseline.Sockets
+	if o.IO == "shared" {
+		kind = baseline.Shared
+	}
+	for _, k := range []baseline.Kind{kind, baseline.Naive} {
+		c, err := limit.Run(ctx, p, limit.Options{
+			Kind: k, Participants: o.Participants, RoomSize: o.RoomSize, Ports: max(o.SharedPorts, defaultSharedPorts),
+			Workers: runtime.NumCPU(), Threads: o.Threads, Duration: min(o.Duration, longest),
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", k, err)
+		}
+		r.Baselines = append(r.Baselines, c)
+	}
+	echo, naive := r.Baselines[0].CPU, r.Baselines[1].CPU
+	r.Ratios = &Ratios{
+		Efficiency:     echo / r.CPU.PerParticipant,
+		MixingOverhead: (r.CPU.PerParticipant - echo) / echo,
+		Design:         naive / r.CPU.PerParticipant,
+	}
+	return nil
+}
+
+// defaultSharedPorts is rtp.shared_ports when nothing is said.
+const defaultSharedPorts = 4
+
+// sleep waits, or fails with the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("bench: stopped: %w", context.Cause(ctx))
+	case <-time.After(d):
+		return nil
+	}
+}
