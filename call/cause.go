@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"mediaserver/sip"
 )
@@ -60,7 +61,7 @@ func failedBy(err error) error {
 			return err
 		}
 	}
-	return errors.Join(ErrConnectFailed, err)
+	return fmt.Errorf("%w: %w", ErrConnectFailed, err)
 }
 
 // refuseRoom refuses a call to a room that did not let it in.

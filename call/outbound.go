@@ -3,6 +3,7 @@ package call
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -115,7 +116,7 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) error {
 		defer close(watched)
 		select {
 		case cause := <-c.hangUps:
-			a.cancel(&DialError{Cause: cause, RawCause: codeCancelled, Err: ErrEnded})
+			a.cancel(&DialError{Cause: cause, RawCause: codeCancelled, Err: fmt.Errorf("%w: hung up here", ErrConnectFailed)})
 		case <-answered:
 		case <-ctx.Done():
 		}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mediaserver/audio"
+	"mediaserver/dtmf"
 	"mediaserver/mixer"
 )
 
@@ -15,26 +16,37 @@ type segment struct {
 	digits string
 }
 
-// Play plays a list to the far end and blocks until it has been played; nil
-// too when a digit stopped it. On a secondary call to a room it is heard in
-// the room. A *MediaError says which element failed; those before it have
-// been heard. Digits pressed meanwhile are discarded.
-func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) error {
+// Play plays a list to the far end and blocks until it has been played or a
+// digit stopped it; that digit, or 0, is returned. On a secondary call to a
+// room it is heard in the room. A *MediaError says which element failed;
+// those before it have been heard. Digits pressed before, or without barge-in
+// meanwhile, are discarded.
+func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) (dtmf.Digit, error) {
 	if err := c.canPlay(); err != nil {
-		return err
+		return 0, err
 	}
 	c.discardDigits()
 	segments, failed := c.segments(ctx, list)
+	if len(segments) == 0 {
+		return 0, failed
+	}
+	c.playStarts()
+	by, err := c.playSegments(ctx, segments, o)
+	c.playEnds(playOutcome(by != 0, err))
+	if by != 0 || err != nil {
+		return by, err
+	}
+	return 0, failed
+}
+
+// playSegments plays until a digit stops it, which it returns.
+func (c *Call) playSegments(ctx context.Context, segments []segment, o PlayOptions) (by dtmf.Digit, err error) {
 	for _, s := range segments {
-		barged, err := c.playSegment(ctx, s, o)
-		if err != nil {
-			return err
-		}
-		if barged {
-			return nil
+		if by, err = c.playSegment(ctx, s, o); by != 0 || err != nil {
+			return by, err
 		}
 	}
-	return failed
+	return 0, nil
 }
 
 func (c *Call) canPlay() error {
@@ -71,15 +83,16 @@ func (c *Call) segments(ctx context.Context, list Playlist) ([]segment, error) {
 	return segments, nil
 }
 
-// sendsEvents tells whether digits go out as telephone events.
+// sendsEvents tells whether digits go out beside the audio: as telephone
+// events or as messages.
 func (c *Call) sendsEvents() bool {
 	m := c.audio()
-	return m != nil && m.port.params.Load().events
+	return m != nil && !m.port.params.Load().inBand()
 }
 
-func (c *Call) playSegment(ctx context.Context, s segment, o PlayOptions) (barged bool, err error) {
+func (c *Call) playSegment(ctx context.Context, s segment, o PlayOptions) (by dtmf.Digit, err error) {
 	if s.digits != "" {
-		return c.wait(ctx, c.audio().port.sendEvents(s.digits), o)
+		return c.wait(ctx, c.sendEvents(s.digits), o)
 	}
 	playback := c.start(audio.Sequence(s.clips, false))
 	defer playback.Stop()
@@ -96,19 +109,19 @@ func (c *Call) start(s audio.Source) *mixer.Playback {
 
 // wait waits for the end of a play, for a digit if one may stop it, and for
 // the end of the call.
-func (c *Call) wait(ctx context.Context, played <-chan struct{}, o PlayOptions) (barged bool, err error) {
+func (c *Call) wait(ctx context.Context, played <-chan struct{}, o PlayOptions) (by dtmf.Digit, err error) {
 	for {
 		select {
 		case <-played:
-			return false, nil
-		case <-c.digits:
+			return 0, nil
+		case d := <-c.digits:
 			if o.BargeIn {
-				return true, nil
+				return d, nil
 			}
 		case <-c.done:
-			return false, ErrEnded
+			return 0, ErrEnded
 		case <-ctx.Done():
-			return false, context.Cause(ctx)
+			return 0, context.Cause(ctx)
 		}
 	}
 }

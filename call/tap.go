@@ -13,6 +13,7 @@ type tap int
 const (
 	ownTap       tap = iota // of the call itself
 	secondaryTap            // of the secondary call it is connected with
+	actionTap               // of the verb that is running
 	numTaps
 )
 
@@ -20,6 +21,18 @@ const (
 type listener struct {
 	file       *recording.Recording
 	keepDigits bool
+	meter      *meter // of a recording that ends by itself and has only what the far end says; else nil
+}
+
+// write hands a frame to the file.
+func (l *listener) write(frame int64, said, heard []int16) {
+	if l.meter != nil {
+		if !l.meter.hear(frame, said) {
+			return
+		}
+		heard = nil
+	}
+	l.file.Write(frame, said, heard, 0)
 }
 
 // taps are where recordings listen at a port. hear and write belong to the
@@ -98,6 +111,6 @@ func (t *taps) write(frame int64, out mixer.Output) {
 		if tap(i) == secondaryTap && t.moving.Load() {
 			said, heard = nil, nil
 		}
-		l.file.Write(frame, said, heard, 0)
+		l.write(frame, said, heard)
 	}
 }

@@ -1,12 +1,17 @@
 package restapi
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"mediaserver/call"
 	"mediaserver/dtmf"
 )
+
+// conferenceAction is the name of the action.
+const conferenceAction = "connect_to_conference"
 
 // Limits and defaults of connect_to_conference.
 const (
@@ -120,11 +125,39 @@ func (r *reader) distinctDigits(n *node, p *participant) {
 	clash("unmute_digit", p.unmute)
 }
 
+func (a *connectToConference) run(ctx context.Context, s *step) (turn, error) {
+	j := joining{
+		action: conferenceAction, to: a.name, secondary: &a.secondary, nextPage: a.nextPage,
+		log: s.in.log.With("conference", a.name), code: conferenceCode,
+		dial: func(ctx context.Context) (verbs, []call.Info, error) {
+			v, err := s.course.verbs.conference.DialConference(ctx, a.options(s))
+			return v, nil, err
+		},
+	}
+	return j.run(ctx, s)
+}
+
+// conferenceCode is the code for a room that did not answer.
+func conferenceCode(err error) Code {
+	switch {
+	case errors.Is(err, call.ErrConferenceFull):
+		return CodeConferenceFull
+	case errors.Is(err, call.ErrConferenceBusy):
+		return CodeConferenceBusy
+	case errors.Is(err, call.ErrAnswerTimeout):
+		return CodeConnectTimeout
+	case errors.Is(err, call.ErrConnectFailed):
+		return CodeConnectFailed
+	}
+	return CodeInternal
+}
+
 // options are the action as the verb of a call wants it.
 func (a *connectToConference) options(s *step) call.ConferenceOptions {
 	p := &a.participant
 	return call.ConferenceOptions{
 		Name:          a.name,
+		InstanceID:    s.in.id,
 		HoldMedia:     s.playlist(a.holdMedia),
 		AnswerTimeout: time.Duration(a.answerSeconds) * time.Second,
 		Ringing:       s.in.service.Ringing,

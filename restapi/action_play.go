@@ -36,8 +36,7 @@ func readPlay(r *reader, n *node) action {
 // nestedPlay reads a play action as the value of a property: the complete
 // action object.
 func (r *reader) nestedPlay(n *node) *play {
-	if n.kind != object || len(n.children) != 1 || n.children[0].key != "play" {
-		r.fault(n.pos, CodeInvalidValue, `is not a play action, {"play": {…}}`)
+	if !r.isPlayAction(n) {
 		return nil
 	}
 	p := &play{}
@@ -49,6 +48,15 @@ func (r *reader) nestedPlay(n *node) *play {
 	return p
 }
 
+// isPlayAction checks that n is an object with play as its one member.
+func (r *reader) isPlayAction(n *node) bool {
+	if n.kind == object && len(n.children) == 1 && n.children[0].key == "play" {
+		return true
+	}
+	r.fault(n.pos, CodeInvalidValue, `is not a play action, {"play": {…}}`)
+	return false
+}
+
 // playProperty is a play action or none.
 func playProperty[T any](name string, field func(*T) **play) property[T] {
 	return property[T]{name: name, read: func(r *reader, n *node, v *T) {
@@ -56,22 +64,39 @@ func playProperty[T any](name string, field func(*T) **play) property[T] {
 	}}
 }
 
-// run plays to the call; a digit that stops it is no error.
+// run plays to the call. A digit that stops it may be the first of the
+// following action.
 func (p *play) run(ctx context.Context, s *step) (turn, error) {
-	if s.course.verbs.life.Info().State == call.Inbound { // no automatic answer
-		if err := s.course.verbs.answer.EarlyMedia(ctx); err != nil && !errors.Is(err, call.ErrNotInbound) {
-			return turn{}, err
-		}
+	if err := s.openAudio(ctx); err != nil {
+		return turn{}, err
 	}
-	err := s.course.verbs.media.Play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
+	by, err := s.course.verbs.media.Play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
+	s.course.typed = by
+	return turn{}, s.playFailure(ctx, p, s.action.path, err)
+}
+
+// openAudio has an unanswered call hear and be heard: early media, where there
+// is no automatic answer.
+func (s *step) openAudio(ctx context.Context) error {
+	if s.course.verbs.life.Info().State != call.Inbound {
+		return nil
+	}
+	if err := s.course.verbs.answer.EarlyMedia(ctx); err != nil && !errors.Is(err, call.ErrNotInbound) {
+		return err
+	}
+	return nil
+}
+
+// playFailure is what err, of the play at path, is for the application.
+func (s *step) playFailure(ctx context.Context, p *play, path string, err error) error {
 	broken, ok := errors.AsType[*call.MediaError](err)
 	switch {
 	case ok && ctx.Err() != nil: // the server ends; that is not the fault of the media
-		return turn{}, context.Cause(ctx)
+		return context.Cause(ctx)
 	case ok:
-		return turn{}, s.mediaFailure(p, broken)
+		return mediaFailure(p, path, broken)
 	}
-	return turn{}, err
+	return err
 }
 
 // playlist is p for a call, with absolute addresses; nil for no play.
@@ -105,9 +130,10 @@ func (s *step) mediaItem(m *media) call.MediaItem {
 	return item
 }
 
-// mediaFailure is the error of a play whose element could not be played.
-func (s *step) mediaFailure(p *play, broken *call.MediaError) error {
-	place := fmt.Sprintf("%s.play_list[%d]", s.action.path, broken.Index)
+// mediaFailure is the error of the play at path whose element could not be
+// played.
+func mediaFailure(p *play, path string, broken *call.MediaError) error {
+	place := fmt.Sprintf("%s.play_list[%d]", path, broken.Index)
 	if broken.Index < 0 || broken.Index >= len(p.list) {
 		return failure(CodeInternal, broken, "%s: no such element", place)
 	}

@@ -32,6 +32,8 @@ const (
 	CodeConferenceBusy   Code = "CONFERENCE_BUSY"      // the room is not open
 	CodeConnectTimeout   Code = "CONNECT_TIMEOUT"      // not answered in time
 	CodeConnectFailed    Code = "CONNECT_FAILED"       // any other failure before the connection
+	CodeRecordingFailed  Code = "RECORDING_FAILED"     // a recording cannot be opened or written
+	CodeFileNotFound     Code = "FILE_NOT_FOUND"       // delete_file of a missing file: only in logs
 	CodeLimitExceeded    Code = "LIMIT_EXCEEDED"       // a limit that has no code of its own
 	CodeInternal         Code = "INTERNAL"             // a fault of the server
 )

@@ -7,16 +7,20 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/dtmf"
 )
 
 // course is what an instance does with one call, its primary or a secondary.
 type course struct {
 	verbs      verbs
 	secondary  bool
-	errorPage  Page     // the zero Page is none
-	errorBase  *url.URL // what errorPage is relative to
-	errorAsked bool     // it is asked once
-	cipher     *cipher  // from the first page of a secondary call
+	errorPage  Page        // the zero Page is none
+	errorBase  *url.URL    // what errorPage is relative to
+	errorAsked bool        // it is asked once
+	cipher     *cipher     // from the first page of a secondary call
+	dropped    []call.Info // attempts given up for this one; nil unless it is one of connect
+
+	typed dtmf.Digit // stopped the play that has just run; for the next action only
 }
 
 // over says whether the call has ended.
@@ -35,6 +39,7 @@ type step struct {
 	course *course
 	base   *url.URL // what addresses in the list are relative to
 	action *listedAction
+	typed  dtmf.Digit // stopped the play before, 0 = none
 }
 
 // follow runs a list, and every list that replaces it, to the end. It returns
@@ -83,6 +88,11 @@ func (in *instance) runList(ctx context.Context, c *course, list *answer) (turn,
 
 // run does the action, after answering the call where that is automatic.
 func (s *step) run(ctx context.Context) (turn, error) {
+	s.typed, s.course.typed = s.course.typed, 0
+	if !s.course.secondary {
+		s.in.dossier.helm.running(s.action.name)
+		defer s.in.dossier.helm.running("")
+	}
 	unanswered := s.course.verbs.life.Info().State == call.Inbound
 	if s.action.answers && unanswered && !s.in.service.EarlyMedia {
 		if err := s.course.verbs.answer.Answer(ctx); err != nil {
@@ -133,6 +143,7 @@ func (in *instance) rescue(ctx context.Context, c *course, err error) error {
 
 // warnOf logs an error of an application.
 func (in *instance) warnOf(c *course, fault *ActionError) {
+	in.dossier.fault(fault)
 	in.log.Warn("error of the application", "code", fault.Code, "action", fault.Action, "error", fault.Text, "secondary", c.secondary)
 }
 

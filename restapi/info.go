@@ -23,6 +23,7 @@ const (
 	secondaryNextPage
 	secondaryErrorPage
 	secondaryFinalPage
+	notificationPage
 )
 
 // String names the page for logs and metrics.
@@ -30,6 +31,7 @@ func (k pageKind) String() string {
 	return [...]string{
 		"first", "next", "error", "final",
 		"secondary_first", "secondary_next", "secondary_error", "secondary_final",
+		"notification",
 	}[k]
 }
 
@@ -47,9 +49,10 @@ type instanceInfo struct {
 	Token          *string       `json:"token"`
 	LogFilename    string        `json:"log_filename"`
 	IsNotification *bool         `json:"is_notification,omitempty"` // version 2
-	ThisCall       callInfo      `json:"this_call"`
+	ThisCall       *callInfo     `json:"this_call,omitempty"`       // not in notifications
 	ActionResult   *actionResult `json:"action_result,omitempty"`
 	ErrorResult    *errorResult  `json:"error_result,omitempty"`
+	DroppedCalls   *[]callInfo   `json:"dropped_calls,omitempty"` // final page of a secondary call of connect
 }
 
 // callInfo is what pages are told of a call.
@@ -66,13 +69,15 @@ type callInfo struct {
 	ApplicationParameters string  `json:"application_parameters"`
 	Cause                 string  `json:"call_cause,omitempty"`              // final pages
 	RawCause              string  `json:"call_raw_cause,omitempty"`          // version 2, final pages
+	OutboundParameters    *string `json:"outbound_parameters,omitempty"`     // primary outbound calls
 	Recording             string  `json:"call_recording_filename,omitempty"` // final pages of a recorded call
 }
 
 // actionResult is what an action has to tell the next page.
 type actionResult struct {
-	Action string         `json:"action"`
-	Result map[string]any `json:"result"`
+	Action      string         `json:"action"`
+	Result      map[string]any `json:"result,omitempty"`
+	Interrupted bool           `json:"interrupted,omitempty"` // by rest_interrupt; then without Result
 }
 
 // errorResult is what the error page is told.
@@ -113,6 +118,9 @@ func (in *instance) callInfo(c call.Info, final bool) callInfo {
 			info.Attestation = &c.Attestation
 		}
 	}
+	if in.outbound != nil && c.ID == in.primary.verbs.life.Info().ID {
+		info.OutboundParameters = in.outbound
+	}
 	if final {
 		info.Cause = c.Cause.String()
 		info.Recording = c.Recording
@@ -127,12 +135,25 @@ func (in *instance) callInfo(c call.Info, final bool) callInfo {
 func (in *instance) instanceInfo(c call.Info, k pageKind) *instanceInfo {
 	info := &instanceInfo{
 		ID: in.id, Token: in.token, LogFilename: in.logName,
-		ThisCall: in.callInfo(c, k == finalPage || k == secondaryFinalPage),
+		ThisCall: new(in.callInfo(c, k == finalPage || k == secondaryFinalPage)),
 	}
 	if in.service.version() == v2 {
 		info.IsNotification = new(false)
 	}
 	return info
+}
+
+// droppedCalls are the calls that were given up for the secondary call of c,
+// for its final page.
+func (in *instance) droppedCalls(c *course, k pageKind) *[]callInfo {
+	if k != secondaryFinalPage || c.dropped == nil {
+		return nil
+	}
+	list := make([]callInfo, len(c.dropped))
+	for i, d := range c.dropped {
+		list[i] = in.callInfo(d, true)
+	}
+	return &list
 }
 
 // encode writes the info as it is sent.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"mediaserver/call"
@@ -24,17 +25,23 @@ type instance struct {
 	redirects   int     // redirect actions since the last other action
 	secondaries int     // secondary calls tried
 	primary     *course
+	dossier     *dossier // what the outside knows of it
+	outbound    *string  // outbound_parameters of service_start; nil: inbound
+
+	files   Remover        // nil: none
+	notices sync.WaitGroup // notifications under way
 }
 
-func newInstance(s *Server, service *Service, v verbs) *instance {
-	id := s.newID()
+func newInstance(s *Server, service *Service, id string, v verbs) *instance {
 	name := logName(time.Now(), id)
 	in := &instance{
 		service: service, metrics: s.cfg.Metrics, browser: newBrowser(&s.cfg, service),
-		log: newInstanceLog(&s.cfg, id, name), id: id, logName: name,
+		log: newInstanceLog(&s.cfg, id, name), id: id, logName: name, files: s.cfg.Files,
 	}
 	in.primary = &course{verbs: v, errorPage: service.ErrorPage}
 	v.life.SetLogger(in.log)
+	in.dossier = &dossier{id: id, service: service, started: time.Now()}
+	in.know(in.primary)
 	return in
 }
 
@@ -47,9 +54,9 @@ func (in *instance) run(ctx context.Context) {
 	in.emitStarted(info)
 	defer in.emitEnded()
 	c.verbs.life.SetMaxDuration(in.service.MaxDuration)
-	err := in.begin(ctx, c, in.service.FirstPage, nil)
-	err = in.rescue(ctx, c, err)
+	err := in.conduct(ctx, c)
 	c.verbs.life.HangUp(causeOf(err))
+	in.notices.Wait()
 	in.finalPage(ctx, c, in.service.FinalPage, nil)
 	info = c.verbs.life.Info()
 	in.log.Info("instance ends", "call_id", info.ID, "call_cause", info.Cause.String(), "duration", info.Duration)
@@ -57,6 +64,7 @@ func (in *instance) run(ctx context.Context) {
 
 // begin asks the first page of a call and runs its list to the end.
 func (in *instance) begin(ctx context.Context, c *course, first Page, base *url.URL) error {
+	in.know(c)
 	if c.over() {
 		return call.ErrEnded
 	}
@@ -109,10 +117,18 @@ func (in *instance) ask(ctx context.Context, c *course, q question) (*answer, er
 	if c.over() || in.primary.over() {
 		return nil, call.ErrEnded
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case interrupted(ctx):
+		return nil, context.Cause(ctx)
 	}
 	return list, nil
+}
+
+// know enters a call into the dossier.
+func (in *instance) know(c *course) {
+	in.dossier.add(c.verbs.life, func(info call.Info) callInfo { return in.callInfo(info, info.State == call.Idle) })
 }
 
 // request makes one page request and judges the answer.
@@ -121,16 +137,22 @@ func (in *instance) request(ctx context.Context, c *course, of call.Info, q ques
 	start := time.Now()
 	in.emitPage(of.ID, kind, q, "", 0)
 	list, err := in.exchange(ctx, c, of, kind, q)
-	outcome := "ok"
-	if fault, ok := errors.AsType[*ActionError](err); ok {
-		outcome = strings.ToLower(string(fault.Code))
-	} else if err != nil {
-		outcome = "given_up"
-	}
+	outcome := outcomeOf(err)
 	in.metrics.asked(kind, outcome, time.Since(start))
 	in.emitPage(of.ID, kind, q, outcome, time.Since(start))
 	in.log.Debug("page asked", "page", kind, "url", redact(q.page.URL), "method", q.page.method(), "outcome", outcome, "took", time.Since(start))
 	return list, err
+}
+
+// outcomeOf is what became of a page request, for logs and metrics.
+func outcomeOf(err error) string {
+	if fault, ok := errors.AsType[*ActionError](err); ok {
+		return strings.ToLower(string(fault.Code))
+	}
+	if err != nil {
+		return "given_up"
+	}
+	return "ok"
 }
 
 func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind pageKind, q question) (*answer, error) {
@@ -139,7 +161,7 @@ func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind 
 		return nil, failure(CodePageUnreachable, err, "%s: %v", redact(q.page.URL), err)
 	}
 	info := in.instanceInfo(of, kind)
-	info.ActionResult = q.result
+	info.ActionResult, info.DroppedCalls = q.result, in.droppedCalls(c, kind)
 	if q.fault != nil {
 		info.ErrorResult = &errorResult{Action: q.fault.Action, Result: q.fault.Error()}
 	}
@@ -147,7 +169,7 @@ func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind 
 	if err != nil {
 		return nil, failure(CodeInternal, err, "the request could not be written")
 	}
-	r, err := in.browser.fetch(ctx, q.page.method(), address, body)
+	r, err := in.browser.fetch(pageContext(ctx), q.page.method(), address, body)
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +204,7 @@ func (in *instance) rules(c *course) rules {
 // finalPage asks the final page of a call that has ended, if there is one.
 // Nothing of its list can be done any more; that it fails is only logged.
 func (in *instance) finalPage(ctx context.Context, c *course, p Page, base *url.URL) {
+	in.know(c)
 	if !p.isSet() {
 		return
 	}
@@ -196,9 +219,16 @@ func (in *instance) finalPage(ctx context.Context, c *course, p Page, base *url.
 	in.skip(list, finalPage.of(c.secondary))
 }
 
-// skip warns of actions of a call that has ended.
+// skip warns of actions of a call that has ended. Those of a final page that
+// need no call are done.
 func (in *instance) skip(list *answer, kind pageKind) {
 	for i := range list.actions {
+		if a, ok := list.actions[i].action.(*deleteFile); ok && (kind == finalPage || kind == secondaryFinalPage) {
+			if err := in.remove(a.filename); err != nil {
+				in.log.Warn("file not deleted", "page", kind, "filename", a.filename, "error", err)
+			}
+			continue
+		}
 		in.log.Warn("action skipped: the call has ended", "page", kind, "action", list.actions[i].name)
 	}
 }

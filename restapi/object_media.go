@@ -200,3 +200,6 @@ func (r *reader) playList(n *node) []media {
 	}
 	return list
 }
+
+// ValidMediaName says whether s may be the name of a file in the media store.
+func ValidMediaName(s string) bool { return mediaNameFault(s) == "" }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/dtmf"
 )
 
 var update = flag.Bool("update", false, "write the traces of testdata/pages anew")
@@ -152,8 +153,17 @@ func applyScript(t *testing.T, w *world, key, value string) {
 	switch key {
 	case "dial": // why it fails
 		s.dialError = map[string]error{
-			"full": call.ErrConferenceFull, "busy": call.ErrConferenceBusy, "timeout": call.ErrAnswerTimeout, "failed": call.ErrConnectFailed,
+			"full": call.ErrConferenceFull, "busy": call.ErrConferenceBusy, "timeout": call.ErrAnswerTimeout, "failed": call.ErrConnectFailed, "callee_busy": &call.DialError{
+				Cause: call.Busy, RawCause: 486, Err: fmt.Errorf("%w: sip: status 486 Busy Here", call.ErrConnectFailed),
+				Info: call.Info{ID: "c-9", Direction: call.Out, From: "+441908000001", To: "441908000200", Target: "441908000200", Cause: call.Busy, RawCause: 486},
+			},
 		}[value]
+	case "dropped": // destinations given up for the one that answered
+		for to := range strings.SplitSeq(value, ",") {
+			s.dropped = append(s.dropped, call.Info{
+				ID: "c-" + to, Direction: call.Out, From: "+441908000001", To: to, Target: to, Cause: call.Dropped, RawCause: 487,
+			})
+		}
 	case "dial_time":
 		s.dialTime = duration()
 	case "connection":
@@ -170,6 +180,27 @@ func applyScript(t *testing.T, w *world, key, value string) {
 		s.playErrors = map[string]error{value: fmt.Errorf("%w: cannot be deciphered", call.ErrMediaInvalid)}
 	case "speech":
 		s.speech = true
+	case "barges_in":
+		s.bargesIn, _ = dtmf.ParseDigit(value[0])
+	case "inputs": // words as 1234 (complete), timeout, help, invalid, in order
+		for input := range strings.SplitSeq(value, ",") {
+			got := call.Collected{Outcome: dtmf.Complete, Digits: input}
+			switch input {
+			case "timeout":
+				got = call.Collected{Outcome: dtmf.TimedOut}
+			case "help":
+				got = call.Collected{Outcome: dtmf.HelpAsked}
+			case "invalid":
+				got = call.Collected{Outcome: dtmf.Invalid}
+			case "nothing":
+				got = call.Collected{Outcome: dtmf.Complete}
+			}
+			s.inputs = append(s.inputs, got)
+		}
+	case "record_time":
+		s.recordTime = duration()
+	case "record_fails":
+		s.recordFails = true
 	case "missing":
 		s.playErrors = map[string]error{value: fmt.Errorf("%w: %q", call.ErrMediaNotFound, value)}
 	default:

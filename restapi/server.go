@@ -31,7 +31,10 @@ type Config struct {
 	PageTimeout  time.Duration     // of a whole page request; 0 = 10 s
 	Transport    http.RoundTripper // for page requests; nil = HTTP/1.1 of our own
 	UserAgent    string            // product name and version; "" = "mediaserver"
+	Files        Remover           // the media store, for delete_file; nil: it fails
 	Events       call.Sink         // told what happens; nil = nobody
+	Dialer       Dialer            // places the calls of outbound services; nil: there are none
+	Queue        call.Keeper       // of queued outbound calls; nil: they end with the process
 	Logger       *slog.Logger      // the process log; nil = none
 	Metrics      *Metrics          // nil = not registered
 }
@@ -85,6 +88,8 @@ type Server struct {
 	cfg     Config
 	newID   func() string
 	running tracker
+	archive *archive
+	calls   *dispatcher
 }
 
 // NewServer makes a Server. It starts nothing. The error joins everything
@@ -95,7 +100,10 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	var count atomic.Uint64
-	return &Server{cfg: cfg, newID: func() string { return newInstanceID(&count) }}, nil
+	return &Server{
+		cfg: cfg, newID: func() string { return newInstanceID(&count) },
+		archive: newArchive(), calls: newDispatcher(cfg.Queue),
+	}, nil
 }
 
 // newInstanceID is 16 random hex digits, a dot, and a number that is unique in
@@ -134,7 +142,9 @@ func (s *Server) serviceFor(info call.Info) *Service {
 		called = info.To
 	}
 	for i := range s.cfg.Services {
-		if svc := &s.cfg.Services[i]; svc.Direction == call.In && svc.Matches(called) {
+		svc := &s.cfg.Services[i]
+		matches := svc.Name == info.Service || info.Service == "" && svc.Matches(called)
+		if svc.Direction == call.In && matches {
 			return svc
 		}
 	}
@@ -154,11 +164,18 @@ func (s *Server) serve(ctx context.Context, v verbs) {
 		}
 		return
 	}
+	in := newInstance(s, svc, s.newID(), v)
+	s.runInstance(ctx, in, in.run)
+}
+
+// runInstance runs an instance and keeps what the outside may ask about it.
+func (s *Server) runInstance(ctx context.Context, in *instance, run func(context.Context)) {
 	s.cfg.Metrics.instances.Inc()
 	defer s.cfg.Metrics.instances.Dec()
-	in := newInstance(s, svc, v)
+	s.archive.open(in.dossier)
+	defer s.archive.close(in.dossier)
 	defer in.recoverFault()
-	in.run(ctx)
+	run(ctx)
 }
 
 // recoverFault ends the instance's call after a panic, so that a fault of one

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mediaserver/call"
+	"mediaserver/dtmf"
 )
 
 func TestNoServiceIsNotFound(t *testing.T) {
@@ -114,11 +115,11 @@ type brokenCall struct {
 	err error // of Play; nil: it panics
 }
 
-func (b brokenCall) Play(context.Context, call.Playlist, call.PlayOptions) error {
+func (b brokenCall) Play(context.Context, call.Playlist, call.PlayOptions) (dtmf.Digit, error) {
 	if b.err == nil {
 		panic("no such thing")
 	}
-	return b.err
+	return 0, b.err
 }
 
 func TestFaultOfTheServer(t *testing.T) {

@@ -66,7 +66,9 @@ type Service struct {
 	MaxDuration           time.Duration        // of the primary call, from its answer; 0 = 240 min
 	Recording             Recording            // of the primary call as a whole
 	SigningSecret         string               // "" = requests are not signed
+	Messages              DefaultMessages      // said to callers who enter nothing or the wrong thing
 	PageHosts             []string             // allowed host patterns for pages and media; none = all
+	Outbound              Outbound             // of a service that places calls
 }
 
 // ErrConfig: a configuration that cannot be used; the text says which part.
@@ -80,6 +82,7 @@ func (s Service) withDefaults() Service {
 	if s.Strict == nil {
 		s.Strict = new(s.APIVersion == Version2)
 	}
+	s.Outbound = s.Outbound.withDefaults()
 	if s.ExtraCalls == nil {
 		s.ExtraCalls = new(defaultExtraCalls)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/dtmf"
 )
 
 // verbs is what can be asked of a call. A secondary call is neither answered
@@ -31,10 +32,15 @@ type lifecycle interface {
 	SetMaxDuration(d time.Duration)
 }
 
-// player is what a call does with media. Play and Sleep block; all return
+// player is what a call does with media. Its methods block and return
 // call.ErrEnded when the call ends.
 type player interface {
-	Play(ctx context.Context, p call.Playlist, o call.PlayOptions) error
+	// Play returns the digit that stopped it.
+	Play(ctx context.Context, p call.Playlist, o call.PlayOptions) (dtmf.Digit, error)
+	// Collect plays a prompt and collects digits.
+	Collect(ctx context.Context, o call.CollectOptions) (call.Collected, error)
+	// Record records the far end; the file is kept also when it fails with a name.
+	Record(ctx context.Context, o call.RecordOptions) (call.Recorded, error)
 	Sleep(ctx context.Context, d time.Duration) error
 	// SetRecording asks for the recording of the whole call.
 	SetRecording(ctx context.Context, o call.RecordingOptions) error
@@ -48,10 +54,13 @@ type answerer interface {
 	EarlyMedia(ctx context.Context) error
 }
 
-// conferencer joins the call to a conference.
+// conferencer joins the call to a conference or to somebody else.
 type conferencer interface {
 	// DialConference places the secondary call and returns when it is answered.
 	DialConference(ctx context.Context, o call.ConferenceOptions) (verbs, error)
+	// DialOut places the secondary call to the first of several destinations that
+	// answers; dropped are the attempts given up for it.
+	DialOut(ctx context.Context, o call.DialOutOptions) (v verbs, dropped []call.Info, err error)
 	// Connect joins the two calls and returns when the connection has ended.
 	Connect(ctx context.Context, secondary verbs) (call.Connection, error)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/dtmf"
 )
 
 // world is a server with one service, a web application and calls, all in
@@ -36,7 +38,8 @@ type world struct {
 
 // script says how the world behaves beyond its pages.
 type script struct {
-	dialError    error         // of DialConference
+	dialError    error         // of DialConference and DialOut
+	dropped      []call.Info   // of DialOut
 	dialTime     time.Duration // until the secondary call is answered or fails
 	connection   time.Duration // how long the calls stay connected
 	exit         call.Cause    // why the secondary call ends then
@@ -46,6 +49,11 @@ type script struct {
 	playTime     time.Duration // of each play
 	playErrors   map[string]error
 	speech       bool // text can be spoken
+
+	bargesIn    dtmf.Digit       // stops every play that allows it
+	inputs      []call.Collected // what is entered; then nothing
+	recordTime  time.Duration
+	recordFails bool
 }
 
 func newWorld(t *testing.T, apiVersion string) *world {
@@ -61,7 +69,7 @@ func newWorld(t *testing.T, apiVersion string) *world {
 		log:   &safeBuffer{},
 		script: script{
 			connection: 10 * time.Second, exit: call.Completed, playTime: time.Second,
-			outliveCause: call.Dropped,
+			outliveCause: call.Dropped, recordTime: 16680 * time.Millisecond,
 		},
 	}
 	w.app = &webApp{trace: w.trace, pages: map[string][]page{}}
@@ -103,7 +111,7 @@ func (w *world) page(path string, bodies ...string) {
 func (w *world) run() []string {
 	w.t.Helper()
 	s, err := NewServer(Config{
-		Services: []Service{w.service}, Transport: w.app, LogDirectory: w.logDir, UserAgent: "mediaserver/test",
+		Services: []Service{w.service}, Transport: w.app, Files: files{w}, LogDirectory: w.logDir, UserAgent: "mediaserver/test",
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
@@ -119,6 +127,20 @@ func (w *world) run() []string {
 		w.t.Errorf("after the instance: %v", err)
 	}
 	return w.trace.lines()
+}
+
+// files is a media store that is seen to lose files.
+type files struct{ w *world }
+
+func (f files) Remove(name string) error {
+	f.w.trace.add("remove %s", name)
+	switch {
+	case strings.HasPrefix(name, "absent"):
+		return fs.ErrNotExist
+	case strings.HasPrefix(name, "stuck"):
+		return fs.ErrPermission
+	}
+	return nil
 }
 
 // trace collects what happens.
@@ -376,11 +398,65 @@ func (c *fakeCall) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (c *fakeCall) Play(ctx context.Context, list call.Playlist, o call.PlayOptions) error {
+func (c *fakeCall) Play(ctx context.Context, list call.Playlist, o call.PlayOptions) (dtmf.Digit, error) {
 	if c.over() {
-		return call.ErrEnded
+		return 0, call.ErrEnded
 	}
 	c.w.trace.add("%splay %s barge_in=%v", c.name, playlistString(list), o.BargeIn)
+	if d := c.w.script.bargesIn; d != 0 && o.BargeIn {
+		return d, nil
+	}
+	return 0, c.playAll(ctx, list)
+}
+
+// Collect enters what the script says, one input after the other.
+func (c *fakeCall) Collect(ctx context.Context, o call.CollectOptions) (call.Collected, error) {
+	if c.over() {
+		return call.Collected{}, call.ErrEnded
+	}
+	r := o.Rules
+	digit := func(d dtmf.Digit) string {
+		if d == 0 {
+			return "none"
+		}
+		return d.String()
+	}
+	c.w.trace.add("%scollect %s barge_in=%v first=%s count=%d end=%s help=%s valid=%v initial=%v inter=%v total=%v at_once=%v", c.name,
+		playlistString(o.Prompt), o.BargeIn, digit(o.First), r.Count, digit(r.End), digit(r.Help), r.Valid, r.Initial, r.InterDigit, r.Total, r.AtOnce)
+	if err := c.playAll(ctx, o.Prompt); err != nil {
+		return call.Collected{}, err
+	}
+	inputs := &c.w.script.inputs
+	got := call.Collected{Outcome: dtmf.TimedOut}
+	if len(*inputs) > 0 {
+		got, *inputs = (*inputs)[0], (*inputs)[1:]
+	}
+	return got, nil
+}
+
+// Record records for as long as the script says.
+func (c *fakeCall) Record(ctx context.Context, o call.RecordOptions) (call.Recorded, error) {
+	if c.over() {
+		return call.Recorded{}, call.ErrEnded
+	}
+	cipher := "none"
+	if o.Cipher != nil {
+		cipher = fmt.Sprintf("key=%d vector=%d recipient=%q", len(o.Cipher.Key), len(o.Cipher.IV), o.Cipher.Recipient)
+	}
+	c.w.trace.add("%srecord beep=%v stop=%q max=%v silence=%v initial=%v format=%d cipher=%s", c.name,
+		o.Beep, o.Stop.String(), o.MaxDuration, o.MaxSilence, o.MaxInitialSilence, o.Format, cipher)
+	if c.w.script.recordFails {
+		return call.Recorded{}, fmt.Errorf("%w: the disk is full", call.ErrRecording)
+	}
+	start := time.Now()
+	err := c.wait(ctx, c.w.script.recordTime)
+	return call.Recorded{
+		Filename: "/rest_api/recordings/2000/01/01/00_00_00_" + o.InstanceID + ".wav", ContainsSound: true, Duration: time.Since(start),
+	}, err
+}
+
+// playAll plays media one after the other.
+func (c *fakeCall) playAll(ctx context.Context, list call.Playlist) error {
 	for i, item := range list {
 		name := item.File + item.URL + item.Text
 		if item.URL != "" && !hostAllowed(item.Hosts, mustURL(c.w.t, item.URL)) {
@@ -438,6 +514,25 @@ func (c *fakeCall) DialConference(ctx context.Context, o call.ConferenceOptions)
 		return verbs{}, call.ErrEnded
 	}
 	c.w.trace.add("%sdial %s %s", c.name, o.Name, optionsString(o))
+	return c.dialled(ctx, o.Name)
+}
+
+func (c *fakeCall) DialOut(ctx context.Context, o call.DialOutOptions) (verbs, []call.Info, error) {
+	if c.over() {
+		return verbs{}, nil, call.ErrEnded
+	}
+	var to []string
+	for _, d := range o.Destinations {
+		to = append(to, d.Kind.String()+"="+d.Value)
+	}
+	c.w.trace.add("%sdial %s from=%q hold=%d answer=%v max=%v early=%v", c.name, strings.Join(to, " "), o.From,
+		len(o.HoldMedia), o.AnswerTimeout, o.MaxDuration, o.EarlyMedia)
+	v, err := c.dialled(ctx, o.Destinations[0].Value)
+	return v, c.w.script.dropped, err
+}
+
+// dialled is a secondary call as the script has it.
+func (c *fakeCall) dialled(ctx context.Context, to string) (verbs, error) {
 	sc := &c.w.script
 	if err := c.wait(ctx, sc.dialTime); err != nil {
 		return verbs{}, err
@@ -447,7 +542,7 @@ func (c *fakeCall) DialConference(ctx context.Context, o call.ConferenceOptions)
 	}
 	s := &fakeCall{
 		w: c.w, name: "secondary ", done: make(chan struct{}), answered: time.Now(),
-		info: call.Info{ID: "c-2", Direction: call.Out, From: c.info.From, To: o.Name, Target: o.Name, State: call.Answered},
+		info: call.Info{ID: "c-2", Direction: call.Out, From: c.info.From, To: to, Target: to, State: call.Answered},
 	}
 	if sc.outlives > 0 {
 		time.AfterFunc(sc.outlives, func() { s.end(sc.outliveCause, 200) })

@@ -39,6 +39,7 @@ type phone struct {
 	endErr   error
 	rejected int
 	answered time.Time
+	early    time.Duration // when early media began, counted from start; 0 = never
 	played   []int16 // everything heard, one frame every 20 ms from start
 	start    time.Time
 
@@ -58,7 +59,16 @@ type phoneOptions struct {
 
 func (p *phone) Invitation() sip.Invitation { return p.inv }
 
-func (p *phone) Progress(int, string, []byte) error { return nil }
+// Progress begins to send when there is early media.
+func (p *phone) Progress(code int, _ string, body []byte) error {
+	if body != nil {
+		p.mu.Lock()
+		p.early = time.Since(p.start)
+		p.mu.Unlock()
+		p.answerOnce.Do(func() { close(p.up) })
+	}
+	return nil
+}
 
 func (p *phone) Answer(_ []byte, h ...sip.Header) error {
 	p.mu.Lock()
@@ -115,6 +125,16 @@ func (p *phone) say(freq float64) {
 	p.voice = nil
 	if freq != 0 {
 		p.voice = audio.NewTone(8000, []float64{freq}, -12)
+	}
+}
+
+// dialling presses keys one after the other, a press and a pause of 100 ms
+// each.
+func (p *phone) dialling(digits string) {
+	p.t.Helper()
+	for _, d := range digits {
+		p.press(string(d))
+		time.Sleep(200 * time.Millisecond)
 	}
 }
 

@@ -10,31 +10,45 @@ import (
 	"mediaserver/call"
 )
 
-// conferenceAction is the name under which faults before the connection are
-// reported.
-const conferenceAction = "connect_to_conference"
+// joining is the course that the actions have in common that join a secondary
+// call to the primary one.
+type joining struct {
+	action    string // name under which faults before the connection are reported
+	to        string // whom the secondary call is for
+	secondary *secondaryCall
+	nextPage  Page
+	log       *slog.Logger // of the secondary call
+	several   bool         // destinations may have been dropped for the one that answered
+	// dial places the secondary call.
+	dial func(ctx context.Context) (v verbs, dropped []call.Info, err error)
+	code func(err error) Code // of an error of dial
+}
 
-// run is the course of the action:
+// run is the course:
 //
-//	dial ──► answered: in the room ──► first page and its list ──► connected ──► end
-//	  │                                        │                                  │
-//	  └─► error page                           ├─► hang_up: final page            └─► final page, next page
-//	                                           └─► error page, its list, final page
+//	dial ──► answered ──► first page and its list ──► connected ──► end
+//	  │                           │                                  │
+//	  └─► error page              ├─► hang_up: final page            └─► final page, next page
+//	                              └─► error page, its list, final page
 //
 // An error of the secondary call is none of the primary: its next action runs.
-func (a *connectToConference) run(ctx context.Context, s *step) (turn, error) {
+func (a *joining) run(ctx context.Context, s *step) (turn, error) {
 	primary := s.course
 	if primary.verbs.life.Info().State == call.Inbound { // early media: no automatic answer
 		return turn{}, failure(CodeActionNotAllowed, nil, "%s: the call is not answered", s.action.path)
 	}
 	s.in.secondaries++
-	v, err := primary.verbs.conference.DialConference(ctx, a.options(s))
+	v, dropped, err := a.dial(ctx)
 	c := &course{verbs: v, secondary: true, errorPage: a.secondary.errorPage, errorBase: s.base}
+	if a.several {
+		c.dropped = append([]call.Info{}, dropped...)
+	}
 	if err != nil {
-		c.verbs = verbs{life: a.neverAnswered(s)}
+		c.verbs = verbs{life: a.neverAnswered(s, err)}
 		return turn{}, a.unanswered(ctx, s, c, err)
 	}
-	v.life.SetLogger(s.in.log.With("conference", a.name))
+	v.life.SetLogger(a.log)
+	s.in.know(c)
 	connection, err := a.attend(ctx, s, c)
 	if c.over() && errors.Is(err, call.ErrEnded) && !primary.over() {
 		// Why did it end? Connect waits for the end of a primary that is ending.
@@ -60,14 +74,14 @@ func (a *connectToConference) run(ctx context.Context, s *step) (turn, error) {
 
 // attend is the secondary call from its answer to the end of the connection:
 // its first page, then both calls are joined.
-func (a *connectToConference) attend(ctx context.Context, s *step, c *course) (call.Connection, error) {
+func (a *joining) attend(ctx context.Context, s *step, c *course) (call.Connection, error) {
 	if a.secondary.firstPage.isSet() {
 		if err := s.in.begin(ctx, c, a.secondary.firstPage, s.base); err != nil {
 			return call.Connection{}, err
 		}
 	}
 	path := s.action.path + ".secondary_call: "
-	if err := s.in.record(ctx, c, a.secondary.recording, c.cipher, s.in.secondaries+1, conferenceAction, path); err != nil {
+	if err := s.in.record(ctx, c, a.secondary.recording, c.cipher, s.in.secondaries+1, a.action, path); err != nil {
 		return call.Connection{}, err
 	}
 	return s.course.verbs.conference.Connect(ctx, c.verbs)
@@ -75,7 +89,7 @@ func (a *connectToConference) attend(ctx context.Context, s *step, c *course) (c
 
 // broken makes the end of a secondary call before the connection the failure
 // that it is for the application; the primary lives.
-func (a *connectToConference) broken(ctx context.Context, c *course, err error) error {
+func (a *joining) broken(ctx context.Context, c *course, err error) error {
 	if err == nil || errors.Is(err, errHangUp) || isFailure(err) || ctx.Err() != nil {
 		return err
 	}
@@ -83,7 +97,7 @@ func (a *connectToConference) broken(ctx context.Context, c *course, err error) 
 	if errors.Is(err, call.ErrEnded) || errors.Is(err, call.ErrConnectFailed) {
 		fault = failure(CodeConnectFailed, err, "the secondary call ended before the connection (%v)", c.verbs.life.Info().Cause)
 	}
-	fault.Action = conferenceAction
+	fault.Action = a.action
 	return fault
 }
 
@@ -97,8 +111,8 @@ func secondaryCauseOf(err error, primaryGone bool) call.Cause {
 
 // unanswered deals with a secondary call that was not answered: the error
 // page is asked, nothing of its list can be done, and the primary goes on.
-func (a *connectToConference) unanswered(ctx context.Context, s *step, c *course, err error) error {
-	code := connectCode(err)
+func (a *joining) unanswered(ctx context.Context, s *step, c *course, err error) error {
+	code := a.code(err)
 	switch {
 	case s.course.over(), errors.Is(err, call.ErrEnded):
 		return call.ErrEnded
@@ -106,7 +120,7 @@ func (a *connectToConference) unanswered(ctx context.Context, s *step, c *course
 		return context.Cause(ctx)
 	}
 	fault := failure(code, err, "%s: %s", s.action.path, plain(err))
-	fault.Action = conferenceAction
+	fault.Action = a.action
 	s.in.warnOf(c, fault)
 	if !c.errorPage.isSet() {
 		return nil
@@ -124,31 +138,19 @@ func (a *connectToConference) unanswered(ctx context.Context, s *step, c *course
 	return nil
 }
 
-// connectCode is the code for a secondary call that was not answered.
-func connectCode(err error) Code {
-	switch {
-	case errors.Is(err, call.ErrConferenceFull):
-		return CodeConferenceFull
-	case errors.Is(err, call.ErrConferenceBusy):
-		return CodeConferenceBusy
-	case errors.Is(err, call.ErrAnswerTimeout):
-		return CodeConnectTimeout
-	case errors.Is(err, call.ErrConnectFailed):
-		return CodeConnectFailed
-	}
-	return CodeInternal
-}
-
 // result is what the next page is told.
-func (a *connectToConference) result(s *step, connection call.Connection) *actionResult {
-	return &actionResult{Action: conferenceAction, Result: map[string]any{
+func (a *joining) result(s *step, connection call.Connection) *actionResult {
+	return &actionResult{Action: a.action, Result: map[string]any{
 		"seconds_connected_duration": seconds{connection.Duration, s.in.service.version()},
 	}}
 }
 
 // neverAnswered is a secondary call that came to nothing. Its caller is the
-// far end of the primary.
-func (a *connectToConference) neverAnswered(s *step) lifecycle {
+// far end of the primary, unless the call itself says more.
+func (a *joining) neverAnswered(s *step, err error) lifecycle {
+	if fault, ok := errors.AsType[*call.DialError](err); ok {
+		return attempt{fault.Info}
+	}
 	primary := s.course.verbs.life.Info()
 	from := primary.From
 	if primary.Direction == call.Out {
@@ -156,7 +158,7 @@ func (a *connectToConference) neverAnswered(s *step) lifecycle {
 	}
 	return attempt{call.Info{
 		ID:        fmt.Sprintf("%s-%d", primary.ID, s.in.secondaries),
-		Direction: call.Out, From: from, To: a.name, Target: a.name,
+		Direction: call.Out, From: from, To: a.to, Target: a.to,
 	}}
 }
 

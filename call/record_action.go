@@ -1,0 +1,260 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"mediaserver/audio"
+	"mediaserver/dtmf"
+	"mediaserver/mixer"
+	"mediaserver/recording"
+)
+
+// RecordingFormat is how the samples of a recording are encoded.
+type RecordingFormat uint8
+
+// The formats.
+const (
+	AutomaticFormat RecordingFormat = iota // the call's codec, A-law for a call without one
+	ALawFormat
+	ULawFormat
+)
+
+// RecordOptions steer Call.Record.
+type RecordOptions struct {
+	InstanceID        string        // of the application, a part of the file's name
+	Beep              bool          // heard before, not recorded
+	Stop              dtmf.Set      // digits that end it
+	MaxDuration       time.Duration // of the recording; required
+	MaxSilence        time.Duration // silence that ends it; 0: never
+	MaxInitialSilence time.Duration // the same before the first sound; 0: MaxSilence
+	Format            RecordingFormat
+	Cipher            *Cipher // nil: not encrypted
+}
+
+// Recorded is a complete recording.
+type Recorded struct {
+	Filename      string // in the media store
+	ContainsSound bool
+	Duration      time.Duration
+}
+
+// ErrRecording: a recording cannot be made or completed.
+var ErrRecording = errors.New("call: recording failed")
+
+// Record records the far end, or the room of a secondary call to one, until a
+// digit, silence or its longest duration ends it. It returns when the file is
+// complete. When the call ends, or ctx, what was recorded is kept: the
+// Recorded comes with ErrEnded or the cause of ctx. ErrRecording: there is no
+// file, or not all of it.
+func (c *Call) Record(ctx context.Context, o RecordOptions) (Recorded, error) {
+	if err := c.canPlay(); err != nil {
+		return Recorded{}, err
+	}
+	file, err := c.openRecord(o)
+	if err != nil {
+		return Recorded{}, err
+	}
+	ended := c.recordInto(ctx, file, o)
+	result, err := file.Close(context.WithoutCancel(ctx))
+	recorded := Recorded{Filename: result.Filename, ContainsSound: result.ContainsSound, Duration: result.Duration}
+	switch {
+	case err != nil && ended != nil:
+		c.logger().Warn("RECORDING_FAILED: the recording is not complete", "filename", result.Filename, "error", err)
+	case err != nil:
+		ended = fmt.Errorf("%w: %w", ErrRecording, err)
+	}
+	return recorded, ended
+}
+
+// openRecord makes the file.
+func (c *Call) openRecord(o RecordOptions) (*recording.Recording, error) {
+	if c.manager.cfg.Recorder == nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecording, errNoRecorder)
+	}
+	options := recording.Options{InstanceID: o.InstanceID, Encoding: o.encoding(c.audio())}
+	var err error
+	if options.Cipher, err = recordingCipher(o.Cipher); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecording, err)
+	}
+	file, err := c.manager.cfg.Recorder.Open(context.Background(), options)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRecording, err)
+	}
+	return file, nil
+}
+
+// encoding is that of the file of a call with this media, nil for none.
+func (o *RecordOptions) encoding(m *media) recording.Encoding {
+	switch {
+	case o.Format == ULawFormat:
+		return recording.ULaw
+	case o.Format == AutomaticFormat && m != nil && m.port.params.Load().codec.Encoding() == audio.PCMU:
+		return recording.ULaw
+	default:
+		return recording.ALaw
+	}
+}
+
+// recordInto is Record with its file open. nil means that it came to its end.
+func (c *Call) recordInto(ctx context.Context, file *recording.Recording, o RecordOptions) error {
+	if o.Beep {
+		playback := c.start(audio.Sequence([]audio.Clip{c.manager.beep}, false))
+		_, err := c.wait(ctx, playback.Done(), PlayOptions{})
+		playback.Stop()
+		if err != nil {
+			return err
+		}
+	}
+	c.discardDigits()
+	m := newMeter(o, c.manager.cfg.Engine.Format())
+	stop := c.listen(&listener{file: file, meter: m})
+	defer stop()
+	timer := time.NewTimer(m.left())
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			if m.ended.Load() {
+				return nil
+			}
+			timer.Reset(max(m.left(), m.ptime))
+		case d := <-c.digits:
+			if o.Stop.Has(d) {
+				return nil
+			}
+		case <-c.done:
+			return ErrEnded
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// listen has a recording hear the far end of the call from the next frame on,
+// until stop is called.
+func (c *Call) listen(l *listener) (stop func()) {
+	if m := c.audio(); m != nil {
+		at := &m.port.taps.at[actionTap]
+		at.Store(l)
+		return func() { at.Store(nil) }
+	}
+	if e, ok := c.seat.(ear); ok {
+		return e.listen(&ears{listener: l})
+	}
+	return func() {}
+}
+
+// ear is a seat in which a secondary call without a port of its own hears
+// something.
+type ear interface {
+	// listen gives the seat a port until stop is called, which waits for the
+	// port to be let go.
+	listen(p mixer.Port) (stop func())
+}
+
+// listen lends p's place in the room to a port. The room is heard while it is
+// started.
+func (p *Participant) listen(port mixer.Port) (stop func()) {
+	room := p.call.manager.cfg.Engine.NewRoom("recorder of " + p.call.base.ID)
+	home := room.Add(mixer.MemberOptions{Port: port})
+	<-home.MovePort(p.member)
+	return func() {
+		<-p.member.MovePort(home)
+		<-home.Remove()
+		room.Close()
+	}
+}
+
+// ears is a port that records what it hears and says nothing.
+type ears struct{ listener *listener }
+
+// Codec is nil: linear samples.
+func (*ears) Codec() audio.Codec { return nil }
+
+// Receive is silence.
+func (*ears) Receive(int64, time.Time, []int16) mixer.Status { return 0 }
+
+// Send records a frame.
+func (e *ears) Send(frame int64, _ time.Time, out mixer.Output) {
+	var heard []int16
+	if !out.Silent {
+		heard = out.PCM
+	}
+	e.listener.write(frame, heard, nil)
+}
+
+// silenceLevel is the level [dBov] below which a frame is silence.
+const silenceLevel = -45
+
+// meter decides on the media path when a recording is at its end: exactly,
+// whenever the verb that made it may look.
+type meter struct {
+	ptime   time.Duration
+	gate    uint64 // energy of a frame from which it is sound
+	limit   int64  // frames
+	silence int64  // frames that end it; 0: never
+	initial int64  // the same before the first sound
+
+	began bool  // of the worker
+	first int64 // number of the first frame; of the worker
+
+	frames atomic.Int64 // from the first on
+	loud   atomic.Int64 // of these, up to the last with sound; 0: none yet
+	ended  atomic.Bool
+}
+
+func newMeter(o RecordOptions, f audio.Format) *meter {
+	frames := func(d time.Duration) int64 { return int64((d + f.Ptime - 1) / f.Ptime) }
+	m := &meter{
+		ptime: f.Ptime, gate: audio.EnergyAt(silenceLevel, f.Samples()),
+		limit: frames(o.MaxDuration), silence: frames(o.MaxSilence), initial: frames(o.MaxInitialSilence),
+	}
+	if m.initial == 0 {
+		m.initial = m.silence
+	}
+	return m
+}
+
+// hear takes a frame, nil for silence, and says whether it still belongs to
+// the recording. Worker only.
+func (m *meter) hear(frame int64, pcm []int16) bool {
+	if m.ended.Load() {
+		return false
+	}
+	if !m.began {
+		m.began, m.first = true, frame
+	}
+	n := frame - m.first + 1
+	if n > m.limit { // frames were skipped
+		m.ended.Store(true)
+		return false
+	}
+	if pcm != nil && audio.Energy(pcm) >= m.gate {
+		m.loud.Store(n)
+	}
+	m.frames.Store(n)
+	if m.leftFrames() <= 0 {
+		m.ended.Store(true)
+	}
+	return true
+}
+
+// leftFrames is how many frames come at least before the end.
+func (m *meter) leftFrames() int64 {
+	frames, loud := m.frames.Load(), m.loud.Load()
+	left, silence := m.limit-frames, m.silence
+	if loud == 0 {
+		silence = m.initial
+	}
+	if silence > 0 {
+		left = min(left, silence-(frames-loud))
+	}
+	return left
+}
+
+// left is the least time to the end.
+func (m *meter) left() time.Duration { return time.Duration(m.leftFrames()) * m.ptime }

@@ -1,0 +1,157 @@
+package records
+
+import (
+	"encoding/json"
+	"log/slog"
+
+	"mediaserver/call"
+	"mediaserver/restapi/store"
+)
+
+// maxLive bounds the calls that are being collected; beyond it the oldest
+// go unrecorded.
+const maxLive = 200_000
+
+// Collector makes records of events: an events.Collector.
+type Collector struct {
+	journal *Journal // nil: no files
+	log     *slog.Logger
+
+	live      map[string]*live // by call
+	instances map[string]*instance
+}
+
+// live is a record that is not complete.
+type live struct {
+	Record
+	ended bool
+}
+
+// instance is an application that runs calls.
+type instance struct {
+	service string
+	calls   []*live // in the order of their beginning
+}
+
+// NewCollector makes a Collector. journal may be nil; log too.
+func NewCollector(journal *Journal, log *slog.Logger) *Collector {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Collector{journal: journal, log: log, live: map[string]*live{}, instances: map[string]*instance{}}
+}
+
+// Take collects events and returns the records they complete.
+func (c *Collector) Take(batch []call.Event) []store.Record {
+	var done []store.Record
+	for _, e := range batch {
+		for _, r := range c.take(e) {
+			raw, err := json.Marshal(r.Record)
+			if err != nil { // no value of the type can bring it about
+				c.log.Error("a call record cannot be written", "call_id", r.Call, "error", err)
+				continue
+			}
+			done = append(done, store.Record{ID: r.Call, End: r.Ended, JSON: raw})
+		}
+	}
+	return done
+}
+
+// Kept appends records to the file of the day.
+func (c *Collector) Kept(records []store.Record) {
+	if c.journal != nil {
+		c.journal.append(records)
+	}
+}
+
+// take collects one event and returns what it completes.
+func (c *Collector) take(e call.Event) []*live {
+	switch e.Type {
+	case call.CallStarted:
+		c.begin(e)
+	case call.InstanceStarted:
+		c.instances[e.Instance] = &instance{service: e.Service}
+		c.adopt(e)
+	case call.InstanceEnded:
+		return c.endInstance(e.Instance)
+	}
+	r := c.live[e.Call]
+	if r == nil {
+		if e.Type == call.CallEnded { // begun in the process before
+			return []*live{unknown(e)}
+		}
+		return nil
+	}
+	r.add(e)
+	if e.Type != call.CallEnded {
+		return nil
+	}
+	r.ended = true
+	if c.instances[r.Instance] != nil {
+		return nil // its final page is to come
+	}
+	return c.finish(r)
+}
+
+// begin makes the record of a call.
+func (c *Collector) begin(e call.Event) {
+	if len(c.live) >= maxLive {
+		c.log.Error("too many calls for call records", "limit", maxLive)
+		return
+	}
+	r := &live{Record: Record{
+		Call: e.Call, Primary: e.Primary, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
+	}}
+	if e.Started != nil {
+		r.Direction, r.From, r.To = e.Started.Direction, e.Started.From, e.Started.To
+	}
+	c.live[e.Call] = r
+	c.join(r)
+}
+
+// adopt gives a call to the instance that runs it.
+func (c *Collector) adopt(e call.Event) {
+	if r := c.live[e.Call]; r != nil {
+		r.Instance = e.Instance
+		c.join(r)
+	}
+}
+
+// join puts a record into its instance.
+func (c *Collector) join(r *live) {
+	if in := c.instances[r.Instance]; in != nil {
+		r.Service = in.service
+		in.calls = append(in.calls, r)
+	}
+}
+
+// endInstance completes the calls of an instance that have ended; the others
+// are complete at their end.
+func (c *Collector) endInstance(id string) []*live {
+	in := c.instances[id]
+	if in == nil {
+		return nil
+	}
+	delete(c.instances, id)
+	var done []*live
+	for _, r := range in.calls {
+		if r.ended {
+			done = append(done, c.finish(r)...)
+		}
+	}
+	return done
+}
+
+func (c *Collector) finish(r *live) []*live {
+	delete(c.live, r.Call)
+	return []*live{r}
+}
+
+// unknown is the record of a call of which only the end is known.
+func unknown(e call.Event) *live {
+	r := &live{Record: Record{
+		Call: e.Call, Primary: e.Primary, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
+	}}
+	r.add(e)
+	return r
+}

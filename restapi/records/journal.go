@@ -1,0 +1,171 @@
+package records
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/restapi/store"
+)
+
+// Names of files: calls-2026-03-02.jsonl, the day being UTC.
+const (
+	filePrefix = "calls-"
+	fileEnd    = ".jsonl"
+	dayForm    = "2006-01-02"
+)
+
+const (
+	fileMode      = 0o640
+	directoryMode = 0o750
+)
+
+// Journal appends records to a file a day, as JSON Lines. For one goroutine.
+type Journal struct {
+	cfg    JournalConfig
+	file   *os.File
+	day    string
+	pruned string // day of the last look for old files
+}
+
+// JournalConfig says where the files are.
+type JournalConfig struct {
+	Directory     string // is made if it does not exist; required
+	RetentionDays int    // files of days longer ago are deleted; 0 = never
+	Metrics       *Metrics
+	Logger        *slog.Logger
+}
+
+// Metrics count records.
+type Metrics struct{ written, failed prometheus.Counter }
+
+// NewMetrics makes the metrics and registers them with r, which may be nil.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		written: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_call_records_total", Help: "Call records written to files.",
+		}),
+		failed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_call_record_errors_total", Help: "Call records that could not be written to a file.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.written, m.failed)
+	}
+	return m
+}
+
+// NewJournal makes a Journal and its directory.
+func NewJournal(cfg JournalConfig) (*Journal, error) {
+	if cfg.Metrics == nil {
+		cfg.Metrics = NewMetrics(nil)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(cfg.Directory, directoryMode); err != nil {
+		return nil, fmt.Errorf("records: %w", err)
+	}
+	return &Journal{cfg: cfg}, nil
+}
+
+// append writes records, one line each with one call to the operating system.
+// What cannot be written is counted and stays in the store only.
+func (j *Journal) append(records []store.Record) {
+	for _, r := range records {
+		if err := j.line(r); err != nil {
+			j.cfg.Metrics.failed.Inc()
+			j.cfg.Logger.Error("a call record cannot be written to its file", "call_id", r.ID, "error", err)
+			continue
+		}
+		j.cfg.Metrics.written.Inc()
+	}
+}
+
+func (j *Journal) line(r store.Record) error {
+	day := r.End.UTC().Format(dayForm)
+	if j.file == nil || day > j.day { // a record that is late stays in the file that is open
+		if err := j.turn(day); err != nil {
+			return err
+		}
+	}
+	_, err := j.file.Write(append(r.JSON, '\n'))
+	return err
+}
+
+// turn opens the file of a day. A line that a killed process has left broken
+// off is ended.
+func (j *Journal) turn(day string) error {
+	if err := j.Close(); err != nil {
+		j.cfg.Logger.Warn("cannot close a file of call records", "error", err)
+	}
+	path := filepath.Join(j.cfg.Directory, filePrefix+day+fileEnd)
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, fileMode)
+	if err != nil {
+		return err
+	}
+	if err := endLine(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	j.file, j.day = f, day
+	j.prune(day)
+	return nil
+}
+
+// endLine ends the last line of a file if that was broken off.
+func endLine(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err
+	}
+	var last [1]byte
+	if _, err := f.ReadAt(last[:], info.Size()-1); err != nil {
+		return err
+	}
+	if last[0] != '\n' {
+		_, err = f.Write([]byte{'\n'})
+	}
+	return err
+}
+
+// prune deletes files of days that are too long ago.
+func (j *Journal) prune(today string) {
+	if j.cfg.RetentionDays == 0 || j.pruned == today {
+		return
+	}
+	j.pruned = today
+	now, err := time.Parse(dayForm, today)
+	if err != nil {
+		return
+	}
+	oldest := now.AddDate(0, 0, -j.cfg.RetentionDays).Format(dayForm)
+	names, err := filepath.Glob(filepath.Join(j.cfg.Directory, filePrefix+"*"+fileEnd))
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		day := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), filePrefix), fileEnd)
+		if _, err := time.Parse(dayForm, day); err != nil || day >= oldest {
+			continue
+		}
+		if err := os.Remove(name); err != nil {
+			j.cfg.Logger.Warn("an old file of call records cannot be deleted", "file", name, "error", err)
+		}
+	}
+}
+
+// Close closes the file of the day.
+func (j *Journal) Close() error {
+	if j.file == nil {
+		return nil
+	}
+	err := errors.Join(j.file.Sync(), j.file.Close())
+	j.file = nil
+	return err
+}

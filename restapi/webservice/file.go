@@ -1,0 +1,338 @@
+package webservice
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"mediaserver/call"
+	"mediaserver/restapi"
+)
+
+// Bounds of the file services.
+const (
+	maxListed      = 1000
+	maxFilename    = 256 // with a leading /
+	maxDepth       = 16  // of directories
+	transferTime   = 10 * time.Minute
+	directoryMode  = 0o750
+	fileMode       = 0o640
+	uploadedSuffix = ".upload" // of a file while it is being written
+)
+
+// area is one of the two places of files. All access goes through an os.Root:
+// neither names nor symbolic links lead out of the directory.
+type area struct {
+	directory string
+	valid     func(name string) bool
+	writable  bool
+}
+
+// area is the one that filetype names.
+func (s *Services) area(q *request) area {
+	switch v := q.required("filetype", maxParameter); v {
+	case "media":
+		return area{directory: s.cfg.MediaDirectory, valid: restapi.ValidMediaName, writable: true}
+	case "rest":
+		return area{directory: s.cfg.LogDirectory, valid: validLogName}
+	case "":
+	default:
+		q.bad("filetype", "is neither media nor rest")
+	}
+	return area{valid: func(string) bool { return true }}
+}
+
+// validLogName says whether s may be the name of an instance's log.
+func validLogName(s string) bool {
+	name := strings.TrimPrefix(s, "/")
+	return strings.HasSuffix(name, ".log") && len(name) < maxFilename && fs.ValidPath(name) &&
+		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._/-") == ""
+}
+
+// filename is the mandatory name of a file, without a leading slash.
+func (q *request) filename(a area) string {
+	v := q.required("filename", maxFilename)
+	if v != "" && !a.valid(v) {
+		q.bad("filename", "is not a name of such a file")
+	}
+	return strings.TrimPrefix(v, "/")
+}
+
+// errNoFile is a file that is not there, or is no ordinary one.
+var errNoFile = notFound("file", "filename")
+
+// open opens an ordinary file of an area.
+func (a area) open(name string) (*os.File, fs.FileInfo, error) {
+	root, err := os.OpenRoot(a.directory)
+	if err != nil {
+		return nil, nil, missing(err)
+	}
+	defer root.Close() //nolint:errcheck // nothing can be lost
+	info, err := root.Lstat(name)
+	if err != nil {
+		return nil, nil, missing(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, nil, errNoFile
+	}
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, nil, missing(err)
+	}
+	return f, info, nil
+}
+
+// missing makes the error of a name that leads nowhere, or out of the area, a
+// 404.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || escapes(err) {
+		return errNoFile
+	}
+	return err
+}
+
+// escapes says whether os.Root refused a name: a part of it is no directory
+// or leads elsewhere.
+func escapes(err error) bool {
+	_, ok := errors.AsType[*fs.PathError](err)
+	return ok && !errors.Is(err, fs.ErrPermission)
+}
+
+// fileAnswer is a file in file_list.
+type fileAnswer struct {
+	Name     string `json:"filename"`
+	Size     int64  `json:"size"`
+	Modified int64  `json:"modified,omitempty"`
+}
+
+func (s *Services) fileList(q *request) (any, error) {
+	a := s.area(q)
+	l := lister{area: a, prefix: strings.TrimPrefix(q.optional("prefix", maxFilename), "/"), most: maxListed}
+	l.after = strings.TrimPrefix(q.optional("start_after", maxFilename), "/")
+	if v := q.optional("limit", maxParameter); q.has("limit") {
+		l.most = q.parse("limit", v, maxListed)
+	}
+	if err := q.fault(); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(a.directory)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		defer root.Close() //nolint:errcheck // nothing can be lost
+		if err := l.walk(root.FS(), ".", 0); err != nil {
+			return nil, err
+		}
+	}
+	more := len(l.found) > l.most
+	return map[string]any{"files": append([]fileAnswer{}, l.found[:min(len(l.found), l.most)]...), "more": more}, nil
+}
+
+// lister collects the ordinary files of an area in the order of their names,
+// one more than wanted.
+type lister struct {
+	area          area
+	prefix, after string
+	most          int
+	found         []fileAnswer
+}
+
+func (l *lister) full() bool { return len(l.found) > l.most }
+
+// walk visits a directory. Its entries are ordered as the names of the files
+// below them are, which is not the order of the entries' own names.
+func (l *lister) walk(root fs.FS, directory string, depth int) error {
+	entries, err := fs.ReadDir(root, directory)
+	if errors.Is(err, fs.ErrNotExist) || depth > maxDepth {
+		return nil // it has just been removed
+	}
+	if err != nil {
+		return err
+	}
+	key := func(e fs.DirEntry) string {
+		if e.IsDir() {
+			return e.Name() + "/"
+		}
+		return e.Name()
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(key(a), key(b)) })
+	for _, e := range entries {
+		if l.full() {
+			return nil
+		}
+		name := path.Join(directory, e.Name())
+		switch {
+		case e.IsDir():
+			if below := name + "/"; l.mayHold(below) {
+				if err := l.walk(root, name, depth+1); err != nil {
+					return err
+				}
+			}
+		case e.Type().IsRegular() && name > l.after && strings.HasPrefix(name, l.prefix) && l.area.valid(name):
+			if info, err := e.Info(); err == nil { // else it has just been removed
+				l.found = append(l.found, fileAnswer{Name: name, Size: info.Size(), Modified: info.ModTime().Unix()})
+			}
+		}
+	}
+	return nil
+}
+
+// mayHold says whether a directory, given with its slash, can hold a file
+// that is looked for.
+func (l *lister) mayHold(below string) bool {
+	fits := strings.HasPrefix(below, l.prefix) || strings.HasPrefix(l.prefix, below)
+	return fits && (below > l.after || strings.HasPrefix(l.after, below))
+}
+
+func (s *Services) fileRead(q *request) (any, error) {
+	a := s.area(q)
+	name := q.filename(a)
+	if err := q.fault(); err != nil {
+		return nil, err
+	}
+	f, info, err := a.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	h := q.w.Header()
+	h.Set("Content-Type", contentType(name))
+	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", path.Base(name)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	allowTime(http.NewResponseController(q.w).SetWriteDeadline)
+	http.ServeContent(q.w, q.r, "", info.ModTime(), f)
+	return nil, nil
+}
+
+// allowTime extends a deadline of a connection; tests have none.
+func allowTime(set func(time.Time) error) {
+	if err := set(time.Now().Add(transferTime)); err != nil {
+		return
+	}
+}
+
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".wav", ".wave":
+		return "audio/wav"
+	case ".tif", ".tiff":
+		return "image/tiff"
+	default:
+		return "text/plain; charset=utf-8"
+	}
+}
+
+func (s *Services) fileDelete(q *request) (any, error) {
+	a := s.area(q)
+	name := q.filename(a)
+	if err := q.fault(); err != nil {
+		return nil, err
+	}
+	f, _, err := a.open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	root, err := os.OpenRoot(a.directory)
+	if err != nil {
+		return nil, missing(err)
+	}
+	defer root.Close() //nolint:errcheck // nothing can be lost
+	if err := root.Remove(name); err != nil {
+		return nil, missing(err)
+	}
+	return map[string]string{"filename": name, "result": "deleted"}, nil
+}
+
+func (s *Services) fileWrite(q *request) (any, error) {
+	a := s.area(q)
+	if a.directory != "" && !a.writable {
+		q.bad("filetype", "cannot be written")
+	}
+	name := q.filename(a)
+	encrypted := q.boolean("encrypted")
+	if err := q.fault(); err != nil {
+		return nil, err
+	}
+	select {
+	case s.uploads <- struct{}{}:
+		defer func() { <-s.uploads }()
+	case <-q.r.Context().Done():
+		return nil, statusFault(http.StatusServiceUnavailable, "the client has gone")
+	}
+	allowTime(http.NewResponseController(q.w).SetReadDeadline)
+	allowTime(http.NewResponseController(q.w).SetWriteDeadline)
+	check := encrypted == nil || !*encrypted
+	size, err := a.write(name, http.MaxBytesReader(q.w, q.r.Body, call.MaxMediaFile), check)
+	if err != nil {
+		return nil, err
+	}
+	return fileAnswer{Name: name, Size: size}, nil
+}
+
+// write puts a file into the area: under another name until it is complete
+// and, if check, known to be playable.
+func (a area) write(name string, body io.Reader, check bool) (size int64, err error) {
+	if err := os.MkdirAll(a.directory, directoryMode); err != nil {
+		return 0, err
+	}
+	root, err := os.OpenRoot(a.directory)
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close() //nolint:errcheck // nothing can be lost
+	if err := root.MkdirAll(path.Dir(name), directoryMode); err != nil {
+		return 0, malformed("filename", "has a file where a directory should be")
+	}
+	if info, err := root.Lstat(name); err == nil && !info.Mode().IsRegular() {
+		return 0, malformed("filename", "is the name of something that is no file")
+	}
+	temporary := fmt.Sprintf("%s.%s%s", name, strconv.FormatInt(time.Now().UnixNano(), 36), uploadedSuffix)
+	f, err := root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err = errors.Join(err, f.Close()); err == nil {
+			err = root.Rename(temporary, name)
+		}
+		if err != nil {
+			err = errors.Join(err, root.Remove(temporary))
+		}
+	}()
+	size, err = io.Copy(f, body)
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return 0, malformed("file", "is larger than "+strconv.Itoa(call.MaxMediaFile)+" bytes")
+	}
+	if err != nil {
+		return 0, statusFault(http.StatusBadRequest, "the file broke off")
+	}
+	if check {
+		err = playable(f)
+	}
+	return size, err
+}
+
+// playable says whether a file can be played; one that ends too soon can.
+func playable(f *os.File) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := call.DecodeMedia(f, call.MediaItem{})
+	if err != nil && !errors.Is(err, call.ErrTruncated) {
+		return malformed("file", "cannot be played: "+strings.ReplaceAll(err.Error(), "call: ", ""))
+	}
+	return nil
+}
