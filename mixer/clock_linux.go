@@ -55,5 +55,14 @@ func (c *timerClock) SleepUntil(t time.Time) {
 	}
 }
 
+// Processor is the processor time that the calling thread has used.
+func (c *timerClock) Processor() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}
+
 // Close frees the timer.
 func (c *timerClock) Close() error { return c.file.Close() }

@@ -31,6 +31,9 @@ const (
 	DefaultMixedTalkers = 32
 	// DefaultWideRoom is Config.WideRoom when that is 0.
 	DefaultWideRoom = 96
+	// DefaultMaxLoad is Config.MaxLoad when that is 0: the other half is for
+	// signalling, files, the kernel and other processes.
+	DefaultMaxLoad = 0.5
 
 	maxMixedTalkers = 1 << 15 // so many full-scale samples fit an int32
 	maxWorkers      = 1024
@@ -43,6 +46,7 @@ type Config struct {
 	MixedTalkers int          // most talkers summed in a room, the loudest; 0: DefaultMixedTalkers
 	Clock        Clock        // nil: the monotonic system clock
 	WideRoom     int          // members of a room at one place before it spreads; 0: DefaultWideRoom, negative: it does not
+	MaxLoad      float64      // share of the workers\' time up to which more ports fit, see Headroom; 0: DefaultMaxLoad
 	Transport    Transport    // nil: ports do their own I/O
 	Metrics      *Metrics     // nil: not registered anywhere
 	Logger       *slog.Logger // nil: discards
@@ -61,6 +65,9 @@ func (c Config) withDefaults() Config {
 	if c.WideRoom == 0 {
 		c.WideRoom = DefaultWideRoom
 	}
+	if c.MaxLoad == 0 {
+		c.MaxLoad = DefaultMaxLoad
+	}
 	if c.Metrics == nil {
 		c.Metrics = NewMetrics(nil)
 	}
@@ -76,6 +83,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("%w: %d workers", ErrConfig, c.Workers)
 	case c.MixedTalkers < 1 || c.MixedTalkers > maxMixedTalkers:
 		return fmt.Errorf("%w: %d mixed talkers", ErrConfig, c.MixedTalkers)
+	case !(c.MaxLoad > 0 && c.MaxLoad <= 1):
+		return fmt.Errorf("%w: load of %v", ErrConfig, c.MaxLoad)
 	case c.Format.Rate <= 0 || c.Format.Ptime < SlotsPerFrame*time.Millisecond:
 		return fmt.Errorf("%w: format of %d Hz, %v", ErrConfig, c.Format.Rate, c.Format.Ptime)
 	}

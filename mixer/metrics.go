@@ -1,16 +1,31 @@
 package mixer
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // Metrics of an Engine. Make them with NewMetrics.
 type Metrics struct {
-	lateness     prometheus.Histogram // start of a slot after its due time
-	duration     prometheus.Histogram // of the work of a slot with rooms
-	skipped      prometheus.Counter   // whole frames left out, per worker
-	lateBatches  prometheus.Counter   // contributors of a section that the home went without
-	lateMixtures prometheus.Counter   // frames that a section went without
+	lateness prometheus.Histogram // start of a slot after its due time
+	duration prometheus.Histogram // of the work of a slot with rooms
+	skipped  prometheus.Counter   // whole frames left out, per worker
+
+	lateByGC, lateByWork, lateByScheduling lateCause
+
+	lateBatches  prometheus.Counter // contributors of a section that the home went without
+	lateMixtures prometheus.Counter // frames that a section went without
 	rooms        prometheus.Gauge
 	members      prometheus.Gauge
+}
+
+// lateCause counts slots that began late for one reason.
+type lateCause struct{ slots, seconds prometheus.Counter }
+
+func (c lateCause) add(late time.Duration) {
+	c.slots.Inc()
+	c.seconds.Add(late.Seconds())
 }
 
 // NewMetrics makes the metrics and registers them with r. With a nil r they
@@ -21,7 +36,19 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Name: "mediaserver_wide_room_frames_lost_total",
 		Help: "Frames a part of a wide room went without because another worker was too late, by direction: input to the mix or output of it.",
 	}, []string{"direction"})
+	causes := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mediaserver_slots_late_total",
+		Help: "Media slots that began more than 1 ms late, by cause.",
+	}, []string{"cause"})
+	seconds := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mediaserver_slots_late_seconds_total",
+		Help: "By how much these slots were late, by cause.",
+	}, []string{"cause"})
+	cause := func(name string) lateCause {
+		return lateCause{slots: causes.WithLabelValues(name), seconds: seconds.WithLabelValues(name)}
+	}
 	m := &Metrics{
+		lateByGC: cause("gc"), lateByWork: cause("work"), lateByScheduling: cause("scheduling"),
 		lateness: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "mediaserver_slot_lateness_seconds",
 			Help:    "How late a media slot began, after its time on the absolute schedule.",
@@ -47,7 +74,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(late, m.lateness, m.duration, m.skipped, m.rooms, m.members)
+		r.MustRegister(late, causes, seconds, m.lateness, m.duration, m.skipped, m.rooms, m.members)
 	}
 	return m
 }

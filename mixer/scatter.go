@@ -82,6 +82,7 @@ func (c *section) scatter(s *slot, frame int64, mix *mixture) {
 		room.out = Output{PCM: mix.pcm, Worker: s.worker.index}
 	}
 	s.classes.round++
+	portless := 0
 	for _, m := range c.members {
 		switch m.out.path {
 		case sharing:
@@ -92,8 +93,10 @@ func (c *section) scatter(s *slot, frame int64, mix *mixture) {
 			m.sendAlone(s, frame, mix)
 		case fresh:
 			m.readPlay(s) // it goes on, though nobody hears it
+			portless++
 		}
 	}
+	s.ports += len(c.members) - portless
 }
 
 // offer is a frame for several members. The payload is kept from one to the

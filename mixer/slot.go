@@ -13,6 +13,7 @@ type slot struct {
 	worker *worker
 	index  int // quarter of the frame
 	queue  queue
+	meter  meter
 
 	// Placement; under Engine.mu, but for load.
 	load     atomic.Int64 // rooms and members
@@ -26,6 +27,7 @@ type slot struct {
 	early     *move   // ports that have come before their frame
 	handed    bool    // something was given to another slot
 	final     bool    // the workers have ended
+	ports     int     // served in this frame
 	scratch   scratch
 	classes   classes
 }
@@ -76,6 +78,7 @@ func (s *slot) serve(frame int64, now time.Time) {
 	if transport != nil {
 		transport.Gather(s.worker.index, now)
 	}
+	s.ports = 0
 	for _, c := range s.sections {
 		c.serve(s, frame)
 	}

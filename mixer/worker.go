@@ -16,6 +16,7 @@ type worker struct {
 	waiting *section     // those whose home is late
 	last    atomic.Int64 // when the last slot was finished [ns since 1970]; 0: never
 	skipped atomic.Int64 // frames
+	late    atomic.Int64 // share of slots that began late, of lateOne
 	parked  atomic.Bool  // waits on wake
 	wake    chan struct{}
 }
@@ -40,9 +41,10 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 	if c, ok := clock.(io.Closer); ok {
 		defer c.Close() //nolint:errcheck // a timer: nothing can be lost
 	}
-	m := e.cfg.Metrics
+	watch := newStopwatch(w, clock)
 	for n := int64(0); ctx.Err() == nil; n++ {
 		if w.idle() {
+			w.rest()
 			n = w.park(ctx, start, n)
 		}
 		due := start.Add(e.due(n))
@@ -50,18 +52,13 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 		now := clock.Now()
 		if frames := e.skip(now.Sub(due)); frames > 0 {
 			w.skipped.Add(frames)
-			m.skipped.Add(float64(frames))
+			e.cfg.Metrics.skipped.Add(float64(frames))
 			n += frames * SlotsPerFrame
 			due = start.Add(e.due(n))
 		}
-		busy := len(w.slots[n%SlotsPerFrame].sections) > 0
+		busy := watch.busy()
 		e.slot(w.index, n, now)
-		end := clock.Now()
-		w.last.Store(end.UnixNano())
-		m.lateness.Observe(now.Sub(due).Seconds())
-		if busy {
-			m.duration.Observe(end.Sub(now).Seconds())
-		}
+		watch.done(w.slots[n%SlotsPerFrame], due, now, busy)
 	}
 }
 
