@@ -25,7 +25,7 @@ func (s *server) startDemoApplication(ctx context.Context) error {
 	}
 	app := demoapp.New(s.log, s.speaks())
 	s.group.Start(ctx, "demo application", func(ctx context.Context) error {
-		return status.Serve(ctx, s.http.demo, app, status.WriteTimeout, s.log)
+		return status.Serve(ctx, s.http.demo, status.Limit(app), status.WriteTimeout, s.log)
 	})
 	service := demoService("http://" + s.http.demo.Addr().String())
 	s.cfg.Services = append(s.cfg.Services, service)

@@ -44,14 +44,23 @@ func (s *server) bindHTTP(ctx context.Context) error {
 }
 
 // serveHTTP starts the HTTP servers.
-func (s *server) serveHTTP(ctx context.Context) {
-	handler := status.NewHandler(&s.state, s.parts.engine, s.registry)
+func (s *server) serveHTTP(ctx context.Context) error {
+	logins, err := s.newAuth()
+	if err != nil {
+		return err
+	}
+	handler := s.webHandler(logins)
+	listener, err := s.secure(ctx, s.http.main)
+	if err != nil {
+		return err
+	}
 	s.group.Start(ctx, "http", func(ctx context.Context) error {
-		return status.Serve(ctx, s.http.main, handler, status.WriteTimeout, s.log)
+		return status.Serve(ctx, listener, handler, status.WriteTimeout, s.log)
 	})
 	if s.http.pprof != nil {
 		s.group.Start(ctx, "pprof", func(ctx context.Context) error {
-			return status.Serve(ctx, s.http.pprof, status.NewPprofHandler(), 0, s.log) // a profile may take minutes
+			return status.Serve(ctx, s.http.pprof, status.Limit(status.NewPprofHandler()), 0, s.log) // a profile may take minutes
 		})
 	}
+	return nil
 }

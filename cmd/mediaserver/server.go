@@ -147,12 +147,16 @@ func (s *server) start(ctx context.Context) error {
 		return explainSIP(err, s.opts.flags)
 	}
 	s.addrs.sip = s.parts.ua.Addrs()
-	s.serveHTTP(ctx)
+	if err := s.serveHTTP(ctx); err != nil {
+		return err
+	}
 	s.group.Start(ctx, "mixer", s.parts.engine.Run)
 	if s.parts.store != nil {
 		s.group.Start(ctx, "recordings", s.parts.store.Run)
 	}
 	s.group.Start(ctx, "calls", s.runCalls)
+	s.group.Start(ctx, "reservations", s.parts.calls.RunReservations)
+	s.group.Start(ctx, "outbound services", s.parts.apps.RunOutbound)
 	s.serving = true
 	s.group.Start(ctx, "sip", s.runSIP)
 	return nil
@@ -180,6 +184,7 @@ func (s *server) runCalls(ctx context.Context) error {
 func (s *server) drain() error {
 	s.state.Set(status.Draining)
 	s.parts.ua.Drain(retryAfter)
+	s.parts.apps.DrainOutbound()
 	s.log.Info("draining: no new calls", "calls", s.parts.calls.Active(), "grace", s.cfg.ShutdownGrace())
 	if err := s.idle(s.cfg.ShutdownGrace()); !errors.Is(err, context.DeadlineExceeded) {
 		return err

@@ -180,7 +180,7 @@ func TestServerAnswersWithTheDemoApplication(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.Demo, cfg.TTS.Engine = true, "none"
 	i := startServer(t, cfg)
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/service_start": 404} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/metrics": 200, "/service_start": 400, "/conference_list": 200, "/nothing": 404} {
 		if got := i.status(path); got != want {
 			t.Errorf("GET %s: %d, want %d", path, got, want)
 		}

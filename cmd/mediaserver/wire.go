@@ -82,6 +82,8 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 	p.apps, err = restapi.NewServer(restapi.Config{
 		Services:     services,
 		LogDirectory: cfg.Media.LogDirectory,
+		Files:        mediaFiles(cfg.Media.Directory),
+		Dialer:       p.calls,
 		PageTimeout:  cfg.Pages.Timeout(),
 		UserAgent:    userAgent(),
 		Logger:       log,
@@ -203,6 +205,14 @@ func destinations(list []config.Destination) call.Destinations {
 	return out
 }
 
+// directionOf says who places the calls of a service.
+func directionOf(s string) call.Direction {
+	if s == outboundDirection {
+		return call.Out
+	}
+	return call.In
+}
+
 // services hands the configured services on.
 func services(list []config.Service) ([]restapi.Service, error) {
 	out := make([]restapi.Service, len(list))
@@ -214,7 +224,7 @@ func services(list []config.Service) ([]restapi.Service, error) {
 		}
 		out[i] = restapi.Service{
 			Name:                  s.Name,
-			Direction:             call.In,
+			Direction:             directionOf(s.Direction),
 			Match:                 s.Match,
 			APIVersion:            s.APIVersion,
 			Strict:                s.Strict,
@@ -229,6 +239,12 @@ func services(list []config.Service) ([]restapi.Service, error) {
 			SigningSecret:         s.SigningSecret.Reveal(),
 			PageHosts:             s.PageHosts,
 			Ringing:               ringing,
+			Messages:              restapi.DefaultMessages(s.DefaultMessages),
+			Outbound: restapi.Outbound{
+				Password: s.Password.Reveal(), Rooms: s.CallType == "conference",
+				ClassifyCallee: s.ClassifyCallee, HangUpOnMachine: s.HangUpOnMachine,
+				MaxCalls: s.MaxCalls, MaxQueued: s.MaxQueued,
+			},
 			Recording: restapi.Recording{
 				On: s.Recording, Encrypted: s.Encryption,
 				Separate: s.Mode == "separate", KeepDigits: !s.EliminateDTMF,

@@ -25,11 +25,14 @@ const (
 	WriteTimeout = time.Minute
 )
 
+// Limit is h for request bodies of 1 MiB at most.
+func Limit(h http.Handler) http.Handler { return http.MaxBytesHandler(h, maxBodyBytes) }
+
 // Serve answers requests until ctx ends, then lets those under way finish for
 // some seconds. writeTimeout 0 is none. It closes ln.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, writeTimeout time.Duration, log *slog.Logger) error {
 	server := &http.Server{
-		Handler:           http.MaxBytesHandler(h, maxBodyBytes),
+		Handler:           h,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
