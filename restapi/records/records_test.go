@@ -1,0 +1,149 @@
+package records
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mediaserver/call"
+	"mediaserver/restapi/store"
+)
+
+var start = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+
+func take(t *testing.T, c *Collector, events ...call.Event) []Record {
+	t.Helper()
+	var out []Record
+	for i, e := range events {
+		if e.Time.IsZero() {
+			e.Time = start.Add(time.Duration(i) * time.Second)
+		}
+		kept := c.Take([]call.Event{e})
+		c.Kept(kept)
+		for _, k := range kept {
+			var r Record
+			if err := json.Unmarshal(k.JSON, &r); err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func page(id, outcome string) call.Event {
+	t := call.PageAnswered
+	if outcome != "ok" {
+		t = call.PageFailed
+	}
+	return call.Event{Type: t, Call: id, Instance: "i", Page: &call.PageExchange{Page: "first_page", Method: "POST", URL: "http://a/", Outcome: outcome, TookMS: 7}}
+}
+
+func TestACallIsCompleteWhenItsInstanceIs(t *testing.T) {
+	got := take(
+		t, NewCollector(nil, nil),
+		call.Event{Type: call.CallStarted, Call: "p", Started: &call.CallStart{Direction: "in", From: "1", To: "2"}},
+		call.Event{Type: call.InstanceStarted, Call: "p", Instance: "i", Service: "s"},
+		page("p", "ok"),
+		call.Event{Type: call.CallAnswered, Call: "p", Instance: "i"},
+		call.Event{Type: call.CallStarted, Call: "q", Primary: "p", Instance: "i", Started: &call.CallStart{Direction: "out", To: "room"}},
+		call.Event{Type: call.ParticipantEntered, Call: "q", Participant: "q", Conference: "room", Instance: "i"},
+		call.Event{Type: call.CallDigit, Call: "p", Instance: "i", Digit: &call.DigitPress{}},
+		call.Event{Type: call.CallEnded, Call: "q", Instance: "i", Cause: call.Completed, RawCause: 200, Ended: &call.CallEnd{DurationMS: 1000}},
+		call.Event{Type: call.ActionEnded, Call: "p", Instance: "i", Action: &call.ActionRun{Name: "connect_to_conference", Outcome: "ok"}},
+		call.Event{Type: call.CallEnded, Call: "p", Instance: "i", Cause: call.HungUp, RawCause: 200, Ended: &call.CallEnd{DurationMS: 6000, Quality: &call.Quality{Received: 300}}},
+		page("p", "page_timeout"),
+		call.Event{Type: call.InstanceEnded, Call: "p", Instance: "i"},
+	)
+	if len(got) != 2 {
+		t.Fatalf("%d records", len(got))
+	}
+	p, q := got[0], got[1]
+	if p.Call != "p" || p.Service != "s" || p.Direction != "in" || p.Answered == nil || p.Cause != call.HungUp || p.DurationMS != 6000 ||
+		p.Quality == nil || p.Quality.Received != 300 || len(p.Pages) != 2 || p.Pages[1].Outcome != "page_timeout" ||
+		len(p.Actions) != 1 || p.Counts != (Counts{Pages: 2, Actions: 1, Digits: 1}) {
+		t.Errorf("primary: %+v", p)
+	}
+	if q.Call != "q" || q.Primary != "p" || q.Conference != "room" || q.Service != "s" || q.Cause != call.Completed || len(q.Pages) != 0 {
+		t.Errorf("secondary: %+v", q)
+	}
+}
+
+func TestOtherEndsCompleteARecordToo(t *testing.T) {
+	begin := call.Event{Type: call.CallStarted, Call: "p"}
+	end := call.Event{Type: call.CallEnded, Call: "p", Cause: call.Failed}
+	for name, events := range map[string][]call.Event{
+		"no service":                  {begin, end},
+		"the instance ends first":     {begin, {Type: call.InstanceStarted, Call: "p", Instance: "i"}, {Type: call.InstanceEnded, Call: "p", Instance: "i"}, end},
+		"begun in the process before": {end},
+	} {
+		c := NewCollector(nil, nil)
+		if got := take(t, c, events...); len(got) != 1 || got[0].Cause != call.Failed {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if len(c.live)+len(c.instances) != 0 {
+			t.Errorf("%s: %d calls and %d instances stay", name, len(c.live), len(c.instances))
+		}
+	}
+}
+
+func TestRecordsAreBounded(t *testing.T) {
+	c := NewCollector(nil, nil)
+	events := []call.Event{{Type: call.CallStarted, Call: "p"}}
+	for range 3 * maxPages {
+		events = append(events, page("p", "ok"))
+	}
+	got := take(t, c, append(events, call.Event{Type: call.CallEnded, Call: "p"})...)
+	if len(got[0].Pages) != maxPages || got[0].Counts.Pages != 3*maxPages {
+		t.Errorf("%d pages listed, %d counted", len(got[0].Pages), got[0].Counts.Pages)
+	}
+}
+
+func TestAFileADay(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("calls-2026-02-27.jsonl", "{}\n")  // the third day before is kept
+	write("calls-2026-02-26.jsonl", "{}\n")  // this one is not
+	write("calls-of-mine.jsonl", "{}\n")     // nor is this ours
+	write("calls-2026-03-02.jsonl", `{"cal`) // broken off
+	j, err := NewJournal(JournalConfig{Directory: dir, RetentionDays: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, end := range []time.Time{start, start.Add(24 * time.Hour), start.Add(23 * time.Hour), start.Add(25 * time.Hour)} {
+		j.append([]store.Record{{ID: "c", End: end, JSON: []byte(`{"n":` + string(rune('0'+i)) + `}`)}})
+		if i == 0 {
+			if _, err := os.Stat(filepath.Join(dir, "calls-2026-02-27.jsonl")); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, filepath.Base(name)+" "+strings.ReplaceAll(string(b), "\n", "|"))
+	}
+	want := `calls-2026-03-02.jsonl {"cal|{"n":0}|
+calls-2026-03-03.jsonl {"n":1}|{"n":2}|{"n":3}|
+calls-of-mine.jsonl {}|`
+	if s := strings.Join(got, "\n"); s != want {
+		t.Errorf("files:\n%s\nwant:\n%s", s, want)
+	}
+}
