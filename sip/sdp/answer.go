@@ -2,8 +2,33 @@ package sdp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
+
+// inOrder are the streams in the order in which they are tried: where a peer
+// offers one with keys and one without, the one with keys comes first.
+func (d *Description) inOrder(mode Security) []int {
+	order := make([]int, len(d.streams))
+	for i := range order {
+		order[i] = i
+	}
+	if mode == SecurityOff {
+		return order
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return d.streams[a].exposure() - d.streams[b].exposure()
+	})
+	return order
+}
+
+// exposure is 0 for a stream with keys, else 1.
+func (s *stream) exposure() int {
+	if len(s.cryptos) > 0 {
+		return 0
+	}
+	return 1
+}
 
 // Answer makes our answer to an offer. The first stream that can be served is
 // taken, all others are refused with port 0, in the order of the offer
@@ -11,9 +36,14 @@ import (
 // says why for each.
 func Answer(offer *Description, c Capability, local Local) ([]byte, Media, error) {
 	var reasons []string
-	for i := range offer.streams {
+	mode := c.security(local)
+	for _, i := range offer.inOrder(mode) {
 		s := &offer.streams[i]
 		t, why := s.settle(c, true)
+		var agreed agreedCrypto
+		if why == "" {
+			agreed, why = s.secure(mode, local.Crypto)
+		}
 		if why == "" && !sameFamily(s.addr, local.Addr) {
 			why = fmt.Sprintf("address %v cannot be reached from %v", s.addr, local.Addr)
 		}
@@ -21,10 +51,15 @@ func Answer(offer *Description, c Capability, local Local) ([]byte, Media, error
 			reasons = append(reasons, why)
 			continue
 		}
+		if agreed.line.tag != "" {
+			t.cryptos = []cryptoLine{agreed.line}
+		}
 		dir := s.dir.answer()
 		streams := refuseAll(offer.streams)
 		streams[i] = local.audio(s.proto, t, dir)
-		return local.print(offer.timing, streams), s.result(t, dir), nil
+		m := s.result(t, dir)
+		m.Keys = agreed.keys
+		return local.print(offer.timing, streams), m, nil
 	}
 	if len(reasons) == 0 {
 		reasons = append(reasons, "no stream")

@@ -12,15 +12,18 @@
 // line or RFC 3551 ties to a codec. Media is what the two sides settled for the
 // one audio stream of a call.
 //
-// What is taken: the first audio stream over RTP/AVP or RTP/AVPF that has a
-// codec, an address and a port in common with us. Every other stream (video,
-// T.38, SRTP, a second audio stream) is refused with port 0 and the call goes
-// on, RFC 3264 §6; with no stream left the answer is ErrNoCommonCodec, SIP 488.
+// What is taken: the first audio stream over RTP/AVP, RTP/SAVP or their forms
+// with feedback that has a codec, an address and a port in common with us, one
+// with keys before one without. Every other stream (video, T.38, a second audio
+// stream) is refused with port 0 and the call goes on, RFC 3264 §6; with no
+// stream left the answer is ErrNoCommonCodec, SIP 488.
 //
 //   - RTP/AVPF (RFC 4585) is answered as RTP/AVPF without a=rtcp-fb: no feedback
 //     is agreed, which leaves plain RTP.
-//   - RTP/SAVP, RTP/SAVPF and UDP/TLS/… need keys and are refused. a=crypto beside
-//     RTP/AVP is an offer of more and is ignored.
+//   - Keys are those of a=crypto (RFC 4568); Capability.Security says whether they
+//     are wanted. Beside RTP/AVP they are an offer of more (RFC 8643). Lines that
+//     want an MKI or leave something unprotected are passed over. UDP/TLS/…, keys
+//     by DTLS, is refused.
 //   - Capability negotiation (RFC 5939), ICE, a=group and a=rtcp-mux are ignored:
 //     an answer without them declines them.
 //   - Packet times are multiples of 10 ms from 10 to 60; others are clamped.
@@ -28,7 +31,8 @@
 //   - Our own order of codecs decides what is sent, see Capability.
 //
 // RFCs: 3264 (offer/answer), 8866 and its predecessor 4566 (grammar), 3551
-// (static payload types), 3605 (a=rtcp), 4733 (telephone-event).
+// (static payload types), 3605 (a=rtcp), 4568 (a=crypto), 4733 (telephone-event),
+// 8643 (keys beside RTP/AVP).
 //
 // All functions are safe for concurrent use; a *Description is immutable.
 package sdp

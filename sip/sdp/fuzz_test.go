@@ -48,6 +48,14 @@ func FuzzParse(f *testing.F) {
 		checkStreams(t, answer, d.Streams())
 		l.Previous = answer
 		checkStreams(t, Offer(DefaultCapability(), l), d.Streams())
+		g := guarded()
+		g.Addr = l.Addr
+		if answer, m, err := Answer(d, able(SecurityOptional), g); err == nil {
+			checkStreams(t, answer, d.Streams())
+			if n := len(m.Keys.Remote); m.Keys.Suite == gcm && n != 28 || m.Keys.Suite == cm && n != 30 {
+				t.Fatalf("key of %d bytes", n)
+			}
+		}
 	})
 }
 

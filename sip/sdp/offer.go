@@ -17,9 +17,20 @@ func Offer(c Capability, local Local) []byte {
 		t.codecs = append(t.codecs, PayloadCodec{PayloadType: codec.PayloadType, Codec: codec})
 	}
 	streams, at, proto := []*pion.MediaDescription{nil}, 0, "RTP/AVP"
+	mode := c.security(local)
+	if mode == SecurityRequired {
+		proto = "RTP/SAVP"
+	}
+	if mode != SecurityOff {
+		t.cryptos = local.offered()
+	}
 	if before, i := parseOurs(local.Previous); i >= 0 {
-		streams, at, proto = refuseAll(before.streams), i, before.streams[i].proto
-		t.keep(before.streams[i].payloads)
+		s := &before.streams[i]
+		streams, at, proto = refuseAll(before.streams), i, s.proto
+		t.keep(s.payloads)
+		if len(s.cryptos) == 0 {
+			t.cryptos = nil // a session does not begin to be protected in the middle
+		}
 	}
 	streams[at] = local.audio(proto, t, sendRecv)
 	return local.print(pion.Timing{}, streams)
@@ -91,7 +102,12 @@ func Accept(offer []byte, answer *Description, c Capability) (Media, error) {
 	if why != "" {
 		return Media{}, fmt.Errorf("%w: %s", ErrNoCommonCodec, why)
 	}
-	return s.result(t, s.dir.answer()), nil
+	m := s.result(t, s.dir.answer())
+	m.Keys, why = s.accepted(c.Security, ours.streams[at].cryptos)
+	if why != "" {
+		return Media{}, fmt.Errorf("%w: %s", ErrNoCommonCodec, why)
+	}
+	return m, nil
 }
 
 // adopt names the formats that an answer lists without a=rtpmap by those of

@@ -101,7 +101,7 @@ func TestAnswerRefusesWith488(t *testing.T) {
 	}{
 		"no stream":                 {lines("v=0", "o=-", "s=-", "t=0 0"), "no stream"},
 		"video only":                {simple("m=video 4000 RTP/AVP 0"), "video over RTP/AVP"},
-		"SRTP only":                 {simple("m=audio 4000 RTP/SAVP 0"), "audio over RTP/SAVP"},
+		"SRTP only":                 {simple("m=audio 4000 RTP/SAVP 0"), "RTP/SAVP is switched off"},
 		"WebRTC only":               {simple("m=audio 4000 UDP/TLS/RTP/SAVPF 0"), "UDP/TLS/RTP/SAVPF"},
 		"G.729 only":                {simple("m=audio 4000 RTP/AVP 18"), "no codec in common"},
 		"telephone-event only":      {simple("m=audio 4000 RTP/AVP 101", "a=rtpmap:101 telephone-event/8000"), "no codec in common"},

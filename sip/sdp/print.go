@@ -40,6 +40,9 @@ func (l Local) audio(proto string, t settled, dir direction) *pion.MediaDescript
 		add(t.eventPT, CodecSpec{Name: eventName, ClockRate: t.codecs[0].Codec.ClockRate}.rtpmap())
 		m.Attributes = append(m.Attributes, pion.NewAttribute("fmtp", strconv.Itoa(int(t.eventPT))+" 0-15")) // RFC 4733 §3.2: DTMF
 	}
+	for _, c := range t.cryptos {
+		m.Attributes = append(m.Attributes, c.print())
+	}
 	m.Attributes = append(m.Attributes,
 		pion.NewAttribute("ptime", strconv.Itoa(t.ptime)),
 		pion.NewAttribute("maxptime", strconv.Itoa(MaxPtime)),

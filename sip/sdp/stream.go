@@ -26,6 +26,7 @@ type stream struct {
 	payloads []payload      // in the author's order of preference
 	ptime    int            // [ms], 0: not said
 	maxPtime int            // [ms], 0: not said
+	cryptos  []cryptoLine   // those that can be read
 	why      string         // not "": cannot be taken, for this reason
 }
 
@@ -75,6 +76,10 @@ func (s *stream) readAttributes(attrs []pion.Attribute) {
 			s.ptime = parsePtime(a.Value)
 		case "maxptime":
 			s.maxPtime = parsePtime(a.Value)
+		case "crypto":
+			if c, ok := parseCrypto(a.Value); ok && len(s.cryptos) < maxCryptos {
+				s.cryptos = append(s.cryptos, c)
+			}
 		case "rtcp":
 			s.rtcp = parseRTCP(a.Value, s.addr)
 		}
@@ -124,7 +129,8 @@ type settled struct {
 	codecs  []PayloadCodec
 	eventPT uint8
 	event   bool
-	ptime   int // [ms]
+	ptime   int          // [ms]
+	cryptos []cryptoLine // ours
 }
 
 // settle picks what can be used of a stream. With ours the codecs are in our

@@ -89,6 +89,16 @@ type Capability struct {
 	Codecs []CodecSpec
 	Events bool // telephone-event, RFC 4733
 	Ptime  int  // packet time we offer, and take where the peer names none [ms]; 0: DefaultPtime
+	// Security is what becomes of SRTP. Without keys in Local it is off.
+	Security Security
+}
+
+// security is what becomes of SRTP in a session of ours.
+func (c Capability) security(l Local) Security {
+	if len(l.Crypto) == 0 && c.Security == SecurityOptional {
+		return SecurityOff
+	}
+	return c.Security
 }
 
 // DefaultCapability is G.711 of both laws with telephone-events.
@@ -119,6 +129,10 @@ type Local struct {
 	SessionID uint64
 	// Version of the first description. Ignored when Previous is set.
 	Version uint64
+	// Crypto are the suites we can do, in order of preference, each with our
+	// key, which is fixed for the life of the session too: a key that stays the
+	// same keeps its rollover counter (RFC 4568 §7.1.4).
+	Crypto []Crypto
 	// Previous is the description last sent in this session, offer or answer;
 	// nil for the first. A description that differs gets a version one higher,
 	// one that does not is repeated byte for byte (RFC 3264 §8), streams and
@@ -144,6 +158,8 @@ type Media struct {
 	Send    bool // the peer wants to receive
 	Receive bool // the peer will send
 	OnHold  bool // the peer does not want to receive: it has put us on hold
+
+	Keys Keys // of SRTP; zero: nothing is protected
 }
 
 // clampPtime gives the nearest packet time that can be agreed [ms]; halfway
