@@ -98,6 +98,7 @@ type life struct {
 	cause    Cause
 	raw      int
 	playing  playing
+	taking   taking
 	frame    int64 // at the answer, see mediaMeter.since
 }
 

@@ -113,6 +113,7 @@ func (c *Call) end(cause Cause, raw int) {
 	c.stopTap()
 	was := c.finish(cause, raw)
 	c.playEnds(OutcomeStopped)
+	c.takeCut()
 	if c.reached() {
 		c.closeDialog(was, raw)
 	}
@@ -149,6 +150,10 @@ func rawCause(cause Cause, was State) int {
 
 // closeDialog rejects or hangs up, unless the far end did.
 func (c *Call) closeDialog(was State, code int) {
+	if stream, ok := c.farStream(); ok {
+		c.tasks.Go(stream.HangUp) // it has to be closed here, whoever hung up
+		return
+	}
 	select {
 	case <-c.dialog.Ended():
 		return

@@ -58,8 +58,10 @@ func (c *Call) Record(ctx context.Context, o RecordOptions) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, err
 	}
+	c.takeStarts(file)
 	ended := c.recordInto(ctx, file, o)
 	result, err := file.Close(context.WithoutCancel(ctx))
+	c.takeEnds(result, err)
 	recorded := Recorded{Filename: result.Filename, ContainsSound: result.ContainsSound, Duration: result.Duration}
 	switch {
 	case err != nil && ended != nil:
@@ -68,6 +70,42 @@ func (c *Call) Record(ctx context.Context, o RecordOptions) (Recorded, error) {
 		ended = fmt.Errorf("%w: %w", ErrRecording, err)
 	}
 	return recorded, ended
+}
+
+// taking is the recording that Record makes, for its events.
+type taking struct {
+	id   string
+	file *recording.Recording
+}
+
+// takeStarts tells of the recording of Record.
+func (c *Call) takeStarts(file *recording.Recording) {
+	t := taking{id: c.newSound(), file: file}
+	c.mu.Lock()
+	c.life.taking = t
+	c.mu.Unlock()
+	c.emit(Event{Type: RecordingStarted, Sound: &SoundEvent{ID: t.id, File: file.Filename()}})
+}
+
+// takeEnds tells of its end: whoever is first, Record or the end of the call.
+func (c *Call) takeEnds(r recording.Result, err error) {
+	c.mu.Lock()
+	t := c.life.taking
+	c.life.taking = taking{}
+	c.mu.Unlock()
+	if t.id != "" {
+		c.emit(recordingEnded(t.id, r, err))
+	}
+}
+
+// takeCut is takeEnds at the end of the call.
+func (c *Call) takeCut() {
+	c.mu.Lock()
+	file := c.life.taking.file
+	c.mu.Unlock()
+	if file != nil {
+		c.takeEnds(recording.Result{Filename: file.Filename(), Duration: file.Duration()}, nil)
+	}
 }
 
 // openRecord makes the file.

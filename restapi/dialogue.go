@@ -10,8 +10,8 @@ import (
 )
 
 // DefaultMessages are the sentences spoken to a caller who enters nothing or
-// the wrong thing, where an action has no messages of its own. nil is the
-// wording that is built in, an empty list none at all.
+// the wrong thing, where an action has no messages of its own. Empty is the
+// wording that is built in.
 type DefaultMessages struct {
 	DigitTimeout []string // the n-th is for the n-th time
 	InvalidDigit []string
@@ -19,13 +19,13 @@ type DefaultMessages struct {
 
 // withDefaults is m with the wording that is built in.
 func (m DefaultMessages) withDefaults() DefaultMessages {
-	if m.DigitTimeout == nil {
+	if len(m.DigitTimeout) == 0 {
 		m.DigitTimeout = []string{
 			"You have not entered anything. Please try again.",
 			"You have still not entered anything. Please try once more.",
 		}
 	}
-	if m.InvalidDigit == nil {
+	if len(m.InvalidDigit) == 0 {
 		m.InvalidDigit = []string{
 			"That is not a valid entry. Please try again.",
 			"That is still not a valid entry. Please try once more.",

@@ -40,7 +40,7 @@ type phone struct {
 	rejected int
 	answered time.Time
 	early    time.Duration // when early media began, counted from start; 0 = never
-	played   []int16 // everything heard, one frame every 20 ms from start
+	played   []int16       // everything heard, one frame every 20 ms from start
 	start    time.Time
 
 	answerOnce sync.Once
@@ -126,6 +126,13 @@ func (p *phone) say(freq float64) {
 	if freq != 0 {
 		p.voice = audio.NewTone(8000, []float64{freq}, -12)
 	}
+}
+
+// murmur makes the phone send a tone at a level [dBov].
+func (p *phone) murmur(freq, level float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.voice = audio.NewTone(8000, []float64{freq}, level+3.01) // NewTone has the peak
 }
 
 // dialling presses keys one after the other, a press and a pause of 100 ms

@@ -32,7 +32,7 @@ func TestLoadReports(t *testing.T) {
 	}{
 		{name: "an unknown key with a suggestion", text: "sip:\n  listn: []\n", want: `f.yaml:2:3: sip.listn: unknown key; did you mean listen?`},
 		{name: "an unknown key with what is known", text: "log:\n  colour: true\n", want: `f.yaml:2:3: log.colour: unknown key; known here: level, format`},
-		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, services, cluster, log, shutdown_grace_seconds`},
+		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, websocket, services, cluster, log, shutdown_grace_seconds`},
 		{name: "a key given twice", text: "log:\n  level: info\n  level: debug\n", want: `f.yaml:3:3: the key "level" is given twice, first in line 2`},
 		{name: "a number that is a text", text: "rtp:\n  port_min: many\n", want: `f.yaml:2:13: rtp.port_min: "many" is not a whole number from 1024 to 65534`},
 		{name: "a number out of range", text: "rtp: {port_min: 80}\n", want: `f.yaml:1:17: rtp.port_min: "80" is not a whole number from 1024 to 65534`},
@@ -43,7 +43,7 @@ func TestLoadReports(t *testing.T) {
 		{name: "a text in place of a list", text: "sip:\n  listen: udp://0.0.0.0:5060\n", want: `f.yaml:2:11: sip.listen: must be a list, for example [a, b]`},
 		{name: "a text in place of a list of maps", text: "services: demo\n", want: `f.yaml:1:11: services: must be a list, for example [{name: …}]`},
 		{name: "a text in place of a section", text: "rtp: 20000-39999\n", want: `f.yaml:1:6: rtp: must be a map with the keys advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds`},
-		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, services, cluster, log, shutdown_grace_seconds`},
+		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, websocket, services, cluster, log, shutdown_grace_seconds`},
 		{name: "an empty element", text: "sip:\n  listen:\n    -\n", want: `f.yaml:3:7: sip.listen[0]: must not be empty`},
 		{name: "broken YAML", text: "log:\n  level: \"info\nrtp: {}\n", want: `f.yaml:2:10: not valid YAML: could not find end character of double-quoted text`},
 		{name: "a tab", text: "log:\n\tlevel: info\n", want: "f.yaml:2:1: not valid YAML: found character '\t' that cannot start any token"},
@@ -86,6 +86,12 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"an RTP address that is a name", "rtp: {advertise: media.example.com}", `f.yaml:1:18: rtp.advertise: "media.example.com" is not an IP address`},
 		{"more shared ports than ports", "rtp: {io: shared, port_min: 30001, port_max: 30008, shared_ports: 4}", `f.yaml:1:67: rtp.shared_ports: 4 pairs of ports from rtp.port_min, 30001, on go beyond rtp.port_max, 30008`},
 		{"ports the wrong way round", "rtp:\n  port_min: 30000\n  port_max: 20000\n", `f.yaml:3:13: rtp.port_max: 20000 must be greater than rtp.port_min, 30000: a call takes an even port and the next`},
+		{"a trunk without address", "sip: {trunks: [{name: a}]}", `f.yaml:1:16: sip.trunks[0].address: is missing`},
+		{"a trunk with a user", "sip: {trunks: [{name: a, address: \"sip:u@h\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:u@h" is not a SIP address without a user, such as sip:sbc.example.net:5060`},
+		{"a trunk over TLS", "sip: {trunks: [{name: a, address: \"sip:h;transport=tls\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:h;transport=tls": the only parameter is transport, udp or tcp`},
+		{"a trunk with a password for nobody", "sip: {trunks: [{name: a, address: \"sip:[::1]:5080;transport=tcp\", password: x}]}", `f.yaml:1:16: sip.trunks[0].username: is missing, a password is given`},
+		{"two trunks of one name", "sip: {trunks: [{name: a, address: \"sip:h\"}, {name: a, address: \"sip:h:5070\"}]}", `f.yaml:1:52: sip.trunks[1].name: "a" is the name of sip.trunks[0] already (line 1)`},
+		{"a default trunk that is none", "sip: {default_trunk: b, trunks: [{name: a, address: \"sip:h\"}]}", `f.yaml:1:22: sip.default_trunk: "b" is not the name of a trunk`},
 		{"a codec of a later version", "rtp: {codecs: [pcmu, g722]}", `f.yaml:1:22: rtp.codecs[1]: "g722" is not in this version; available: pcmu, pcma`},
 		{"only codecs of a later version", "rtp: {codecs: [opus]}", `f.yaml:1:16: rtp.codecs[0]: "opus" is not in this version; available: pcmu, pcma`},
 		{"an unknown codec", "rtp: {codecs: [g729]}", `f.yaml:1:16: rtp.codecs[0]: "g729" is not one of opus, g722, pcmu, pcma`},
@@ -137,6 +143,9 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"a header without a value", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", headers: [x]}]}", `f.yaml:1:67: tts.engines[0].headers[0]: must be a text such as "Name: value"`},
 		{"a speech key given twice", "tts: {engines: [{name: a, kind: http, url: \"http://h/\", key: x, key_file: y}]}", `f.yaml:1:75: tts.engines[0].key_file: key is given too; only one of the two may be`},
 		{"a voice without id", "tts: {engines: [{name: a, kind: exec, preset: piper, voices: [{language: English}]}]}", `f.yaml:1:63: tts.engines[0].voices[0].id: is missing`},
+		{"default messages of another kind", minimal + "    default_messages: {invalid: x}\n", `f.yaml:6:24: services[0].default_messages.invalid: unknown key; known here: digit_timeout, invalid_digit`},
+		{"default messages that are no list", minimal + "    default_messages: {digit_timeout: Hello}\n", `f.yaml:6:39: services[0].default_messages.digit_timeout: must be a list, for example [a, b]`},
+		{"a default message without text", minimal + "    default_messages: {invalid_digit: [a, \"\"]}\n", `f.yaml:6:43: services[0].default_messages.invalid_digit[1]: has 0 characters, not 1 to 5000`},
 		{"a page host with a path", minimal + "    page_hosts: [\"h/x\"]\n", `f.yaml:6:18: services[0].page_hosts[0]: "h/x" is not a host or a pattern such as *.example.com`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
@@ -145,11 +154,10 @@ func TestLoadChecksMeaning(t *testing.T) {
 
 func TestLoadRefusesWhatComesLater(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
-		{"trunks", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\"}\n", `f.yaml:3:5: sip.trunks: not in this version (SIP trunks); remove it or set it to its default, []`},
+		{"registration", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\", register: true}\n", `f.yaml:3:51: sip.trunks[0].register: not in this version (registration with trunks); remove it or set it to its default, false`},
 		{"certificate", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:24: sip.tls.cert_file: not in this version (SIP over TLS); remove it or set it to its default, ""`},
 		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
-		{"default messages", minimal + "    default_messages: {invalid: x}\n", `f.yaml:6:23: services[0].default_messages: not in this version (the actions that collect digits); remove it or set it to its default, {}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
 	}

@@ -24,9 +24,16 @@ type Service struct {
 	Strict                *bool  `yaml:"strict"`
 	SigningSecret         Secret `yaml:"signing_secret" secret:"true"`
 	ServiceOutbound       `yaml:",inline"`
-	DefaultMessages       map[string]any `yaml:"default_messages" later:"the actions that collect digits"`
-	PageHosts             []string       `yaml:"page_hosts"`
-	RingingTone           string         `yaml:"ringing_tone"`
+	DefaultMessages       DefaultMessages `yaml:"default_messages"`
+	PageHosts             []string        `yaml:"page_hosts"`
+	RingingTone           string          `yaml:"ringing_tone"`
+}
+
+// DefaultMessages are the sentences for callers who enter nothing or the wrong
+// thing; the n-th is for the n-th time. Empty: those that are built in.
+type DefaultMessages struct {
+	DigitTimeout []string `yaml:"digit_timeout"`
+	InvalidDigit []string `yaml:"invalid_digit"`
 }
 
 // ServiceRecording says whether and how a service's calls are recorded.
@@ -53,7 +60,7 @@ func (s *Service) setDefaults() {
 		APIVersion: "1", ExtraChannels: 1, MinutesMaxDuration: 240, RingingTone: "uk",
 		ServiceRecording: ServiceRecording{Mode: "mixed", EliminateDTMF: true},
 		ServiceOutbound:  ServiceOutbound{CallType: "telephone", HangUpOnMachine: true, MaxCalls: 100, MaxQueued: 10000},
-		Match:            []string{}, DefaultMessages: map[string]any{}, PageHosts: []string{},
+		Match:            []string{}, DefaultMessages: DefaultMessages{DigitTimeout: []string{}, InvalidDigit: []string{}}, PageHosts: []string{},
 	}
 }
 

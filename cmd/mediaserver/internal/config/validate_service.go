@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxName is the longest name of a service, in bytes.
@@ -36,7 +37,27 @@ func (d *decoder) validateService(s *Service, path string) {
 			d.at(fmt.Sprintf("%s.page_hosts[%d]", path, i), "%q is not a host or a pattern such as *.example.com", h)
 		}
 	}
+	d.validateMessages(s.DefaultMessages.DigitTimeout, join(path, "default_messages.digit_timeout"))
+	d.validateMessages(s.DefaultMessages.InvalidDigit, join(path, "default_messages.invalid_digit"))
 	d.validateRinging(s.RingingTone, join(path, "ringing_tone"))
+}
+
+// Limits of default messages.
+const (
+	maxMessages = 20
+	maxMessage  = 5000 // characters, as those of text_to_say
+)
+
+// validateMessages checks sentences that are to be spoken.
+func (d *decoder) validateMessages(messages []string, path string) {
+	if len(messages) > maxMessages {
+		d.at(path, "has %d texts; at most %d", len(messages), maxMessages)
+	}
+	for i, m := range messages {
+		if n := utf8.RuneCountInString(m); n == 0 || n > maxMessage {
+			d.at(fmt.Sprintf("%s[%d]", path, i), "has %d characters, not 1 to %d", n, maxMessage)
+		}
+	}
 }
 
 // notInName says whether a rune may not stand in a service's name, which is
