@@ -85,18 +85,18 @@ func (g *Generator) Run(ctx context.Context) {
 	tasks.Wait()
 }
 
-// Add begins a participant whose number is free. It returns when its first
-// packet is planned. Nothing happens after Run has ended.
+// Add begins a participant within some milliseconds; one that has the number
+// already ends. Nothing happens after Run has ended.
 func (g *Generator) Add(n int, p Participant) {
 	thread, slot, socket := place(n, g.cfg.Threads, g.cfg.Sockets)
 	s := newStream(n, p, &g.cfg)
-	g.lanes[thread].do(func(l *lane) { l.add(s, slot, socket) })
+	g.lanes[thread].later(func(l *lane) { l.add(s, slot, socket) })
 }
 
-// Remove ends a participant.
+// Remove ends a participant, after what was asked for before.
 func (g *Generator) Remove(n int) {
 	thread, _, _ := place(n, g.cfg.Threads, g.cfg.Sockets)
-	g.lanes[thread].do(func(l *lane) { l.remove(n) })
+	g.lanes[thread].later(func(l *lane) { l.remove(n) })
 }
 
 // Begin begins a window: counting starts anew.

@@ -73,16 +73,24 @@ func (l *lane) close() error {
 // thread has ended it is done at once.
 func (l *lane) do(f func(*lane)) {
 	done := make(chan struct{})
-	l.mu.Lock()
-	if l.ended {
-		l.mu.Unlock()
-		f(l)
+	if l.later(func(l *lane) { f(l); close(done) }) {
+		<-done
 		return
 	}
-	l.queue = append(l.queue, func(l *lane) { f(l); close(done) })
+	f(l)
+}
+
+// later has the thread do something between two slots; false when it has
+// ended.
+func (l *lane) later(f func(*lane)) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended {
+		return false
+	}
+	l.queue = append(l.queue, f)
 	l.waiting.Store(true)
-	l.mu.Unlock()
-	<-done
+	return true
 }
 
 // obey does what is queued.
@@ -107,6 +115,7 @@ func (l *lane) payload(bin int) []byte {
 }
 
 func (l *lane) add(s *stream, slot, socket int) {
+	l.remove(s.number)
 	s.batch = &l.batches[slot][socket]
 	s.place = s.batch.add(s)
 	l.streams[s.number] = s
@@ -117,6 +126,9 @@ func (l *lane) add(s *stream, slot, socket int) {
 
 func (l *lane) remove(n int) {
 	if s := l.streams[n]; s != nil {
+		if !s.in.begun {
+			l.window.Unheard++
+		}
 		s.batch.remove(s.place)
 		l.streams[n] = nil
 	}

@@ -20,6 +20,7 @@ type Window struct {
 	Faults           uint64 // of those, packets in which somebody is missing
 	Missing          uint64 // talkers missing in them, in all
 	WorstFaults      uint64 // Faults of the listener with the most
+	Unheard          uint64 // participants removed that never got a packet
 	Stalls           uint64 // times a thread was so late that it began its schedule anew
 	Lateness         measure.Histogram
 	Gap              measure.Histogram // between packets of a listener
@@ -43,6 +44,7 @@ func (w *Window) merge(o *Window) {
 	w.Faults += o.Faults
 	w.Missing += o.Missing
 	w.WorstFaults = max(w.WorstFaults, o.WorstFaults)
+	w.Unheard += o.Unheard
 	w.Stalls += o.Stalls
 	w.Lateness.Merge(&o.Lateness)
 	w.Gap.Merge(&o.Gap)

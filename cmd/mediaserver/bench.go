@@ -2,53 +2,81 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"mediaserver/bench/baseline"
 	"mediaserver/bench/limit"
 	"mediaserver/bench/media"
 	"mediaserver/bench/process"
+	"mediaserver/bench/report"
 )
 
 // benchCommand measures the server and the machine.
 type benchCommand struct {
 	Limit    benchLimitCommand    `cmd:"" help:"Measure what the machine can do at best."`
 	Media    benchMediaCommand    `cmd:"" help:"Measure a server with many participants in rooms."`
+	Table    benchTableCommand    `cmd:"" help:"Print saved results as a Markdown table."`
 	Baseline benchBaselineCommand `cmd:"" hidden:"" help:"Serve what bench compares with."`
+}
+
+// outputFlags say what happens to a result.
+type outputFlags struct {
+	JSON bool   `help:"Print JSON."`
+	Save string `placeholder:"DIR" help:"Keep the result as a dated JSON file in this directory, such as bench/results."`
+}
+
+// deliver prints and keeps a document.
+func (f outputFlags) deliver(p *program, d *report.Document) error {
+	if f.Save != "" {
+		file, err := d.Save(f.Save)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(p.stderr, "saved", file)
+	}
+	if f.JSON {
+		return d.WriteJSON(p.stdout)
+	}
+	return d.WriteText(p.stdout)
+}
+
+// untilSignal gives a context that ends with a signal, so that what was
+// started is ended.
+func (p *program) untilSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 }
 
 // benchLimitCommand is bench limit.
 type benchLimitCommand struct {
-	Participants int  `short:"n" default:"1000" help:"Participants of the echoes (${default})."`
-	Seconds      int  `default:"3" help:"Length of each echo (${default})."`
-	JSON         bool `help:"Print JSON."`
+	Participants int `short:"n" default:"1000" help:"Participants of the echoes (${default})."`
+	Seconds      int `default:"3" help:"Length of each echo (${default})."`
+	SharedPorts  int `default:"4" help:"Ports of the echo that shares them (${default})."`
+	Threads      int `default:"1" help:"Threads of the generator (${default})."`
+	outputFlags
 }
 
 // Run measures.
 func (c *benchLimitCommand) Run(ctx context.Context, p *program) error {
+	ctx, stop := p.untilSignal(ctx)
+	defer stop()
 	own, err := process.Own(p.stderr)
 	if err != nil {
 		return err
 	}
-	k, err := limit.MeasureKernels()
+	r, err := limit.Measure(ctx, own, limit.Options{
+		Participants: c.Participants, Ports: c.SharedPorts, Workers: p.mediaWorkers, Threads: c.Threads,
+		Duration: time.Duration(c.Seconds) * time.Second,
+	})
 	if err != nil {
 		return err
 	}
-	for _, kind := range []baseline.Kind{baseline.Sockets, baseline.Shared} {
-		cost, err := limit.Run(ctx, own, limit.Options{
-			Kind: kind, Participants: c.Participants, Ports: 4, Workers: p.mediaWorkers, Duration: time.Duration(c.Seconds) * time.Second,
-		})
-		if err != nil {
-			return err
-		}
-		b, _ := json.MarshalIndent(cost, "", "  ")
-		fmt.Fprintln(p.stdout, string(b))
-	}
-	fmt.Fprintf(p.stdout, "%+v\n", k)
-	return nil
+	d := report.New("limit", version, os.Args[1:])
+	d.Limit = &r
+	return c.deliver(p, &d)
 }
 
 // benchMediaCommand is bench media.
@@ -64,32 +92,64 @@ type benchMediaCommand struct {
 	Seconds      int    `default:"10" help:"Length of the measurement (${default})."`
 	Rate         int    `default:"150" help:"Calls placed per second (${default})."`
 	Threads      int    `default:"1" help:"Threads of the generator (${default})."`
+	Runs         int    `default:"1" help:"Runs, of which the median is shown (${default})."`
+	Search       bool   `help:"Raise the number of participants by a quarter until a run does not pass."`
+	Most         int    `help:"Where a search ends."`
 	Calibrate    bool   `help:"Run the echo and the naive server with as many participants, and print the ratios."`
 	Profile      string `placeholder:"FILE" help:"Write a CPU profile of the server during the measurement."`
-	JSON         bool   `help:"Print JSON."`
+	outputFlags
 }
 
-// Run measures.
-func (c *benchMediaCommand) Run(ctx context.Context, p *program) error {
-	o := media.Options{
+// options are those of a run.
+func (c *benchMediaCommand) options() media.Options {
+	return media.Options{
 		Participants: c.Participants, RoomSize: c.RoomSize, Talkers: c.Talkers, Probes: c.Probes, Codec: c.Codec, SRTP: c.SRTP,
 		IO: c.IO, SharedPorts: c.SharedPorts, Rate: c.Rate, Duration: time.Duration(c.Seconds) * time.Second, Settle: media.DefaultSettle,
 		Threads: c.Threads, Calibrate: c.Calibrate, Profile: c.Profile,
 	}
-	if err := o.Check(); err != nil {
+}
+
+// Run measures.
+func (c *benchMediaCommand) Run(ctx context.Context, p *program) error {
+	if err := c.options().Check(); err != nil {
 		return usageError{err}
 	}
+	ctx, stop := p.untilSignal(ctx)
+	defer stop()
 	own, err := process.Own(p.stderr)
 	if err != nil {
 		return err
 	}
-	r, err := media.Run(ctx, own, o)
+	d := report.New("media", version, os.Args[1:])
+	if c.Search {
+		d.Media, err = media.Search(ctx, own, c.options(), c.Runs, c.Most, p.stderr)
+	} else {
+		var s media.Series
+		s, err = media.Repeat(ctx, own, c.options(), c.Runs, p.stderr)
+		d.Media = append(d.Media, s)
+	}
 	if err != nil {
 		return err
 	}
-	b, err := json.MarshalIndent(r, "", "  ")
-	fmt.Fprintln(p.stdout, string(b))
-	return err
+	return c.deliver(p, &d)
+}
+
+// benchTableCommand is bench table.
+type benchTableCommand struct {
+	Files []string `arg:"" type:"existingfile" help:"Results that were saved."`
+}
+
+// Run prints.
+func (c *benchTableCommand) Run(p *program) error {
+	var all []report.Document
+	for _, file := range c.Files {
+		d, err := report.Load(file)
+		if err != nil {
+			return err
+		}
+		all = append(all, d)
+	}
+	return report.WriteTable(p.stdout, all)
 }
 
 // benchBaselineCommand serves a baseline.

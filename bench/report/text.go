@@ -1,0 +1,92 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"mediaserver/bench/limit"
+	"mediaserver/bench/measure"
+	"mediaserver/bench/media"
+)
+
+// WriteText prints the document for people.
+func (d *Document) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, d.Machine)
+	if d.Limit != nil {
+		limitText(&b, d.Limit)
+	}
+	for i := range d.Media {
+		mediaText(&b, &d.Media[i])
+	}
+	if len(d.Media) > 1 {
+		largest := 0
+		for i := range d.Media {
+			if d.Media[i].Pass {
+				largest = d.Media[i].Options.Participants
+			}
+		}
+		fmt.Fprintf(&b, "largest number of participants that passed: %d\n", largest)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func limitText(w io.Writer, r *limit.Report) {
+	k := r.Kernels
+	fmt.Fprintf(w, "system call %.0f ns; UDP send and receive, hot %.0f ns, in batches of 64 %.0f ns\n", k.RawSyscall, k.UDPPair, k.UDPPairBatch)
+	fmt.Fprintf(w, "copy of 172 bytes %.1f ns; frame of 160 samples: decode %.0f, add %.0f, own mix %.0f, encode %.0f ns\n",
+		k.Memcpy172, k.Decode, k.Mix, k.Minus, k.Encode)
+	for i := range r.Echoes {
+		costText(w, &r.Echoes[i])
+	}
+}
+
+func costText(w io.Writer, c *limit.Cost) {
+	what := "echo, " + c.Kind
+	if c.Kind == "naive" {
+		what = "naive server"
+	}
+	fmt.Fprintf(w, "%-18s N %d: %.0f µs CPU per participant-second = %.0f per core, %.0f ns per packet; received %.2f %%; other CPU %.0f %%\n",
+		what, c.Participants, c.CPU, c.PerCore, c.PerPacket, 100*c.Received, c.Others)
+}
+
+func spread(s measure.Spread) string {
+	return fmt.Sprintf("p50 %.2f, p99 %.2f, p99.9 %.2f, max %.2f ms", s.P50, s.P99, s.P999, s.Max)
+}
+
+func mediaText(w io.Writer, s *media.Series) {
+	o, r := s.Options, s.Best()
+	verdict := "pass"
+	if !r.Pass {
+		verdict = "NO PASS: " + strings.Join(r.Why, "; ")
+	}
+	fmt.Fprintf(w, "\n%d participants in %d rooms, %d talking in each, %s, srtp %s, io %s; %.1f s (set-up %.1f s, %d failed); run %d of %d\n",
+		r.Participants, r.Rooms, r.Talkers, o.Codec, o.SRTP, o.IO, r.Seconds, r.SetUpSeconds, r.FailedCalls, s.Median+1, len(s.Runs))
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %-17s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("server CPU", "%.0f µs per participant-second = %.0f participants per core; %.0f ns per packet; %.2f cores",
+		r.CPU.PerParticipant, r.CPU.PerCore, r.CPU.PerPacket, r.CPU.Cores)
+	line("packets", "%.0f/s in (%.2f %%), %.0f/s out (%.2f %%); %d lost, %d reordered, %d late", r.Packets.InPerSecond, 100*r.Packets.In,
+		r.Packets.OutPerSecond, 100*r.Packets.Out, r.Packets.Lost, r.Packets.Reordered, r.Packets.Late)
+	line("server", "%.3f %% concealed, %.0f frames skipped, %.0f dropped by the kernel", 100*r.Packets.Concealed, r.Packets.Skipped, r.Packets.QueueDrops)
+	line("audio", "%d of %d packets lack a talker (%.4f %%)", r.Audio.Faults, r.Audio.Examined, 100*r.Audio.Share)
+	line("slot lateness", "%s (begin)", spread(r.Timing.Slots))
+	line("slot duration", "%s", spread(r.Timing.Work))
+	line("packet lateness", "%s", spread(r.Timing.Packets))
+	line("packet gap", "%s", spread(r.Timing.Gap))
+	line("added latency", "%s (%d bursts heard)", spread(r.Timing.Latency), r.Timing.Probes)
+	line("memory", "RSS %.0f MiB = %.1f KiB per participant; %.4f allocations per frame; %.0f GCs, pause at most %.2f ms",
+		r.Memory.RSS, r.Memory.PerParticipant, r.Memory.AllocsPerFrame, r.Memory.GCs, r.Memory.GCPauseMax)
+	line("generator", "CPU %.0f %%, slots late %s, %d stalls", r.Generator.CPU, spread(r.Generator.Lateness), r.Generator.Stalls)
+	for i := range r.Baselines {
+		fmt.Fprint(w, "  ")
+		costText(w, &r.Baselines[i])
+	}
+	if q := r.Ratios; q != nil {
+		line("ratios", "efficiency %.2f, mixing overhead %+.0f %%, %.2f times the naive server", q.Efficiency, 100*q.MixingOverhead, q.Design)
+	}
+	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
+}
