@@ -49,10 +49,9 @@ type Call struct {
 	base    Info // what never changes
 	logTo   atomic.Pointer[slog.Logger]
 
-	dialog  Dialog              // nil for a room's secondary call
-	primary *Call               // of a secondary call, else nil
-	seat    seat                // of a secondary call: where the primary's audio goes, else nil
-	keys    *ParticipantOptions // of a secondary call to a room: its digits; nil: digits pass
+	dialog   Dialog   // nil for a room's secondary call
+	security Security // of a call by SIP
+	behalf
 
 	requests chan func()        // run by the actor
 	hangUps  chan Cause         // HangUp's wishes
@@ -70,6 +69,13 @@ type Call struct {
 	life   life
 	media  *media // nil until there is an endpoint
 	joined joined
+}
+
+// behalf is what a secondary call has; the zero value is a primary call's.
+type behalf struct {
+	primary *Call
+	seat    seat                // where the primary's audio goes
+	keys    *ParticipantOptions // of a room: what digits do; nil: digits pass
 }
 
 // seat is where a secondary call puts its primary's audio.

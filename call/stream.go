@@ -95,8 +95,8 @@ func (s streamSockets) RTCP() rtp.IO { return nil }
 func (s streamSockets) Port() int    { return memoryPortA }
 func (s streamSockets) Close() error { return nil }
 
-// streamPeer stands for the far end of a WebSocket as the source of packets.
-func streamPeer() netip.AddrPort { return netip.AddrPortFrom(memoryHost(), memoryPortB) }
+// StreamPeer stands for the far end of a WebSocket as the source of packets.
+func StreamPeer() netip.AddrPort { return netip.AddrPortFrom(memoryHost(), memoryPortB) }
 
 // dialStream connects to a WebSocket and opens the media once it answers.
 func (c *Call) dialStream(ctx context.Context, address string) error {
@@ -112,6 +112,6 @@ func (c *Call) dialStream(ctx context.Context, address string) error {
 	c.dialog.(*outgoing).ender = streamEnd{stream}
 	s := &session{call: c, changed: time.Now()}
 	return c.openPort(streamSockets{stream}, s, rtp.Params{
-		Remote: streamPeer(), Codec: linear16{}, PayloadType: StreamPayloadType, Send: true, Receive: true,
+		Remote: StreamPeer(), Codec: linear16{}, PayloadType: StreamPayloadType, Send: true, Receive: true,
 	}, &portParams{codec: linear16{}, messages: true})
 }

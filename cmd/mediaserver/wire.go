@@ -48,6 +48,7 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 		Workers:      s.opts.mediaWorkers,
 		Transport:    p.media.transport(),
 		MixedTalkers: cfg.Conference.MixedTalkers,
+		MaxLoad:      float64(cfg.Admission.MaxLoadPercent) / 100,
 		Metrics:      mixer.NewMetrics(reg),
 		Logger:       log,
 	})
@@ -110,6 +111,10 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 	if p.store != nil {
 		recorder = p.store // not a nil *Store, which is no nil interface
 	}
+	out, err := outbound(ctx, cfg, reg, log, func(ctx context.Context, c *call.Call) { p.apps.ServeCall(ctx, c) })
+	if err != nil {
+		return nil, err
+	}
 	return call.NewManager(call.Config{
 		Recorder: recorder,
 		Engine:   p.engine,
@@ -119,6 +124,7 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 		},
 		OpenSockets:     p.media.open,
 		Dialer:          dialer{ua: p.ua},
+		Outbound:        out,
 		Placement:       destinations(cfg.Conference.Destinations),
 		Capability:      capability(cfg.RTP.Offered()),
 		Advertise:       advertise,
@@ -126,8 +132,12 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 		RTPMetrics:      p.media.metrics,
 		MediaTimeout:    cfg.RTP.Timeout(),
 		MaxParticipants: cfg.Conference.MaxParticipants,
-		Logger:          log,
-		Registerer:      reg,
+		Admission: call.Admission{
+			Unmeasured: cfg.Admission.MaxLoadPercent == 0,
+			MaxCalls:   cfg.Admission.MaxCalls,
+		},
+		Logger:     log,
+		Registerer: reg,
 	})
 }
 

@@ -33,6 +33,7 @@ var importTable = []importRow{
 		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/..."},
 		never: []string{"net/http/..."},
 	},
+	{who: "call/websocket", may: []string{"call", "rtp", "dtmf"}},
 	// The value types of call carry dtmf.Digit and audio.RingingPattern.
 	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio"}},
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},

@@ -15,6 +15,8 @@ type Config struct {
 	TTS                  TTS            `yaml:"tts"`
 	Pages                Pages          `yaml:"pages"`
 	Conference           Conference     `yaml:"conference"`
+	Admission            Admission      `yaml:"admission"`
+	WebSocket            WebSocket      `yaml:"websocket"`
 	Services             []Service      `yaml:"services"`
 	Cluster              map[string]any `yaml:"cluster" later:"clusters"`
 	Log                  Log            `yaml:"log"`
@@ -34,8 +36,8 @@ type SIP struct {
 	Listen       []string       `yaml:"listen"`
 	Advertise    string         `yaml:"advertise"`
 	TLS          TLS            `yaml:"tls"`
-	Trunks       []Trunk        `yaml:"trunks" later:"SIP trunks"`
-	DefaultTrunk string         `yaml:"default_trunk" later:"SIP trunks"`
+	Trunks       []Trunk        `yaml:"trunks"`
+	DefaultTrunk string         `yaml:"default_trunk"`
 	Allow        []netip.Prefix `yaml:"allow"`
 }
 
@@ -52,8 +54,8 @@ type Trunk struct {
 	Username     string         `yaml:"username"`
 	Password     Secret         `yaml:"password" secret:"true"`
 	PasswordFile string         `yaml:"password_file"`
-	Register     bool           `yaml:"register"`
-	Allow        []netip.Prefix `yaml:"allow"`
+	Register     bool           `yaml:"register" later:"registration with trunks"`
+	Allow        []netip.Prefix `yaml:"allow" later:"calls from trunks"`
 }
 
 // RTP is the media side of calls.
@@ -122,12 +124,28 @@ type Pages struct {
 // Timeout is the longest a page may take.
 func (p Pages) Timeout() time.Duration { return time.Duration(p.TimeoutSeconds) * time.Second }
 
+// WebSocket is about calls to wss:// addresses.
+type WebSocket struct {
+	// CAFile holds certificates (PEM) that are trusted beside those of the
+	// system.
+	CAFile string `yaml:"ca_file"`
+}
+
 // Conference is about rooms.
 type Conference struct {
 	MaxParticipants int           `yaml:"max_participants" range:"0..1000000"`
 	MixedTalkers    int           `yaml:"mixed_talkers" range:"1..1000"`
 	DirectDial      bool          `yaml:"direct_dial" later:"calling a room without an application"`
 	Destinations    []Destination `yaml:"destinations"`
+}
+
+// Admission says when new calls are refused.
+type Admission struct {
+	// MaxLoadPercent is the share of the media workers' time up to which calls
+	// are taken; 0: it does not count.
+	MaxLoadPercent int `yaml:"max_load_percent" range:"0..100"`
+	// MaxCalls at a time; 0: unlimited.
+	MaxCalls int `yaml:"max_calls" range:"0..1000000"`
 }
 
 // Destination sends the rooms whose name matches to a focus elsewhere.
@@ -167,6 +185,7 @@ func Default() *Config {
 		TTS:                  TTS{Engine: SpeechAuto, Voices: []VoiceSelector{}, Fallback: true, TimeoutSeconds: 10, CacheMegabytes: 256, Engines: []SpeechEngine{}},
 		Pages:                Pages{TimeoutSeconds: 10},
 		Conference:           Conference{MaxParticipants: 1000, MixedTalkers: 32, Destinations: []Destination{}},
+		Admission:            Admission{MaxLoadPercent: 50},
 		Services:             []Service{},
 		Cluster:              map[string]any{},
 		Log:                  Log{Level: "info", Format: "text"},

@@ -80,12 +80,7 @@ func (d *decoder) validateSIP(s *SIP) {
 	if len(s.Allow) == 0 {
 		d.at("sip.allow", "must name at least one network; 0.0.0.0/0 and ::/0 are everybody")
 	}
-	d.unique("sip.trunks", len(s.Trunks), func(i int) string { return s.Trunks[i].Name })
-	for i, t := range s.Trunks {
-		if t.Address == "" {
-			d.at(fmt.Sprintf("sip.trunks[%d].address", i), "is missing")
-		}
-	}
+	d.validateTrunks(s)
 }
 
 // validateListener checks one address such as udp://0.0.0.0:5060.
