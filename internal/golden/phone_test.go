@@ -42,6 +42,8 @@ type phone struct {
 	early    time.Duration // when early media began, counted from start; 0 = never
 	played   []int16       // everything heard, one frame every 20 ms from start
 	start    time.Time
+	got      string // digits received as telephone events
+	gotTS    uint32 // of the last one
 
 	answerOnce sync.Once
 	endOnce    sync.Once
@@ -79,8 +81,9 @@ func (p *phone) Answer(_ []byte, h ...sip.Header) error {
 	return nil
 }
 
-func (p *phone) Reject(code int, _ string, _ ...sip.Header) error {
+func (p *phone) Reject(code int, _ string, h ...sip.Header) error {
 	p.mu.Lock()
+	p.headers = h
 	p.rejected = code
 	p.mu.Unlock()
 	p.end(sip.ErrRejected)
@@ -254,6 +257,10 @@ func (p *phone) packet() []byte {
 
 // hear records one packet of the server at the place of its arrival.
 func (p *phone) hear(packet []byte, at time.Time) {
+	if len(packet) > rtpBytes && packet[1]&0x7f == eventPT {
+		p.event(packet)
+		return
+	}
 	if len(packet) < rtpBytes || packet[1]&0x7f != 0 {
 		return
 	}

@@ -42,9 +42,12 @@ type world struct {
 	phones   []*phone
 	outbound *wire // of the call to a focus elsewhere that was placed last
 	tasks    sync.WaitGroup
-	empty    string // a list without actions, what a page answers unless told otherwise
+	web      http.Handler // the web services
+	logs     string       // directory of the instances' logs, "" for none
+	empty    string       // a list without actions, what a page answers unless told otherwise
 
 	mu       sync.Mutex
+	ways     map[int]*wire // of calls out, by port
 	pages    map[string]page
 	requests []request
 }
@@ -69,11 +72,16 @@ type request struct {
 type options struct {
 	service         func(*restapi.Service)
 	maxParticipants int
+	admission       call.Admission
+	transport       mixer.Transport // what the media slots do besides
 	record          bool        // calls can be recorded
 	speech          call.Loader // nil: no text can be spoken
 	destinations    call.Destinations
 	dialer          call.Dialer       // nil: a focus that never answers
+	outbound        call.Outbound     // trunks and WebSockets
 	web             http.RoundTripper // where media from addresses are; nil: nowhere
+	more            []restapi.Service // beside the one that everybody calls
+	files           bool              // the media store and the logs are directories
 }
 
 // run makes a world in a bubble of virtual time, calls test and takes
@@ -95,6 +103,12 @@ func run(t *testing.T, o options, test func(w *world)) {
 				}
 			})
 		}
+		w.tasks.Go(func() { w.manager.RunReservations(ctx) })
+		w.tasks.Go(func() {
+			if err := w.api.RunOutbound(ctx); err != nil {
+				t.Errorf("outbound services: %v", err)
+			}
+		})
 		test(w)
 		for _, p := range w.phones {
 			p.hangUp()
@@ -102,6 +116,8 @@ func run(t *testing.T, o options, test func(w *world)) {
 		for _, p := range w.phones {
 			<-p.served
 		}
+		w.api.DrainOutbound()
+		w.manager.HangUpAll(call.Dropped)
 		w.manager.Wait()
 		cancel()
 		w.tasks.Wait()
@@ -113,11 +129,18 @@ func newWorld(t *testing.T, o options) *world {
 	if o.dialer == nil {
 		o.dialer = focus{}
 	}
-	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, log: &logBuffer{}, start: time.Now()}
+	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, ways: map[int]*wire{}, log: &logBuffer{}, start: time.Now()}
 	dirs := []fs.FS{w.store}
 	if o.record {
 		w.media = t.TempDir()
 		dirs = append(dirs, os.DirFS(w.media))
+	}
+	if o.files {
+		w.logs = t.TempDir()
+		if w.media == "" {
+			w.media = t.TempDir()
+			dirs = append(dirs, os.DirFS(w.media))
+		}
 	}
 	sources := call.Sources{Files: call.NewStore(dirs...), Speech: o.speech}
 	if o.web != nil {
@@ -129,7 +152,7 @@ func newWorld(t *testing.T, o options) *world {
 	}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	var err error
-	if w.engine, err = mixer.New(mixer.Config{Workers: 1, Clock: mixer.TimeClock{}}); err != nil {
+	if w.engine, err = mixer.New(mixer.Config{Workers: 1, Clock: mixer.TimeClock{}, Transport: o.transport}); err != nil {
 		t.Fatal(err)
 	}
 	config := call.Config{
@@ -138,6 +161,7 @@ func newWorld(t *testing.T, o options) *world {
 		OpenSockets:     w.openSockets,
 		Logger:          logger,
 		MaxParticipants: o.maxParticipants,
+		Admission:       o.admission,
 		Placement:       o.destinations,
 		Dialer:          o.dialer,
 	}
@@ -147,6 +171,7 @@ func newWorld(t *testing.T, o options) *world {
 		}
 		config.Recorder = w.records
 	}
+	config.Outbound.Local = func(c *call.Call) { w.api.ServeCall(w.t.Context(), c) }
 	if w.manager, err = call.NewManager(config); err != nil {
 		t.Fatal(err)
 	}
@@ -173,11 +198,13 @@ func newWorld(t *testing.T, o options) *world {
 		files = root
 	}
 	w.api, err = restapi.NewServer(restapi.Config{
-		Services: []restapi.Service{service}, Transport: w, Logger: logger, Files: files,
+		Services: append([]restapi.Service{service}, o.more...), Transport: w, Logger: logger, Files: files,
+		Dialer: w.manager, LogDirectory: w.logs,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.web = w.services(service.Name, o.maxParticipants, logger)
 	return w
 }
 
@@ -309,7 +336,11 @@ func (w *world) phoneOf(name string, end *wire) *phone {
 func (w *world) openSockets(r call.SocketRequest) (call.Sockets, error) {
 	n := int(r.Local.As4()[3]) - 100
 	if n == 0 {
-		w.outbound = newWire(9000, 30000)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		port := 30000 + 2*len(w.ways)
+		w.outbound = newWire(9000, port)
+		w.ways[port] = w.outbound
 		return w.outbound, nil
 	}
 	return w.phones[n-1].wire, nil
