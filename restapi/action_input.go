@@ -2,20 +2,24 @@ package restapi
 
 import "context"
 
-// speechDisabled is the one mode that needs no speech engine.
-const speechDisabled = "disabled"
+// The modes of speech; one of them needs no engine for it.
+const (
+	speechTimeout  = "timeout" // the default
+	speechAuto     = "auto"
+	speechDisabled = "disabled"
+)
 
 // getInput asks the caller for digits; there is no speech engine.
 type getInput struct {
 	dialogue dialogue
 	rules    inputRules
-	mode     string
+	mode     string // "" = at fault
 	digits   bool
 	nextPage Page
 }
 
 var getInputProperties = within(properties[dialogue]{promptProperty}, func(a *getInput) *dialogue { return &a.dialogue },
-	choiceProperty("speech_input_mode", func(a *getInput) *string { return &a.mode }, "timeout", "auto", speechDisabled),
+	choiceProperty("speech_input_mode", func(a *getInput) *string { return &a.mode }, speechTimeout, speechAuto, speechDisabled),
 	ignoredObject[getInput]("speech_recognition_options"),
 	boolProperty("digit_input_enabled", func(a *getInput) *bool { return &a.digits }),
 	property[getInput]{name: "digit_input_options", read: func(r *reader, n *node, a *getInput) {
@@ -27,11 +31,14 @@ var getInputProperties = within(properties[dialogue]{promptProperty}, func(a *ge
 )
 
 func readGetInput(r *reader, n *node) action {
-	a := &getInput{dialogue: noMessages(), rules: defaultInputRules(), mode: "timeout", digits: true}
+	a := &getInput{dialogue: noMessages(), rules: defaultInputRules(), digits: true}
 	if !readObject(r, n, getInputProperties, a) {
 		return a
 	}
-	if a.mode != speechDisabled {
+	if m := n.child("speech_input_mode"); m == nil || m.value.kind == null {
+		a.mode = speechTimeout
+	}
+	if a.mode == speechTimeout || a.mode == speechAuto {
 		r.enter(segment{key: "speech_input_mode"})
 		r.fault(n.pos-1, CodeUnknownAction, "this server does not support speech recognition, which the mode %q needs", a.mode)
 		r.leave()
