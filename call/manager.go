@@ -6,17 +6,16 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"net/netip"
-	"sync"
-	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"mediaserver/audio"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 	"mediaserver/sip"
 	"mediaserver/sip/sdp"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Dialer places calls by SIP.
@@ -52,6 +51,7 @@ type Config struct {
 	RTPMetrics      *rtp.Metrics
 	MediaTimeout    time.Duration // without RTP for so long a call ends; 0: never
 	MaxParticipants int           // of a room; 0: unlimited
+	Admission       Admission     // when calls are refused
 	Logger          *slog.Logger
 	Registerer      prometheus.Registerer
 }
@@ -105,14 +105,16 @@ func NewManager(cfg Config) (*Manager, error) {
 	if err := reserved.load(time.Now()); err != nil {
 		return nil, err
 	}
-	return &Manager{
+	m := &Manager{
 		reserved: reserved,
 		cfg:      cfg.withDefaults(),
 		beep:     audio.Beep(cfg.Engine.Format().Rate),
 		metrics:  newMetrics(cfg.Registerer),
 		calls:    map[*Call]struct{}{},
 		rooms:    map[string]*Conference{},
-	}, nil
+	}
+	m.registerHeadroom(cfg.Registerer)
+	return m, nil
 }
 
 // rate is the sampling rate of everything that is played.
@@ -128,6 +130,9 @@ func newCallID() string {
 // when the call has ended. An offer without a codec of ours is refused with
 // 488, a malformed one with 400.
 func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
+	if m.refuseBusy(d) {
+		return
+	}
 	inv := d.Invitation()
 	if code := m.refuses(inv); code != 0 {
 		if err := d.Reject(code, ""); err != nil {

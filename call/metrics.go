@@ -10,6 +10,7 @@ type metrics struct {
 	conferences  prometheus.Gauge
 	participants *prometheus.GaugeVec
 	digits       *prometheus.CounterVec
+	refused      prometheus.Counter // for want of headroom
 }
 
 // newMetrics makes the metrics and registers them with r, which may be nil.
@@ -31,6 +32,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "mediaserver_dtmf_events_total", Help: "Key presses received.",
 		}, []string{"method"}),
 	}
+	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "mediaserver_calls_refused_total", Help: "Calls by SIP refused because no more fit.",
+	})
 	for _, d := range []Direction{In, Out} {
 		m.active.WithLabelValues(d.String())
 	}
@@ -41,7 +45,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		m.participants.WithLabelValues(r)
 	}
 	if r != nil {
-		r.MustRegister(m.active, m.total, m.conferences, m.participants, m.digits)
+		r.MustRegister(m.active, m.total, m.conferences, m.participants, m.digits, m.refused)
 	}
 	return m
 }

@@ -8,9 +8,10 @@ import (
 
 // Headroom says how much more an engine can do.
 type Headroom struct {
-	Fit  int     // ports that fit besides those there are
-	Used float64 // of the workers' time, the share that slots have taken lately
-	Late float64 // of the slots, the share that began more than a slot too late lately
+	Fit   int     // ports that fit besides those there are
+	Ports int     // that were served in the last frame
+	Used  float64 // of the workers' time, the share that slots have taken lately
+	Late  float64 // of the slots, the share that began more than a slot too late lately
 }
 
 const (
@@ -32,20 +33,25 @@ const (
 
 // meter measures what a slot costs.
 type meter struct {
-	used  atomic.Int64 // ns per frame
-	ports atomic.Int64 // served in the last frame
+	used   atomic.Int64 // ns per frame
+	ports  atomic.Int64 // to which that belongs, of portOne
+	served atomic.Int64 // ports in the last frame
 }
 
-func (m *meter) add(spent time.Duration) {
-	used := m.used.Load()
+const portOne = 1 << 10
+
+func (m *meter) add(spent time.Duration, served int) {
+	used, ports := m.used.Load(), m.ports.Load()
 	m.used.Store(used + (int64(spent)-used)>>usedShift)
+	m.ports.Store(ports + (int64(served)*portOne-ports)>>usedShift)
+	m.served.Store(int64(served))
 }
 
 // Headroom is measured: what slots have cost over the last second or so, in
 // processor time where the system tells it, and how late they began. A port is
 // taken to cost what those that there are cost on average.
 func (e *Engine) Headroom() Headroom {
-	var used, left, ports int64
+	var used, left, ports, served int64
 	var late float64
 	length := int64(e.cfg.Format.Ptime / SlotsPerFrame)
 	allowed := int64(float64(length) * e.cfg.MaxLoad)
@@ -55,12 +61,15 @@ func (e *Engine) Headroom() Headroom {
 			u := s.meter.used.Load()
 			used += u
 			ports += s.meter.ports.Load()
+			served += s.meter.served.Load()
 			left += max(0, allowed-u)
 		}
 	}
+	ports /= portOne
 	cost := float64(used+priorPorts*int64(priorCost)) / float64(ports+priorPorts)
+	fit := int(float64(left)/cost) - int(served-ports) // some have come meanwhile
 	share := float64(used) / float64(length*int64(len(e.workers))*SlotsPerFrame)
-	h := Headroom{Fit: int(float64(left) / cost), Used: share, Late: late}
+	h := Headroom{Fit: max(0, fit), Ports: int(served), Used: share, Late: late}
 	if late > lateAllowed && share > lateUsed*e.cfg.MaxLoad {
 		h.Fit = 0
 	}
@@ -73,6 +82,7 @@ func (w *worker) rest() {
 	for _, s := range w.slots {
 		s.meter.used.Store(0)
 		s.meter.ports.Store(0)
+		s.meter.served.Store(0)
 	}
 }
 
@@ -136,8 +146,7 @@ func (t *stopwatch) done(s *slot, due, begun time.Time, busy time.Duration) {
 	if used := t.busy() - busy; t.processor != nil && used >= 0 && used < took {
 		spent = used // else the thread has changed
 	}
-	s.meter.add(spent)
-	s.meter.ports.Store(int64(s.ports))
+	s.meter.add(spent, s.ports)
 	if len(s.sections) > 0 {
 		m.duration.Observe(took.Seconds())
 	}

@@ -6,12 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/netip"
-	"os"
-
-	"github.com/prometheus/client_golang/prometheus"
-
 	"mediaserver/audio"
 	"mediaserver/call"
 	"mediaserver/cmd/mediaserver/internal/config"
@@ -21,6 +15,11 @@ import (
 	"mediaserver/rtp"
 	"mediaserver/sip"
 	"mediaserver/sip/sdp"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // parts are the components that a call passes through. They are made by wire

@@ -32,7 +32,7 @@ func TestLoadReports(t *testing.T) {
 	}{
 		{name: "an unknown key with a suggestion", text: "sip:\n  listn: []\n", want: `f.yaml:2:3: sip.listn: unknown key; did you mean listen?`},
 		{name: "an unknown key with what is known", text: "log:\n  colour: true\n", want: `f.yaml:2:3: log.colour: unknown key; known here: level, format`},
-		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, websocket, services, cluster, log, shutdown_grace_seconds`},
+		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, admission, websocket, services, cluster, log, shutdown_grace_seconds`},
 		{name: "a key given twice", text: "log:\n  level: info\n  level: debug\n", want: `f.yaml:3:3: the key "level" is given twice, first in line 2`},
 		{name: "a number that is a text", text: "rtp:\n  port_min: many\n", want: `f.yaml:2:13: rtp.port_min: "many" is not a whole number from 1024 to 65534`},
 		{name: "a number out of range", text: "rtp: {port_min: 80}\n", want: `f.yaml:1:17: rtp.port_min: "80" is not a whole number from 1024 to 65534`},
