@@ -43,7 +43,7 @@ func TestLoadReports(t *testing.T) {
 		{name: "a text in place of a list", text: "sip:\n  listen: udp://0.0.0.0:5060\n", want: `f.yaml:2:11: sip.listen: must be a list, for example [a, b]`},
 		{name: "a text in place of a list of maps", text: "services: demo\n", want: `f.yaml:1:11: services: must be a list, for example [{name: …}]`},
 		{name: "a text in place of a section", text: "rtp: 20000-39999\n", want: `f.yaml:1:6: rtp: must be a map with the keys advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds`},
-		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, websocket, services, cluster, log, shutdown_grace_seconds`},
+		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, admission, websocket, services, cluster, log, shutdown_grace_seconds`},
 		{name: "an empty element", text: "sip:\n  listen:\n    -\n", want: `f.yaml:3:7: sip.listen[0]: must not be empty`},
 		{name: "broken YAML", text: "log:\n  level: \"info\nrtp: {}\n", want: `f.yaml:2:10: not valid YAML: could not find end character of double-quoted text`},
 		{name: "a tab", text: "log:\n\tlevel: info\n", want: "f.yaml:2:1: not valid YAML: found character '\t' that cannot start any token"},
@@ -156,7 +156,6 @@ func TestLoadRefusesWhatComesLater(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"registration", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\", register: true}\n", `f.yaml:3:51: sip.trunks[0].register: not in this version (registration with trunks); remove it or set it to its default, false`},
 		{"certificate", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:24: sip.tls.cert_file: not in this version (SIP over TLS); remove it or set it to its default, ""`},
-		{"direct dialling", "conference: {direct_dial: true}", `f.yaml:1:27: conference.direct_dial: not in this version (calling a room without an application); remove it or set it to its default, false`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })
