@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -117,10 +118,11 @@ func (c *Call) race(ctx context.Context, o DialOutOptions) (*Call, []Info, error
 		}
 	})
 	var won atomic.Pointer[Call]
-	results := make(chan tried)
-	for _, d := range o.Destinations {
+	all := make([]tried, len(o.Destinations))
+	var dialling sync.WaitGroup
+	for i, d := range o.Destinations {
 		dial := c.secondaryDial(d, o)
-		c.tasks.Go(func() {
+		dialling.Go(func() {
 			s, err := dial(ctx)
 			switch {
 			case err != nil:
@@ -129,13 +131,10 @@ func (c *Call) race(ctx context.Context, o DialOutOptions) (*Call, []Info, error
 			default:
 				s.HangUp(Dropped)
 			}
-			results <- tried{s, err}
+			all[i] = tried{s, err}
 		})
 	}
-	all := make([]tried, len(o.Destinations))
-	for i := range all {
-		all[i] = <-results
-	}
+	dialling.Wait()
 	if winner := won.Load(); winner != nil {
 		return winner, droppedBy(winner, all), nil
 	}

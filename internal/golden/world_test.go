@@ -171,6 +171,7 @@ func newWorld(t *testing.T, o options) *world {
 		}
 		config.Recorder = w.records
 	}
+	config.Outbound = o.outbound
 	config.Outbound.Local = func(c *call.Call) { w.api.ServeCall(w.t.Context(), c) }
 	if w.manager, err = call.NewManager(config); err != nil {
 		t.Fatal(err)
