@@ -6,16 +6,17 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"mediaserver/audio"
-	"mediaserver/mixer"
-	"mediaserver/rtp"
-	"mediaserver/sip"
-	"mediaserver/sip/sdp"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/audio"
+	"mediaserver/mixer"
+	"mediaserver/rtp"
+	"mediaserver/sip"
+	"mediaserver/sip/sdp"
 )
 
 // Dialer places calls by SIP.
@@ -39,14 +40,15 @@ type Config struct {
 	Engine          *mixer.Engine
 	Loader          Loader
 	OpenSockets     func(SocketRequest) (Sockets, error)
-	Recorder        Recorder       // nil: calls cannot be recorded
-	Reservations    Keeper         // of reservations; nil: they end with the process
-	Events          Sink           // told what happens; nil: nobody
-	Dialer          Dialer         // nil: no call by SIP can be placed
-	Outbound        Outbound       // where else calls go
-	Placement       Placement      // nil: every room is here
-	Capability      sdp.Capability // zero: G.711 and telephone events
-	Advertise       netip.Addr     // in our session descriptions; zero: the route to the peer
+	Recorder        Recorder            // nil: calls cannot be recorded
+	Reservations    Keeper              // of reservations; nil: they end with the process
+	Events          Sink                // told what happens; nil: nobody
+	Dialer          Dialer              // nil: no call by SIP can be placed
+	Outbound        Outbound            // where else calls go
+	Placement       Placement           // nil: every room is here
+	Capability      sdp.Capability      // zero: G.711 and telephone events
+	Advertise       netip.Addr          // in our session descriptions; zero: the route to the peer
+	Security        func(Info) Security // of an inbound call; nil: optional
 	Jitter          rtp.JitterConfig
 	RTPMetrics      *rtp.Metrics
 	MediaTimeout    time.Duration // without RTP for so long a call ends; 0: never
@@ -134,13 +136,16 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 		return
 	}
 	inv := d.Invitation()
-	if code := m.refuses(inv); code != 0 {
+	info := inboundInfo(inv)
+	security := m.inboundSecurity(d, info)
+	if code := m.refuses(inv, security); code != 0 {
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
 		}
 		return
 	}
-	c := newCall(m, inboundInfo(inv), d)
+	c := newCall(m, info, d)
+	c.security = security
 	if local, ok := d.(*localEnd); ok {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
@@ -156,7 +161,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 }
 
 // refuses looks at the offer of an INVITE; 0 means it can be answered.
-func (m *Manager) refuses(inv sip.Invitation) int {
+func (m *Manager) refuses(inv sip.Invitation, security Security) int {
 	if inv.Offer == nil {
 		return 0
 	}
@@ -164,8 +169,8 @@ func (m *Manager) refuses(inv sip.Invitation) int {
 	if err != nil {
 		return codeBadRequest
 	}
-	local := sdp.Local{Addr: netip.IPv4Unspecified(), Port: 2}
-	if _, _, err = sdp.Answer(offer, m.cfg.Capability, local); err != nil {
+	local := sdp.Local{Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security)}
+	if _, _, err = sdp.Answer(offer, m.capability(security), local); err != nil {
 		return codeNotAcceptable
 	}
 	return 0

@@ -154,6 +154,7 @@ func paramsOf(m sdp.Media) rtp.Params {
 		EventPT: m.EventPT, HasEvent: m.HasEvent,
 		Ptime: time.Duration(m.PtimeMS) * time.Millisecond,
 		Send:  m.Send, Receive: m.Receive,
+		SRTP: keysOf(m.Keys),
 	}
 	for _, a := range m.Accept {
 		p.Accept = append(p.Accept, rtp.PayloadCodec{PayloadType: a.PayloadType, Codec: codecOf(a.Codec.Name)})

@@ -154,10 +154,11 @@ func (a *attempt) reach(ctx context.Context) error {
 	c, m := a.call, a.call.manager
 	switch a.to.Kind {
 	case ToNumber, ToSIP:
-		r, err := m.cfg.Outbound.Trunks.invite(a.to, c.base.From)
+		r, security, err := m.cfg.Outbound.Trunks.invite(a.to, c.base.From)
 		if err != nil {
 			return err
 		}
+		c.security = security
 		return a.dial(ctx, sipWay{manager: m, request: r})
 	case ToWebSocket:
 		return c.dialStream(ctx, a.to.Value)

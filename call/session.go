@@ -17,6 +17,7 @@ import (
 // happens in the dialog.
 type session struct {
 	call *Call
+	can  sdp.Capability
 
 	mu      sync.Mutex
 	local   sdp.Local
@@ -71,10 +72,11 @@ func (m *Manager) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
 }
 
 func newSession(c *Call, sockets Sockets, addr netip.Addr) *session {
-	s := &session{call: c, changed: time.Now()}
+	s := &session{call: c, can: c.manager.capability(c.security), changed: time.Now()}
 	s.local = sdp.Local{
 		Addr: addr, Port: sockets.Port(),
 		SessionID: rand.Uint64() >> 2, Version: 1,
+		Crypto: newCryptos(c.security),
 	}
 	return s
 }
@@ -91,7 +93,7 @@ func (s *session) first(offer []byte) ([]byte, error) {
 
 // offer makes an offer of ours; what has been agreed stays until the answer.
 func (s *session) offer() []byte {
-	s.pending = sdp.Offer(s.call.manager.cfg.Capability, s.local)
+	s.pending = sdp.Offer(s.can, s.local)
 	s.local.Previous = s.pending
 	return s.pending
 }
@@ -101,7 +103,7 @@ func (s *session) answer(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &sip.StatusError{Code: codeBadRequest, Reason: err.Error()}
 	}
-	body, m, err := sdp.Answer(d, s.call.manager.cfg.Capability, s.local)
+	body, m, err := sdp.Answer(d, s.can, s.local)
 	if err != nil {
 		return nil, &sip.StatusError{Code: codeNotAcceptable}
 	}
@@ -125,7 +127,7 @@ func (s *session) preview(answer []byte) error {
 	if err != nil {
 		return err
 	}
-	m, err := sdp.Accept(s.pending, d, s.call.manager.cfg.Capability)
+	m, err := sdp.Accept(s.pending, d, s.can)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,8 @@ func (r SocketRequest) Remote(c sdp.Capability) (media, control netip.AddrPort) 
 	if err != nil {
 		return media, control
 	}
-	_, m, err := sdp.Answer(d, c, sdp.Local{Addr: r.Local, Port: 2, SessionID: 1, Version: 1})
+	c.Security = SecurityOptional
+	_, m, err := sdp.Answer(d, c, sdp.Local{Addr: r.Local, Port: 2, SessionID: 1, Version: 1, Crypto: newCryptos(c.Security)})
 	if err != nil {
 		return media, control
 	}

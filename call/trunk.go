@@ -16,6 +16,7 @@ type Trunk struct {
 	Address  string // SIP URI without a user: "sip:sbc.example.net:5060;transport=udp"
 	Username string // digest credentials; "" = none
 	Password string
+	Security Security // of the audio
 }
 
 // ErrNoTrunk: a telephone number was dialled, and no trunk is configured.
@@ -58,20 +59,21 @@ func hostPort(uri string) string {
 	return host
 }
 
-// invite is the INVITE to a number or SIP address; the offer is still missing.
-func (t Trunks) invite(d Destination, from string) (sip.InviteRequest, error) {
+// invite is the INVITE to a number or SIP address, the offer is still missing,
+// and the security of the trunk, if it goes to one.
+func (t Trunks) invite(d Destination, from string) (sip.InviteRequest, Security, error) {
 	r := sip.InviteRequest{To: d.Value, From: callerURI(from)}
 	trunk, ok := t.forAddress(d.Value)
 	if d.Kind == ToNumber {
 		if trunk, ok = t.forNumbers(); !ok {
-			return r, fmt.Errorf("%w: %s", ErrNoTrunk, d.Value)
+			return r, SecurityOff, fmt.Errorf("%w: %s", ErrNoTrunk, d.Value)
 		}
 		r.To = "sip:" + d.Value + "@" + strings.TrimPrefix(trunk.Address, "sip:")
 	}
 	if ok {
 		r.Username, r.Password = trunk.Username, trunk.Password
 	}
-	return r, nil
+	return r, trunk.Security, nil
 }
 
 // callerURI is a caller as an INVITE names it: a user part or a SIP URI.

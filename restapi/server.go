@@ -151,6 +151,15 @@ func (s *Server) serviceFor(info call.Info) *Service {
 	return nil
 }
 
+// SecurityOf says whether the audio of an inbound call is protected: as its
+// service wants it.
+func (s *Server) SecurityOf(info call.Info) call.Security {
+	if svc := s.serviceFor(info); svc != nil {
+		return svc.Security
+	}
+	return call.SecurityOptional // it will be refused for another reason
+}
+
 // serve is ServeCall for anything that has the verbs of a call.
 func (s *Server) serve(ctx context.Context, v verbs) {
 	s.running.add()

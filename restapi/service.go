@@ -69,6 +69,7 @@ type Service struct {
 	Messages              DefaultMessages      // said to callers who enter nothing or the wrong thing
 	PageHosts             []string             // allowed host patterns for pages and media; none = all
 	Outbound              Outbound             // of a service that places calls
+	Security              call.Security        // of the audio of inbound calls
 }
 
 // ErrConfig: a configuration that cannot be used; the text says which part.

@@ -79,7 +79,7 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := newSettings(cfg.Params)
+	s, err := newSettings(cfg.Params, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +133,12 @@ func (c JitterConfig) validate() error {
 // nothing changes. A changed Remote frees the endpoint from the source it
 // was bound to. It may be called from any goroutine.
 func (e *Endpoint) Update(p Params) error {
-	s, err := newSettings(p)
-	if err != nil {
-		return err
-	}
 	for {
 		old := e.next.Load()
+		s, err := newSettings(p, old)
+		if err != nil {
+			return err
+		}
 		if s.rate != old.rate {
 			return errors.Join(ErrParams, errors.New("the rate cannot change"))
 		}

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"mediaserver/audio"
+	"mediaserver/rtp/srtp"
 )
 
 // ErrParams: parameters that cannot be: no codec, a payload type beyond 127, a
-// packet time outside 10 to 60 ms, codecs of different rates.
+// packet time outside 10 to 60 ms, codecs of different rates, keys that do
+// not fit their suite.
 var ErrParams = errors.New("rtp: bad parameters")
 
 // frameTime is the length of a frame, the unit of Receive and Send.
@@ -56,6 +58,10 @@ type Params struct {
 	HasEvent bool
 	Ptime    time.Duration // audio per packet we send, 10–60 ms; 0 = 20 ms
 
+	// SRTP are the keys that RTP and RTCP are protected with; zero = in the
+	// clear. Where a key stays the same in an Update, its rollover counter does.
+	SRTP srtp.Keys
+
 	Send    bool // the direction allows us to send
 	Receive bool // the direction allows the far end to send
 }
@@ -79,9 +85,11 @@ type settings struct {
 	perPacket int // samples of a packet we send
 	codecs    []audio.Codec
 	kinds     [maxPayloadType + 1]kind
+	secure    *srtp.Session // nil = in the clear
 }
 
-func newSettings(p Params) (*settings, error) {
+// newSettings prepares p, to follow the settings old, nil for the first.
+func newSettings(p Params, old *settings) (*settings, error) {
 	if p.Ptime == 0 {
 		p.Ptime = frameTime
 	}
@@ -89,6 +97,9 @@ func newSettings(p Params) (*settings, error) {
 	p.Accept = slices.Clone(p.Accept)
 	s := &settings{Params: p}
 	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	if err := s.protect(old); err != nil {
 		return nil, err
 	}
 	s.rate = p.Codec.Rate()
@@ -103,6 +114,21 @@ func newSettings(p Params) (*settings, error) {
 		s.kinds[p.EventPT] = kindEvent
 	}
 	return s, nil
+}
+
+// protect makes the session of SRTP that follows that of old.
+func (s *settings) protect(old *settings) (err error) {
+	if s.SRTP == (srtp.Keys{}) {
+		return nil
+	}
+	var before *srtp.Session
+	if old != nil {
+		before = old.secure
+	}
+	if s.secure, err = before.With(s.SRTP); err != nil {
+		return fmt.Errorf("%w: %w", ErrParams, err)
+	}
+	return nil
 }
 
 func (s *settings) kindOf(c audio.Codec) kind {

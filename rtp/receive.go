@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mediaserver/audio"
+	"mediaserver/rtp/srtp"
 )
 
 const (
@@ -177,6 +178,9 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.drop(DropSource)
 		return
 	}
+	if b = e.open(b); b == nil {
+		return
+	}
 	p, ok := parse(b)
 	if !ok {
 		c.drop(DropMalformed)
@@ -194,6 +198,29 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.sourceChanges.Add(1)
 	}
 	e.take(&p, k, at, now)
+}
+
+// open takes the protection off a packet; nil: it is thrown away. Without keys
+// the packet is what it is.
+func (e *Endpoint) open(b []byte) []byte {
+	s := e.cur.secure
+	if s == nil {
+		return b
+	}
+	plain, err := s.Unprotect(b)
+	e.refuse(err)
+	return plain
+}
+
+// refuse counts a packet that could not be unprotected.
+func (e *Endpoint) refuse(err error) {
+	switch err {
+	case nil:
+	case srtp.ErrReplayed:
+		e.counts.drop(DropDuplicate)
+	default:
+		e.counts.drop(DropForged)
+	}
 }
 
 // take takes a packet of the far end.

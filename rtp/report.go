@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"time"
+
+	"mediaserver/rtp/srtp"
 )
 
 const (
@@ -25,7 +27,7 @@ type reporter struct {
 	cname string
 	ssrc  uint32
 	phase int64
-	buf   [maxReportSize]byte
+	buf   [maxReportSize + srtp.Overhead]byte
 
 	next   int64     // when a report is due [ns], 0 = not yet set
 	last   time.Time // the frame now
@@ -90,8 +92,15 @@ func (r *reporter) poll(e *Endpoint, now int64) {
 			e.counts.drop(DropSource)
 			continue
 		}
+		b := memory[:n]
+		if s := e.cur.secure; s != nil {
+			if b, err = s.UnprotectRTCP(b); err != nil {
+				e.refuse(err)
+				continue
+			}
+		}
 		r.remote = reportsFrom{e: e, at: arrival(at, 0, now)}
-		if parseRTCP(memory[:n], &r.remote) != nil {
+		if parseRTCP(b, &r.remote) != nil {
 			e.counts.drop(DropMalformed)
 			continue
 		}
@@ -148,6 +157,12 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 	b = appendCNAME(b, r.ssrc, r.cname)
 	if bye {
 		b = appendBye(b, r.ssrc)
+	}
+	if s := e.cur.secure; s != nil {
+		var err error
+		if b, err = s.ProtectRTCP(b); err != nil {
+			return // the key is used up, RFC 3711 §9.2
+		}
 	}
 	if err := e.rtcp.Flush(b, to); err != nil {
 		e.counts.socketError(err)

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"time"
+
+	"mediaserver/rtp/srtp"
 )
 
 const (
@@ -14,12 +16,14 @@ const (
 	// 64 kbit/s and more.
 	smallPacket = headerSize + 320
 	markerBit   = 0x80
+	// firstSeqs are the bits of the first sequence number.
+	firstSeqs = 1<<15 - 1
 )
 
 // sender is what an endpoint has for outgoing RTP.
 type sender struct {
-	buf    *[maxPacket]byte              // payload that waits, for packets of other times than a frame
-	packet *[headerSize + maxPacket]byte // for an IO that needs the packet in memory of ours; made when needed
+	buf    *[maxPacket]byte                              // payload that waits, for packets of other times than a frame
+	packet *[headerSize + maxPacket + srtp.Overhead]byte // for an IO that needs the packet in memory of ours; made when needed
 	ssrc   uint32
 	seq    uint16
 	base   uint32 // timestamp of frame 0
@@ -40,6 +44,7 @@ type sender struct {
 
 func (t *sender) init(rnd *rand.Rand) {
 	t.ssrc, t.seq, t.base = rnd.Uint32(), uint16(rnd.Uint32()), rnd.Uint32()
+	t.seq &= firstSeqs // RFC 3711 §3.3.1: else a lost first packet could hide a rollover
 	t.gap = true
 }
 
@@ -143,6 +148,9 @@ func (t *sender) emit(e *Endpoint, to netip.AddrPort, pt uint8, marker bool, ts 
 // post puts a packet together where it is cheapest, in the batch of the worker
 // or on its stack, and sends it. head is the first word of the header.
 func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload []byte) error {
+	if s := e.cur.secure; s != nil {
+		return t.postSecure(e, s, to, head, ts, payload)
+	}
 	n := headerSize + len(payload)
 	switch {
 	case e.share != nil && e.worker >= 0:
@@ -155,11 +163,38 @@ func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload [
 		t.write(memory[:n], head, ts, payload)
 		return e.socket.Flush(memory[:n], to)
 	}
-	if t.packet == nil {
-		t.packet = new([headerSize + maxPacket]byte)
+	b := t.memory()[:n]
+	t.write(b, head, ts, payload)
+	return e.rtp.Flush(b, to)
+}
+
+// postSecure is post with protection, which wants memory on the heap.
+func (t *sender) postSecure(e *Endpoint, s *srtp.Session, to netip.AddrPort, head, ts uint32, payload []byte) error {
+	n := headerSize + len(payload)
+	if e.share != nil && e.worker >= 0 {
+		if b := e.share.reserve(e.worker, n+s.Tag(), to, e.counts); b != nil {
+			t.write(b[:n], head, ts, payload)
+			if _, err := s.Protect(b[:n]); err != nil {
+				clear(b) // it is in the batch: nothing of it may be heard
+				return ErrSocket
+			}
+			return nil
+		}
 	}
-	t.write(t.packet[:n], head, ts, payload)
-	return e.rtp.Flush(t.packet[:n], to)
+	t.write(t.memory()[:n], head, ts, payload)
+	b, err := s.Protect(t.packet[:n])
+	if err != nil {
+		return ErrSocket // the key is used up, RFC 3711 §9.2
+	}
+	return e.rtp.Flush(b, to)
+}
+
+// memory is where a packet is put together, made once if it is needed at all.
+func (t *sender) memory() *[headerSize + maxPacket + srtp.Overhead]byte {
+	if t.packet == nil {
+		t.packet = new([headerSize + maxPacket + srtp.Overhead]byte)
+	}
+	return t.packet
 }
 
 // write makes a packet. RFC 3550 §5.1.

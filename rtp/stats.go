@@ -23,12 +23,13 @@ const (
 	DropDirection                    // sound while the direction forbids it
 	DropRTCP                         // RTCP that is not for us or not on its port
 	DropEnded                        // of a call that has ended, at a shared port
+	DropForged                       // not protected with the keys that were agreed on
 	numDropCauses
 )
 
 var dropNames = [numDropCauses]string{
 	"malformed", "oversize", "payload_type", "source", "ssrc", "sequence",
-	"duplicate", "late", "overflow", "backlog", "direction", "rtcp", "ended",
+	"duplicate", "late", "overflow", "backlog", "direction", "rtcp", "ended", "forged",
 }
 
 // String is the cause as in the metrics.

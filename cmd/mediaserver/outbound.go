@@ -63,8 +63,9 @@ func trunks(cfg *config.SIP) call.Trunks {
 	t := call.Trunks{Default: cfg.DefaultTrunk}
 	for i := range cfg.Trunks {
 		c := &cfg.Trunks[i]
+		security, _ := call.ParseSecurity(c.SRTP) // config knows the words
 		t.List = append(t.List, call.Trunk{
-			Name: c.Name, Address: c.Address, Username: c.Username, Password: c.Password.Reveal(),
+			Name: c.Name, Address: c.Address, Username: c.Username, Password: c.Password.Reveal(), Security: security,
 		})
 	}
 	return t

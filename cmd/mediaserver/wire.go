@@ -6,6 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+
 	"mediaserver/audio"
 	"mediaserver/call"
 	"mediaserver/cmd/mediaserver/internal/config"
@@ -15,11 +21,6 @@ import (
 	"mediaserver/rtp"
 	"mediaserver/sip"
 	"mediaserver/sip/sdp"
-	"net"
-	"net/netip"
-	"os"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // parts are the components that a call passes through. They are made by wire
@@ -126,6 +127,7 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 		Outbound:        out,
 		Placement:       destinations(cfg.Conference.Destinations),
 		Capability:      capability(cfg.RTP.Offered()),
+		Security:        func(i call.Info) call.Security { return p.apps.SecurityOf(i) },
 		Advertise:       advertise,
 		Jitter:          rtp.JitterConfig{MinMS: cfg.RTP.Jitter.MinMS, MaxMS: cfg.RTP.Jitter.MaxMS},
 		RTPMetrics:      p.media.metrics,
@@ -227,6 +229,7 @@ func services(list []config.Service) ([]restapi.Service, error) {
 	out := make([]restapi.Service, len(list))
 	for i := range list {
 		s := &list[i]
+		security, _ := call.ParseSecurity(s.SRTP) // config knows the words
 		ringing, err := audio.ParseRinging(s.RingingTone)
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", s.Name, err)
@@ -248,6 +251,7 @@ func services(list []config.Service) ([]restapi.Service, error) {
 			SigningSecret:         s.SigningSecret.Reveal(),
 			PageHosts:             s.PageHosts,
 			Ringing:               ringing,
+			Security:              security,
 			Messages:              restapi.DefaultMessages(s.DefaultMessages),
 			Outbound: restapi.Outbound{
 				Password: s.Password.Reveal(), Rooms: s.CallType == "conference",

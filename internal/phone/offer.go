@@ -12,6 +12,7 @@ import (
 	"mediaserver/audio"
 	"mediaserver/audio/g711"
 	"mediaserver/rtp"
+	"mediaserver/rtp/srtp"
 	"mediaserver/sip/sdp"
 )
 
@@ -26,7 +27,27 @@ type negotiation struct {
 
 func newNegotiation(can sdp.Capability, addr netip.Addr, port int) *negotiation {
 	id := rand.Uint64() >> 2 // Local.SessionID: below 2^62
-	return &negotiation{can: can, local: sdp.Local{Addr: addr, Port: port, SessionID: id, Version: id}}
+	return &negotiation{can: can, local: sdp.Local{Addr: addr, Port: port, SessionID: id, Version: id, Crypto: newCryptos(can.Security)}}
+}
+
+// newCryptos makes a key for every suite of SRTP, if any may be needed.
+func newCryptos(s sdp.Security) (all []sdp.Crypto) {
+	if s == sdp.SecurityOff {
+		return nil
+	}
+	for _, suite := range srtp.Suites() {
+		all = append(all, sdp.Crypto{Suite: suite.String(), Key: sdp.Secret(srtp.NewKey(suite).Bytes())})
+	}
+	return all
+}
+
+// keysOf are agreed keys in the terms of the RTP endpoint.
+func keysOf(k sdp.Keys) srtp.Keys {
+	suite, ok := srtp.ParseSuite(k.Suite)
+	if !ok {
+		return srtp.Keys{}
+	}
+	return srtp.Keys{Suite: suite, Send: srtp.KeyFrom([]byte(k.Local)), Receive: srtp.KeyFrom([]byte(k.Remote))}
 }
 
 // The attribute of a description that says who sends, as sdp prints it.
@@ -122,6 +143,7 @@ func paramsOf(m sdp.Media) (rtp.Params, error) {
 		EventPT: m.EventPT, HasEvent: m.HasEvent,
 		Ptime: time.Duration(m.PtimeMS) * time.Millisecond,
 		Send:  m.Send, Receive: m.Receive,
+		SRTP: keysOf(m.Keys),
 	}
 	for _, a := range m.Accept {
 		c, err := codecOf(a.Codec)

@@ -18,7 +18,7 @@ import (
 type Config struct {
 	User   string                      // user part of its address; "" = DefaultUser
 	Listen []string                    // as sip.Config.Listen; nil = DefaultListen
-	Can    sdp.Capability              // zero = sdp.DefaultCapability
+	Can    sdp.Capability              // without codecs: those of sdp.DefaultCapability
 	Ports  *rtp.Ports                  // where RTP ports come from; nil = a range of its own, see DefaultPorts
 	Source func(rate int) audio.Source // what a call sends from the start; nil = silence
 	Keep   time.Duration               // of what each call hears; 0 = DefaultKeep
@@ -71,7 +71,9 @@ func New(cfg Config) (*Phone, error) {
 		cfg.Listen = []string{DefaultListen}
 	}
 	if cfg.Can.Codecs == nil {
+		security := cfg.Can.Security
 		cfg.Can = sdp.DefaultCapability()
+		cfg.Can.Security = security
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

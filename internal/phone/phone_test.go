@@ -10,6 +10,7 @@ import (
 	"mediaserver/audio"
 	"mediaserver/dtmf"
 	"mediaserver/rtp"
+	"mediaserver/rtp/srtp"
 	"mediaserver/sip"
 	"mediaserver/sip/sdp"
 )
@@ -177,6 +178,62 @@ func TestHoldAndResume(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		hears(t, ctx, c.holder, c.freq)
+	}
+}
+
+func TestCallsAreProtectedAsBothWant(t *testing.T) {
+	with := func(s sdp.Security) sdp.Capability { return sdp.Capability{Security: s} }
+	for _, tt := range []struct {
+		name           string
+		caller, callee sdp.Security
+		late           bool
+		want           srtp.Suite
+		refused        bool
+	}{
+		{"both require it", sdp.SecurityRequired, sdp.SecurityRequired, false, srtp.GCM128, false},
+		{"both can", sdp.SecurityOptional, sdp.SecurityOptional, false, srtp.GCM128, false},
+		{"late offer", sdp.SecurityRequired, sdp.SecurityOptional, true, srtp.GCM128, false},
+		{"the callee cannot", sdp.SecurityOptional, sdp.SecurityOff, false, srtp.NoSuite, false},
+		{"the caller cannot", sdp.SecurityOff, sdp.SecurityOptional, false, srtp.NoSuite, false},
+		{"the caller requires it in vain", sdp.SecurityRequired, sdp.SecurityOff, false, srtp.NoSuite, true},
+		{"the callee requires it in vain", sdp.SecurityOff, sdp.SecurityRequired, false, srtp.NoSuite, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			ctx := within(t, 20*time.Second)
+			ann := open(t, Config{User: "ann", Can: with(tt.caller), Source: tone(440), Dial: DialOptions{LateOffer: tt.late}})
+			bob := open(t, Config{User: "bob", Can: with(tt.callee), Source: tone(880)})
+			if tt.refused {
+				go func() { _, _ = bob.Answer(ctx) }()
+				var status *sip.StatusError
+				if _, err := ann.Dial(ctx, bob.URI()); !errors.As(err, &status) || status.Code != sip488 {
+					t.Errorf("%v, want 488", err)
+				}
+				return
+			}
+			out, in := connect(t, ctx, ann, bob)
+			hears(t, ctx, out, 880)
+			hears(t, ctx, in, 440)
+			if out.Suite() != tt.want || in.Suite() != tt.want {
+				t.Errorf("protected by %q and %q, want %q", out.Suite(), in.Suite(), tt.want)
+			}
+			if err := out.Hold(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := out.Resume(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if out.Suite() != tt.want || in.Suite() != tt.want {
+				t.Errorf("after a hold protected by %q and %q, want %q", out.Suite(), in.Suite(), tt.want)
+			}
+			hears(t, ctx, out, 880)
+			hears(t, ctx, in, 440)
+			for _, s := range []rtp.Stats{out.Stats(), in.Stats()} {
+				if n := s.Dropped[rtp.DropForged]; n > 0 {
+					t.Errorf("%d packets forged", n)
+				}
+			}
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"mediaserver/audio"
 	"mediaserver/dtmf"
 	"mediaserver/rtp"
+	"mediaserver/rtp/srtp"
 )
 
 // FrameTime is the length of a frame.
@@ -40,6 +41,7 @@ type Stream struct {
 	keys     *keys
 	presses  *presses
 	events   atomic.Bool // telephone events may be sent
+	suite    atomic.Uint32
 	muted    atomic.Bool
 	frame    atomic.Int64 // next
 	closed   chan struct{}
@@ -72,6 +74,7 @@ func NewStream(cfg StreamConfig) (*Stream, error) {
 		payload: make([]byte, 2*n), // no codec makes more of a sample than two bytes
 	}
 	s.events.Store(cfg.Params.HasEvent)
+	s.suite.Store(uint32(cfg.Params.SRTP.Suite))
 	var err error
 	s.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{
 		RTP: cfg.RTP, RTCP: cfg.RTCP, Params: cfg.Params, Jitter: cfg.Jitter, Seed: cfg.Seed,
@@ -269,8 +272,12 @@ func (s *Stream) Update(p rtp.Params) error {
 		return fmt.Errorf("phone: %w", err)
 	}
 	s.events.Store(p.HasEvent)
+	s.suite.Store(uint32(p.SRTP.Suite))
 	return nil
 }
+
+// Suite is how the stream is protected; srtp.NoSuite: not at all.
+func (s *Stream) Suite() srtp.Suite { return srtp.Suite(s.suite.Load()) }
 
 // Close says goodbye by RTCP and closes the sockets. Nobody may step any more;
 // what was heard remains. Call it once.

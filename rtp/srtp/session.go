@@ -3,6 +3,7 @@ package srtp
 import (
 	"errors"
 
+	"github.com/pion/rtcp"
 	pionrtp "github.com/pion/rtp"
 	pion "github.com/pion/srtp/v3"
 )
@@ -36,8 +37,9 @@ type Session struct {
 	before *pion.Context // of what came until the key changed, nil if it did not
 	fresh  int           // packets that have come since
 
-	header pionrtp.Header
-	out    [MaxPacket]byte
+	header  pionrtp.Header
+	control rtcp.Header
+	buf     [MaxPacket]byte
 }
 
 // New makes a session. An error is ErrKey.
@@ -73,52 +75,60 @@ func (s *Session) With(k Keys) (*Session, error) {
 // Keys are those in effect.
 func (s *Session) Keys() Keys { return s.keys }
 
+// Tag is by how much Protect makes a packet longer [bytes].
+func (s *Session) Tag() int { return s.keys.Suite.info().tag }
+
 // Protect protects the RTP packet in place and returns it, longer by the tag.
-// Its capacity must be Overhead more than its length.
+// Its capacity must be its length and Tag at least.
 func (s *Session) Protect(packet []byte) ([]byte, error) {
 	return s.send.EncryptRTP(packet[:0], packet, &s.header)
 }
 
-// ProtectRTCP is Protect for a compound RTCP packet.
+// ProtectRTCP is Protect for a compound RTCP packet, which needs Overhead.
 func (s *Session) ProtectRTCP(packet []byte) ([]byte, error) {
-	return s.send.EncryptRTCP(packet[:0], packet, nil)
+	return s.send.EncryptRTCP(packet[:0], packet, &s.control)
 }
 
 // Unprotect returns the RTP packet within, in memory that is valid until the
 // next call; packet stays as it is. Errors: ErrForged, ErrReplayed.
 func (s *Session) Unprotect(packet []byte) ([]byte, error) {
+	return s.unprotect(packet, (*Session).decryptRTP)
+}
+
+// UnprotectRTCP is Unprotect for RTCP. A packet that is authenticated but not
+// encrypted is taken too, RFC 3711 §3.4.
+func (s *Session) UnprotectRTCP(packet []byte) ([]byte, error) {
+	return s.unprotect(packet, (*Session).decryptRTCP)
+}
+
+func (s *Session) decryptRTP(c *pion.Context, b []byte) ([]byte, error) {
+	return c.DecryptRTP(b[:0], b, &s.header)
+}
+
+func (s *Session) decryptRTCP(c *pion.Context, b []byte) ([]byte, error) {
+	return c.DecryptRTCP(b[:0], b, &s.control)
+}
+
+// unprotect tries the key and, for a while after it changed, the one before.
+func (s *Session) unprotect(packet []byte, decrypt func(*Session, *pion.Context, []byte) ([]byte, error)) ([]byte, error) {
 	if len(packet) > MaxPacket {
 		return nil, ErrForged
 	}
-	b, err := s.recv.DecryptRTP(s.out[:0], packet, &s.header)
-	if s.before == nil {
-		return b, reason(err)
-	}
+	n := copy(s.buf[:], packet)
+	b, err := decrypt(s, s.recv, s.buf[:n])
 	if err == nil {
 		if s.fresh++; s.fresh > oldPackets {
 			s.before = nil
 		}
 		return b, nil
 	}
-	if b, old := s.before.DecryptRTP(s.out[:0], packet, &s.header); old == nil {
-		return b, nil
-	}
-	return nil, reason(err)
-}
-
-// UnprotectRTCP is Unprotect for RTCP. A packet that is authenticated but not
-// encrypted is taken too, RFC 3711 §3.4.
-func (s *Session) UnprotectRTCP(packet []byte) ([]byte, error) {
-	if len(packet) > MaxPacket {
-		return nil, ErrForged
-	}
-	b, err := s.recv.DecryptRTCP(s.out[:0], packet, nil)
-	if err != nil && s.before != nil {
-		if b, old := s.before.DecryptRTCP(s.out[:0], packet, nil); old == nil {
+	if s.before != nil {
+		copy(s.buf[:], packet)
+		if b, old := decrypt(s, s.before, s.buf[:n]); old == nil {
 			return b, nil
 		}
 	}
-	return b, reason(err)
+	return nil, reason(err)
 }
 
 // replayText is the innermost error of a context for a packet that has come

@@ -54,6 +54,7 @@ type Trunk struct {
 	Username     string         `yaml:"username"`
 	Password     Secret         `yaml:"password" secret:"true"`
 	PasswordFile string         `yaml:"password_file"`
+	SRTP         string         `yaml:"srtp" enum:"off|optional|required"`
 	Register     bool           `yaml:"register" later:"registration with trunks"`
 	Allow        []netip.Prefix `yaml:"allow" later:"calls from trunks"`
 }

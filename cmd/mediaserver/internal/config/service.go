@@ -27,6 +27,7 @@ type Service struct {
 	DefaultMessages       DefaultMessages `yaml:"default_messages"`
 	PageHosts             []string        `yaml:"page_hosts"`
 	RingingTone           string          `yaml:"ringing_tone"`
+	SRTP                  string          `yaml:"srtp" enum:"off|optional|required"`
 }
 
 // DefaultMessages are the sentences for callers who enter nothing or the wrong
@@ -57,7 +58,7 @@ type ServiceOutbound struct {
 // setDefaults fills what holds for a service that says nothing.
 func (s *Service) setDefaults() {
 	*s = Service{
-		APIVersion: "1", ExtraChannels: 1, MinutesMaxDuration: 240, RingingTone: "uk",
+		APIVersion: "1", ExtraChannels: 1, MinutesMaxDuration: 240, RingingTone: "uk", SRTP: "optional",
 		ServiceRecording: ServiceRecording{Mode: "mixed", EliminateDTMF: true},
 		ServiceOutbound:  ServiceOutbound{CallType: "telephone", HangUpOnMachine: true, MaxCalls: 100, MaxQueued: 10000},
 		Match:            []string{}, DefaultMessages: DefaultMessages{DigitTimeout: []string{}, InvalidDigit: []string{}}, PageHosts: []string{},
@@ -87,7 +88,7 @@ func (s *Service) MaxDuration() time.Duration {
 }
 
 // setDefaults fills what holds for a trunk that says nothing.
-func (t *Trunk) setDefaults() { *t = Trunk{Allow: []netip.Prefix{}} }
+func (t *Trunk) setDefaults() { *t = Trunk{SRTP: "off", Allow: []netip.Prefix{}} }
 
 // Page is the address of a web page and how it is asked. The zero value is no
 // page.
