@@ -98,7 +98,7 @@ func (p Peer) certain() bool {
 	if !reachable(p.Remote) {
 		return false
 	}
-	return a == p.Signalling.Unmap() || !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !carrierNAT.Contains(a)
+	return a == p.Signalling.Unmap() || !a.IsPrivate() && !a.IsLinkLocalUnicast() && !carrierNAT.Contains(a)
 }
 
 // carrierNAT is the range of addresses behind the NAT of a carrier. RFC 6598.

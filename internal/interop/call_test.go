@@ -30,11 +30,14 @@ func TestSIPpCallsMeet(t *testing.T) {
 	for _, way := range []struct {
 		name, host string
 		tcp        bool
+		shared     int
 	}{
 		{name: "over UDP", host: "127.0.0.1"},
 		{name: "over TCP", host: "127.0.0.1", tcp: true},
 		{name: "over UDP and IPv6", host: "::1"},
 		{name: "over TCP and IPv6", host: "::1", tcp: true},
+		{name: "on shared ports", host: "127.0.0.1", shared: 1},
+		{name: "on shared ports and IPv6", host: "::1", shared: 4},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +45,7 @@ func TestSIPpCallsMeet(t *testing.T) {
 				needIPv6(t)
 			}
 			app := meeting(t)
-			m := setup{host: way.host, app: app, services: meetingService()}.run(t)
+			m := setup{host: way.host, app: app, services: meetingService(), shared: way.shared}.run(t)
 			r := record(t, way.host)
 			listener := sippCall{
 				scenario: "listen", user: "meeting", caller: "listener", tcp: way.tcp,

@@ -28,10 +28,18 @@ const (
 // its own, two of them in µ-law and one in A-law, one of them by TCP, and a
 // fourth that may only listen. A SIPp call that only listens takes the time: its recorder knows
 // when each packet came.
-func TestPhonesInConference(t *testing.T) {
+func TestPhonesInConference(t *testing.T) { phonesInConference(t, 0) }
+
+// TestPhonesOnSharedPorts is the same conference on two shared RTP ports.
+func TestPhonesOnSharedPorts(t *testing.T) { phonesInConference(t, 2) }
+
+// phonesInConference holds the conference on so many shared ports; 0 = each
+// call on a socket of its own.
+func phonesInConference(t *testing.T, shared int) {
+	t.Helper()
 	need(t, "sipp", "sip-tester")
 	app := conferenceApplication(t)
-	m := setup{app: app, services: []service{
+	m := setup{app: app, shared: shared, services: []service{
 		{match: "talk", first: "/talk", final: "/final", error: "/error"},
 		{match: "listen", first: "/listen", final: "/final", error: "/error"},
 	}}.run(t)
@@ -53,6 +61,9 @@ func TestPhonesInConference(t *testing.T) {
 	m.expectMetric(t, `mediaserver_conference_participants{role="talker"}`, 3)
 	m.expectMetric(t, `mediaserver_conference_participants{role="listener"}`, 2)
 	m.expectMetric(t, "mediaserver_sip_tcp_connections", 1)
+	if shared > 0 {
+		m.expectMetric(t, "mediaserver_rtp_shared_calls", 5)
+	}
 	rest(t, steady+time.Second)
 
 	anna := talkers[0]

@@ -38,6 +38,7 @@ type setup struct {
 	more     string                 // further YAML
 	files    map[string]*audio.Clip // in the media store
 	logLevel string                 // "" = info
+	shared   int                    // shared RTP ports; 0 = a socket per call
 	lasts    time.Duration          // how much longer than usual the test is
 }
 
@@ -81,7 +82,11 @@ func (s setup) yaml(t *testing.T, dir string) string {
 	ports := takePorts(serverPorts)
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip: {listen: [\"udp://%s\", \"tcp://%s\"]}\n", listen, listen)
-	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d}\n", ports, ports+serverPorts-1)
+	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d", ports, ports+serverPorts-1)
+	if s.shared > 0 {
+		fmt.Fprintf(&b, ", io: shared, shared_ports: %d", s.shared)
+	}
+	b.WriteString("}\n")
 	fmt.Fprintf(&b, "http: {listen: \"127.0.0.1:0\"}\n")
 	fmt.Fprintf(&b, "media: {directory: %q, log_directory: %q}\n", filepath.Join(dir, "media"), filepath.Join(dir, "rest_logs"))
 	if s.logLevel != "" {

@@ -1,0 +1,83 @@
+package interop
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestBurstOnSharedPorts has one SIPp, which receives all media at one address,
+// place 50 calls a second: the shared ports cannot tell them apart, so most
+// calls get sockets of their own, and none may fail.
+func TestBurstOnSharedPorts(t *testing.T) {
+	const calls = 100
+	app := meeting(t)
+	m := setup{app: app, services: meetingService(), shared: 4}.run(t)
+	burst := sippCall{scenario: "burst", user: "meeting", calls: calls, rate: 50, length: time.Second / 2}.start(t, m)
+	burst.succeed(t)
+	if ok, failed := burst.statistic(t, "SuccessfulCall(C)"), burst.statistic(t, "FailedCall(C)"); ok != calls || failed != 0 {
+		t.Errorf("%d calls succeeded and %d failed of %d", ok, failed, calls)
+	}
+	if n := m.metric(t, "mediaserver_rtp_shared_refused_total"); n < calls/2 {
+		t.Errorf("%v calls of one address got sockets of their own", n)
+	}
+	m.expectIdle(t)
+	m.expectMetric(t, "mediaserver_rtp_shared_calls", 0)
+	m.expectAlive(t)
+}
+
+// TestStallHeals stops the server for half a second. What it could not play is
+// left out, not made up for: the sound is back within 100 ms, on time, and at
+// no time more than a few packets come at once.
+func TestStallHeals(t *testing.T) {
+	for name, shared := range map[string]int{"with a socket per call": 0, "on shared ports": 2} {
+		t.Run(name, func(t *testing.T) { stallHeals(t, shared) })
+	}
+}
+
+func stallHeals(t *testing.T, shared int) {
+	t.Helper()
+	const stall, heal, frequency = 500 * time.Millisecond, 100 * time.Millisecond, 440
+	app := serve(t, map[string]page{
+		"/first": actions(join("meeting", nil, nil)),
+		"/final": func(http.ResponseWriter, request) {},
+	})
+	m := setup{app: app, services: meetingService(), shared: shared}.run(t)
+	r := record(t, "127.0.0.1")
+	listener := sippCall{
+		scenario: "listen", user: "meeting", caller: "listener",
+		keys: map[string]string{"recorder": r.port()}, length: 5 * time.Second,
+	}.start(t, m)
+	talker := sippCall{
+		scenario: "talk", user: "meeting", caller: "talker",
+		tone: tone(frequency, 5*time.Second), length: 4 * time.Second,
+	}.start(t, m)
+	m.expectMetric(t, `mediaserver_conference_participants{role="talker"}`, 2)
+	rest(t, 1500*time.Millisecond)
+	if err := m.signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	rest(t, stall)
+	resumed := time.Now()
+	if err := m.signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	rest(t, time.Second)
+	skipped := m.metric(t, "mediaserver_frames_skipped_total")
+	talker.succeed(t)
+	listener.succeed(t)
+	if skipped < 20 {
+		t.Errorf("%v frames counted as skipped in a stall of %v", skipped, stall)
+	}
+	packets := r.heard()
+	first := between(packets, resumed, resumed.Add(heal))
+	if len(first) == 0 || len(first) > int(heal/packetTime)+3 {
+		t.Fatalf("%d packets within %v after the stall", len(first), heal)
+	}
+	after := between(packets, resumed.Add(heal), resumed.Add(heal+800*time.Millisecond))
+	if n, want := len(after), int(800*time.Millisecond/packetTime); n < want-3 || n > want+3 {
+		t.Errorf("%d packets in 800 ms after that, want %d", n, want)
+	}
+	expectTone(t, decode(t, after), frequency, time.Duration(len(after))*packetTime)
+}
