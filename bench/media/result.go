@@ -168,7 +168,7 @@ const beyond = 1.0
 const (
 	achievedMin  = 0.999
 	edge         = 0.002 // of a measurement: what may fall out of it at its ends [s]
-	latenessMax  = 5.0 // p99 [ms]
+	latenessMax  = 5.0   // p99 [ms]
 	concealedMax = 0.001
 	faultsMax    = 0.001
 )

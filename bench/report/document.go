@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"mediaserver/bench/calls"
 	"mediaserver/bench/limit"
 	"mediaserver/bench/machine"
 	"mediaserver/bench/media"
@@ -29,6 +30,7 @@ type Document struct {
 
 	Limit *limit.Report  `json:"limit,omitempty"`
 	Media []media.Series `json:"media,omitempty"` // one, or the steps of a search
+	Calls []calls.Result `json:"calls,omitempty"`
 }
 
 // ErrFormat means that a file is no document of a form that is known.
@@ -65,6 +67,10 @@ func (d *Document) Save(dir string) (file string, err error) {
 
 // name tells documents of a directory apart.
 func (d *Document) name() string {
+	if len(d.Calls) > 0 {
+		o := d.Calls[0].Options
+		return fmt.Sprintf("%s-%d-per-second-pages-%s", d.Tool, o.Rate, o.Pages)
+	}
 	if len(d.Media) == 0 {
 		return d.Tool
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"mediaserver/bench/calls"
 	"mediaserver/bench/limit"
 	"mediaserver/bench/measure"
 	"mediaserver/bench/media"
@@ -19,6 +20,9 @@ func (d *Document) WriteText(w io.Writer) error {
 	}
 	for i := range d.Media {
 		mediaText(&b, &d.Media[i])
+	}
+	for i := range d.Calls {
+		callsText(&b, &d.Calls[i])
 	}
 	if len(d.Media) > 1 {
 		largest := 0
@@ -88,5 +92,24 @@ func mediaText(w io.Writer, s *media.Series) {
 	if q := r.Ratios; q != nil {
 		line("ratios", "efficiency %.2f, mixing overhead %+.0f %%, %.2f times the naive server", q.Efficiency, 100*q.MixingOverhead, q.Design)
 	}
+	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
+}
+
+func callsText(w io.Writer, r *calls.Result) {
+	verdict := "pass"
+	if !r.Pass {
+		verdict = "NO PASS: " + strings.Join(r.Why, "; ")
+	}
+	fmt.Fprintf(w, "\n%d calls, %d per second, %.0f s each, into rooms of four, pages %s, io %s; %.1f s, %d at once\n",
+		r.Calls, r.Options.Rate, r.HoldSeconds, r.Options.Pages, r.Options.IO, r.Seconds, r.AtOnce)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %-17s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("set-up", "%s", spread(r.SetUp))
+	line("calls", "%d failed %v, %d hung up by the server, %d without RTP", r.Failed, r.Causes, r.Dropped, r.Unheard)
+	line("repeated", "%d answers (ACK late or lost), %d INVITEs, %d BYEs", r.RepeatedOK, r.RepeatedINVITE, r.RepeatedBYE)
+	line("server CPU", "%.2f ms per call for signalling (%.2f in all, less %.2f for media at %.0f µs per participant-second); %.2f cores",
+		r.CPU.Signalling, r.CPU.Total, r.CPU.Media, r.CPU.PerMedia, r.CPU.ServerCores)
+	line("generator", "CPU %.0f %%", r.CPU.GeneratorCPU)
 	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
 }

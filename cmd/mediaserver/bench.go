@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mediaserver/bench/baseline"
+	"mediaserver/bench/calls"
 	"mediaserver/bench/limit"
 	"mediaserver/bench/media"
 	"mediaserver/bench/process"
@@ -19,6 +20,7 @@ import (
 type benchCommand struct {
 	Limit    benchLimitCommand    `cmd:"" help:"Measure what the machine can do at best."`
 	Media    benchMediaCommand    `cmd:"" help:"Measure a server with many participants in rooms."`
+	Calls    benchCallsCommand    `cmd:"" help:"Measure how many calls a server sets up per second."`
 	Table    benchTableCommand    `cmd:"" help:"Print saved results as a Markdown table."`
 	Baseline benchBaselineCommand `cmd:"" hidden:"" help:"Serve what bench compares with."`
 }
@@ -130,6 +132,44 @@ func (c *benchMediaCommand) Run(ctx context.Context, p *program) error {
 	}
 	if err != nil {
 		return err
+	}
+	return c.deliver(p, &d)
+}
+
+// benchCallsCommand is bench calls.
+type benchCallsCommand struct {
+	Rate        int    `default:"100" help:"Calls per second (${default})."`
+	Seconds     int    `default:"10" help:"For how long calls are placed (${default})."`
+	Hold        int    `default:"3" help:"How long each call lasts [s] (${default})."`
+	Pages       string `default:"local" enum:"none,local" help:"none: calls go into rooms by conference.direct_dial; local: by the pages of a web application of this process."`
+	IO          string `default:"sockets" enum:"sockets,shared" help:"rtp.io of the server: sockets or shared."`
+	SharedPorts int    `help:"rtp.shared_ports of the server."`
+	Runs        int    `default:"1" help:"Runs (${default})."`
+	outputFlags
+}
+
+// Run measures.
+func (c *benchCallsCommand) Run(ctx context.Context, p *program) error {
+	o := calls.Options{
+		Rate: c.Rate, Duration: time.Duration(c.Seconds) * time.Second, Hold: time.Duration(c.Hold) * time.Second,
+		Pages: c.Pages, IO: c.IO, SharedPorts: c.SharedPorts,
+	}
+	if err := o.Check(); err != nil {
+		return usageError{err}
+	}
+	ctx, stop := p.untilSignal(ctx)
+	defer stop()
+	own, err := process.Own(p.stderr)
+	if err != nil {
+		return err
+	}
+	d := report.New("calls", version, os.Args[1:])
+	for range max(1, c.Runs) {
+		r, err := calls.Run(ctx, own, o)
+		if err != nil {
+			return err
+		}
+		d.Calls = append(d.Calls, r)
 	}
 	return c.deliver(p, &d)
 }

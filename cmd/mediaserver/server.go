@@ -166,7 +166,7 @@ func (s *server) start(ctx context.Context) error {
 // final page, so it does not run in the context of the dialog.
 func (s *server) runSIP(ctx context.Context) error {
 	return s.parts.ua.Serve(ctx, func(_ context.Context, d *sip.Dialog) {
-		s.parts.calls.HandleInvite(ctx, d, s.parts.apps.ServeCall)
+		s.parts.calls.HandleInvite(ctx, d, s.serveCall)
 	})
 }
 

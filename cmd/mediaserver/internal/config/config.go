@@ -136,7 +136,7 @@ type WebSocket struct {
 type Conference struct {
 	MaxParticipants int           `yaml:"max_participants" range:"0..1000000"`
 	MixedTalkers    int           `yaml:"mixed_talkers" range:"1..1000"`
-	DirectDial      bool          `yaml:"direct_dial" later:"calling a room without an application"`
+	DirectDial      bool          `yaml:"direct_dial"`
 	Destinations    []Destination `yaml:"destinations"`
 }
 

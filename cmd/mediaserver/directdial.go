@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+
+	"mediaserver/call"
+)
+
+// roomPrefix is that of the user part by which a room is called without an
+// application: sip:conf-NAME@….
+const roomPrefix = "conf-"
+
+// directRoom is the room that an address calls, if it calls one.
+func directRoom(uri string) (name string, ok bool) {
+	_, rest, _ := strings.Cut(uri, ":")
+	user, _, hasHost := strings.Cut(rest, "@")
+	if name, ok = strings.CutPrefix(user, roomPrefix); !ok || !hasHost || name == "" {
+		return "", false
+	}
+	return name, true
+}
+
+// serveCall is what happens to an inbound call: conference.direct_dial puts
+// those that call a room into it, the rest have an application.
+func (s *server) serveCall(ctx context.Context, c *call.Call) {
+	info := c.Info()
+	called := info.RequestURI
+	if called == "" {
+		called = info.To
+	}
+	name, ok := directRoom(called)
+	if !ok || !s.cfg.Conference.DirectDial {
+		s.parts.apps.ServeCall(ctx, c)
+		return
+	}
+	if err := joinRoom(ctx, c, name); err != nil && !errors.Is(err, call.ErrEnded) && ctx.Err() == nil {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "cannot join the room that was called", slog.String("call_id", info.ID), slog.String("conference", name), slog.Any("error", err))
+	}
+}
+
+// joinRoom answers a call and has it talk in a room until one of them ends.
+func joinRoom(ctx context.Context, c *call.Call, name string) error {
+	if err := c.Answer(ctx); err != nil {
+		return err
+	}
+	seat, err := c.DialConference(ctx, call.ConferenceOptions{
+		Name: name, Participant: call.ParticipantOptions{Talker: true, StartOnEntry: true},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = c.Connect(ctx, seat)
+	return err
+}
