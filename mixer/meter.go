@@ -27,8 +27,8 @@ const (
 	// lateAllowed is the share of late slots above which nothing fits, if the
 	// slots have also used lateUsed of what they may: else others are to blame,
 	// and it would not help to refuse anybody.
-	lateAllowed = 0.05
-	lateUsed    = 0.25
+	lateAllowed = 0.2
+	lateUsed    = 0.5
 )
 
 // meter measures what a slot costs.

@@ -72,12 +72,12 @@ func TestHeadroomIsWhatTheSlotsLeave(t *testing.T) {
 func TestLatenessTakesTheHeadroomOnlyFromABusyEngine(t *testing.T) {
 	late := map[time.Duration]time.Duration{}
 	for at := time.Duration(0); at < 10*time.Second; at += 40 * time.Millisecond {
-		late[at] = 11 * time.Millisecond
+		late[at] = 16 * time.Millisecond
 	}
 	if h := runFor(t, 10*time.Second, 1, 8, 10*time.Microsecond, late, nil).Headroom(); h.Fit < 500 || h.Late < lateAllowed {
 		t.Errorf("an idle engine on a noisy machine: %+v", h)
 	}
-	if h := runFor(t, 10*time.Second, 1, 60, 60*time.Microsecond, late, nil).Headroom(); h.Fit != 0 || h.Late < lateAllowed {
+	if h := runFor(t, 10*time.Second, 1, 100, 60*time.Microsecond, late, nil).Headroom(); h.Fit != 0 || h.Late < lateAllowed {
 		t.Errorf("an engine that has something to do: %+v", h)
 	}
 }
