@@ -233,6 +233,9 @@ func (s *server) stop(limit time.Duration) error {
 	if s.parts != nil && !s.serving {
 		err = errors.Join(err, s.parts.ua.Close())
 	}
+	if s.parts != nil && s.parts.media != nil {
+		err = errors.Join(err, s.parts.media.close())
+	}
 	return errors.Join(err, s.http.close())
 }
 
