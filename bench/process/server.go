@@ -50,7 +50,7 @@ func (c ServerConfig) yaml(s *Server) string {
 		fmt.Fprintf(&b, "  pprof_listen: %q\n", s.Pprof)
 	}
 	fmt.Fprintf(&b, "media: {directory: %q, log_directory: %q}\n", filepath.Join(s.dir, "media"), filepath.Join(s.dir, "logs"))
-	b.WriteString("conference:\n  max_participants: 0\nadmission:\n  max_load_percent: 0\n")
+	b.WriteString("admission: {max_load_percent: 0}\nconference:\n  max_participants: 0\n")
 	if c.DirectDial {
 		b.WriteString("  direct_dial: true\n")
 	}
