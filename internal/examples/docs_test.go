@@ -106,6 +106,7 @@ var masks = []struct {
 	{regexp.MustCompile(`"log_filename":"\d{4}/\d\d/\d\d/\d\d_\d\d_\d\d_[0-9a-f]{16}\.\d+\.log"`), `"log_filename":"LOG"`},
 	{regexp.MustCompile(`"call_id":"c-[^"]+"`), `"call_id":"CALL"`},
 	{regexp.MustCompile(`"/rest_api/recordings/\d{4}/\d\d/\d\d/\d\d_\d\d_\d\d_[0-9a-f]{16}\.\d+_2_call\.wav"`), `"RECORDING"`},
+	{regexp.MustCompile(`"/rest_api/recordings/\d{4}/\d\d/\d\d/\d\d_\d\d_\d\d_[0-9a-f]{16}\.\d+\.wav"`), `"RECORDED"`},
 }
 
 // masked is a request as the server writes it, without what differs.

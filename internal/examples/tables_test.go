@@ -36,6 +36,12 @@ func joining(property string) place {
 	return func(o object) object { return list("connect_to_conference", object{"name": "probe", property: o}) }
 }
 
+// What properties need beside them, or have in them.
+var (
+	aPlay    = object{"play": object{"play_list": []object{{"text_to_say": "probe"}}}}
+	anOption = object{"digit": "1", "next_page": "probe"}
+)
+
 // places say where the properties of a table go, by document and number of
 // the table, and what has to be beside them. Documents of actions whose name is
 // that of the action need no entry for the former.
@@ -48,6 +54,11 @@ var places = map[string]struct {
 	"docs/actions/play.md 0":                   {beside: object{"play_list": []object{{"text_to_say": "probe"}}}},
 	"docs/actions/sleep.md 0":                  {beside: object{"seconds": 1}},
 	"docs/actions/redirect.md 0":               {beside: object{"next_page": "probe"}},
+	"docs/actions/record.md 0":                 {beside: object{"next_page": "probe"}},
+	"docs/actions/get_number.md 0":             {beside: object{"next_page": "probe", "prompt": aPlay}},
+	"docs/actions/run_menu.md 0":               {beside: object{"prompt": aPlay, "menu_options": []object{anOption}}},
+	"docs/actions/run_menu.md 1":               {put: func(o object) object { return list("run_menu", object{"prompt": aPlay, "menu_options": []object{o}}) }, beside: anOption},
+	"docs/actions/get_input.md 0":              {beside: object{"next_page": "probe", "speech_input_mode": "disabled"}},
 	"docs/actions/connect_to_conference.md 0":  {beside: object{"name": "probe"}},
 	"docs/objects/page.md 0":                   {put: func(o object) object { return list("redirect", object{"next_page": o}) }, beside: object{"url": "probe"}},
 	"docs/objects/media.md 0":                  {put: func(o object) object { return list("play", object{"play_list": []object{o}}) }},
@@ -106,7 +117,11 @@ func (r row) probes(t *testing.T, where string, action, version string) []probe 
 	}
 	what := where + " " + r.name + " in version " + version
 	if r.only != "" && r.only != "v"+version[:1] {
-		return []probe{{what + ", which does not have it", answer(nil), "UNKNOWN_PROPERTY"}}
+		want := "UNKNOWN_PROPERTY"
+		if action == "get_input" { // there is no such action then
+			want = "UNKNOWN_ACTION"
+		}
+		return []probe{{what + ", which does not have it", answer(nil), want}}
 	}
 	null := probe{what + " null", answer(nil), "?"}
 	switch {

@@ -108,7 +108,7 @@ func runWorld(t *testing.T, version string, maxParticipants int, answers func(ca
 				ErrorPage:             restapi.Page{URL: "https://app.example/error"},
 				ApplicationParameters: "team=blue",
 			}},
-			Transport: w, Logger: logger,
+			Transport: w, Logger: logger, Files: everyFile{},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -149,6 +149,9 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	// Of the two versions' results this is of no interest here.
 	json.Unmarshal(raw, &info) //nolint:errcheck // what cannot be read stays empty
 	page := strings.TrimPrefix(r.URL.Path, "/")
+	if info.Call.From == "" { // a notification
+		info.Call.From = callerNumber
+	}
 	w.mu.Lock()
 	w.requests = append(w.requests, docRequest{info.Call.From, page, string(raw)})
 	w.mu.Unlock()
@@ -318,6 +321,14 @@ var (
 	docKey    = []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 	docVector = []byte{16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31}
 )
+
+// Remove removes nothing, and finds the same files.
+func (everyFile) Remove(name string) error {
+	if strings.Contains(name, "absent") {
+		return fs.ErrNotExist
+	}
+	return nil
+}
 
 func (everyFile) Open(name string) (fs.File, error) {
 	if strings.Contains(name, "absent") {
