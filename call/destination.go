@@ -195,12 +195,12 @@ func validHostPort(s string) bool {
 func parseWebSocket(s string) (string, error) {
 	u, err := url.Parse(s)
 	switch {
-	case err != nil, u.Scheme != "wss", u.Host == "", u.Hostname() == "":
+	case err != nil, u.Scheme != "wss", !validHostPort(u.Host):
 		return "", badDestination("no wss:// address")
 	case u.Fragment != "":
 		return "", badDestination("a wss:// address has no fragment")
 	}
-	return s, nil
+	return u.String(), nil
 }
 
 // ValidConferenceName says whether s can be the name of a room: 1 to 128 of

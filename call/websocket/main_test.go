@@ -1,0 +1,9 @@
+package websocket
+
+import (
+	"testing"
+
+	"mediaserver/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
