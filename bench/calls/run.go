@@ -21,6 +21,7 @@ type Options struct {
 	Rate        int           `json:"rate"`  // calls per second
 	Duration    time.Duration `json:"-"`     // for which calls are placed
 	Hold        time.Duration `json:"-"`     // from the INVITE to the BYE
+	Alone       time.Duration `json:"-"`     // for which the cost of the media by themselves is measured; 0 = DefaultAlone
 	Pages       string        `json:"pages"` // "none": conference.direct_dial; "local": a web application of this process
 	IO          string        `json:"io"`
 	SharedPorts int           `json:"shared_ports,omitempty"`
@@ -57,6 +58,10 @@ type Cost struct {
 	ServerCores  float64 `json:"server_cores"`
 	GeneratorCPU float64 `json:"generator_cpu_percent"`
 }
+
+// DefaultAlone is Options.Alone when nothing is said. It passes as well before
+// that measurement, and after it.
+const DefaultAlone = 3 * time.Second
 
 // Check tells what is wrong with options.
 func (o Options) Check() error {
@@ -157,7 +162,9 @@ func (o Options) measure(ctx context.Context, srv *process.Server, c *caller) (r
 // mediaCost places as many calls as will be up at once and leaves them alone
 // for a while: CPU time per call and second.
 func (o Options) mediaCost(ctx context.Context, srv *process.Server, c *caller) (perSecond time.Duration, err error) {
-	const settle, alone = 2 * time.Second, 3 * time.Second
+	if o.Alone == 0 {
+		o.Alone = DefaultAlone
+	}
 	count := o.Rate * int(max(1, o.Hold.Seconds()))
 	if err := c.place(ctx, count, o.Rate, 0); err != nil {
 		return 0, err
@@ -165,14 +172,14 @@ func (o Options) mediaCost(ctx context.Context, srv *process.Server, c *caller) 
 	if c.up == 0 {
 		return 0, fmt.Errorf("bench: no call was answered: %v", c.tally.causes)
 	}
-	if err := c.idle(ctx, settle); err != nil {
+	if err := c.idle(ctx, o.Alone); err != nil {
 		return 0, err
 	}
 	a, err := machine.Read(srv.PID())
 	if err != nil {
 		return 0, err
 	}
-	if err := c.idle(ctx, alone); err != nil {
+	if err := c.idle(ctx, o.Alone); err != nil {
 		return 0, err
 	}
 	b, err := machine.Read(srv.PID())
@@ -184,7 +191,7 @@ func (o Options) mediaCost(ctx context.Context, srv *process.Server, c *caller) 
 	if err := c.finish(ctx, true, o.Rate); err != nil {
 		return 0, err
 	}
-	return perSecond, c.idle(ctx, settle)
+	return perSecond, c.idle(ctx, o.Alone)
 }
 
 func (o Options) result(t *tally, w *generator.Window, u machine.Usage, perSecond time.Duration) Result {

@@ -151,6 +151,7 @@ func (o Options) profile(ctx context.Context, srv *process.Server) error {
 	if err != nil {
 		return err
 	}
+	req.Close = true // no connection is kept
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return fmt.Errorf("bench: profile: %w", err)

@@ -83,22 +83,23 @@ func (c *benchLimitCommand) Run(ctx context.Context, p *program) error {
 
 // benchMediaCommand is bench media.
 type benchMediaCommand struct {
-	Participants int    `short:"n" default:"500" help:"Participants in all (${default})."`
-	RoomSize     int    `default:"4" help:"Participants of each room; 0 puts all into one (${default})."`
-	Talkers      int    `default:"-1" help:"Participants of each room that talk; the others send silence. Default: all in rooms of up to four, else three."`
-	Probes       int    `default:"20" help:"Participants in all that send bursts, by which latency is measured (${default})."`
-	Codec        string `default:"pcmu" enum:"pcmu,pcma" help:"pcmu or pcma."`
-	SRTP         string `default:"off" enum:"off,gcm,cm" help:"off, gcm or cm."`
-	IO           string `default:"sockets" enum:"sockets,shared" help:"rtp.io of the server: sockets or shared."`
-	SharedPorts  int    `help:"rtp.shared_ports of the server."`
-	Seconds      int    `default:"10" help:"Length of the measurement (${default})."`
-	Rate         int    `default:"150" help:"Calls placed per second (${default})."`
-	Threads      int    `default:"1" help:"Threads of the generator (${default})."`
-	Runs         int    `default:"1" help:"Runs, of which the median is shown (${default})."`
-	Search       bool   `help:"Raise the number of participants by a quarter until a run does not pass."`
-	Most         int    `help:"Where a search ends."`
-	Calibrate    bool   `help:"Run the echo and the naive server with as many participants, and print the ratios."`
-	Profile      string `placeholder:"FILE" help:"Write a CPU profile of the server during the measurement."`
+	Participants int           `short:"n" default:"500" help:"Participants in all (${default})."`
+	RoomSize     int           `default:"4" help:"Participants of each room; 0 puts all into one (${default})."`
+	Talkers      int           `default:"-1" help:"Participants of each room that talk; the others send silence. Default: all in rooms of up to four, else three."`
+	Probes       int           `default:"20" help:"Participants in all that send bursts, by which latency is measured (${default})."`
+	Codec        string        `default:"pcmu" enum:"pcmu,pcma" help:"pcmu or pcma."`
+	SRTP         string        `default:"off" enum:"off,gcm,cm" help:"off, gcm or cm."`
+	IO           string        `default:"sockets" enum:"sockets,shared" help:"rtp.io of the server: sockets or shared."`
+	SharedPorts  int           `help:"rtp.shared_ports of the server."`
+	Seconds      int           `default:"10" help:"Length of the measurement (${default})."`
+	Settle       time.Duration `default:"2s" help:"Time between the last answer and the measurement (${default})."`
+	Rate         int           `default:"150" help:"Calls placed per second (${default})."`
+	Threads      int           `default:"1" help:"Threads of the generator (${default})."`
+	Runs         int           `default:"1" help:"Runs, of which the median is shown (${default})."`
+	Search       bool          `help:"Raise the number of participants by a quarter until a run does not pass."`
+	Most         int           `help:"Where a search ends."`
+	Calibrate    bool          `help:"Run the echo and the naive server with as many participants, and print the ratios."`
+	Profile      string        `placeholder:"FILE" help:"Write a CPU profile of the server during the measurement."`
 	outputFlags
 }
 
@@ -106,7 +107,7 @@ type benchMediaCommand struct {
 func (c *benchMediaCommand) options() media.Options {
 	return media.Options{
 		Participants: c.Participants, RoomSize: c.RoomSize, Talkers: c.Talkers, Probes: c.Probes, Codec: c.Codec, SRTP: c.SRTP,
-		IO: c.IO, SharedPorts: c.SharedPorts, Rate: c.Rate, Duration: time.Duration(c.Seconds) * time.Second, Settle: media.DefaultSettle,
+		IO: c.IO, SharedPorts: c.SharedPorts, Rate: c.Rate, Duration: time.Duration(c.Seconds) * time.Second, Settle: c.Settle,
 		Threads: c.Threads, Calibrate: c.Calibrate, Profile: c.Profile,
 	}
 }
@@ -138,13 +139,14 @@ func (c *benchMediaCommand) Run(ctx context.Context, p *program) error {
 
 // benchCallsCommand is bench calls.
 type benchCallsCommand struct {
-	Rate        int    `default:"100" help:"Calls per second (${default})."`
-	Seconds     int    `default:"10" help:"For how long calls are placed (${default})."`
-	Hold        int    `default:"3" help:"How long each call lasts [s] (${default})."`
-	Pages       string `default:"local" enum:"none,local" help:"none: calls go into rooms by conference.direct_dial; local: by the pages of a web application of this process."`
-	IO          string `default:"sockets" enum:"sockets,shared" help:"rtp.io of the server: sockets or shared."`
-	SharedPorts int    `help:"rtp.shared_ports of the server."`
-	Runs        int    `default:"1" help:"Runs (${default})."`
+	Rate        int           `default:"100" help:"Calls per second (${default})."`
+	Seconds     int           `default:"10" help:"For how long calls are placed (${default})."`
+	Hold        int           `default:"3" help:"How long each call lasts [s] (${default})."`
+	Alone       time.Duration `default:"3s" help:"For how long the cost of the media by themselves is measured (${default})."`
+	Pages       string        `default:"local" enum:"none,local" help:"none: calls go into rooms by conference.direct_dial; local: by the pages of a web application of this process."`
+	IO          string        `default:"sockets" enum:"sockets,shared" help:"rtp.io of the server: sockets or shared."`
+	SharedPorts int           `help:"rtp.shared_ports of the server."`
+	Runs        int           `default:"1" help:"Runs (${default})."`
 	outputFlags
 }
 
@@ -152,7 +154,7 @@ type benchCallsCommand struct {
 func (c *benchCallsCommand) Run(ctx context.Context, p *program) error {
 	o := calls.Options{
 		Rate: c.Rate, Duration: time.Duration(c.Seconds) * time.Second, Hold: time.Duration(c.Hold) * time.Second,
-		Pages: c.Pages, IO: c.IO, SharedPorts: c.SharedPorts,
+		Pages: c.Pages, IO: c.IO, SharedPorts: c.SharedPorts, Alone: c.Alone,
 	}
 	if err := o.Check(); err != nil {
 		return usageError{err}
