@@ -31,8 +31,10 @@ func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) (dtmf.Dig
 		return 0, failed
 	}
 	c.playStarts()
+	start := time.Now()
 	by, err := c.playSegments(ctx, segments, o)
 	c.playEnds(playOutcome(by != 0, err))
+	c.logger().Debug("played", "elements", len(list), "outcome", playOutcome(by != 0, err), "took", time.Since(start))
 	if by != 0 || err != nil {
 		return by, err
 	}

@@ -45,6 +45,7 @@ func (c *Call) pressed(seen *dtmf.Dedup, p press) {
 	case byEvent, byMessage: // the receiver counts each press once
 	}
 	c.manager.metrics.digits.WithLabelValues(p.method.String()).Inc()
+	c.logger().Debug("digit received", "method", p.method) // not which: it may be a secret
 	c.emit(Event{Type: CallDigit, Time: p.at, Digit: &DigitPress{Digit: string(p.digit), Method: p.method.String()}})
 	select {
 	case c.digits <- p.digit:

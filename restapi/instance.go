@@ -169,10 +169,13 @@ func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind 
 	if err != nil {
 		return nil, failure(CodeInternal, err, "the request could not be written")
 	}
+	in.logRequest(kind, q, body)
+	start := time.Now()
 	r, err := in.browser.fetch(pageContext(ctx), q.page.method(), address, body)
 	if err != nil {
 		return nil, err
 	}
+	in.logAnswer(kind, r.body, time.Since(start))
 	list, warnings, fault := decodeAnswer(r.body, in.rules(c))
 	if fault != nil && (kind == finalPage || kind == secondaryFinalPage) {
 		if len(r.body) > 0 { // whatever else it answers is fine
