@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mediaserver/audio"
 	"mediaserver/call"
 	"mediaserver/restapi"
 	"mediaserver/restapi/auth"
@@ -701,6 +703,47 @@ func TestWebServicesOfADeadServer(t *testing.T) {
 		synctest.Wait()
 		if code, _ := w.askFor("service_start", "service", "caller", "rest_calls", `{"to":"sip:a@x"}`); code != http.StatusServiceUnavailable {
 			t.Errorf("status %d", code)
+		}
+	})
+}
+
+func TestFilesAndLogsByWebService(t *testing.T) {
+	run(t, options{files: true}, func(w *world) {
+		clip := wavOf(t, audio.ToneClip(8000, []float64{700}, -12, second, 0))
+		put := httptest.NewRequest(http.MethodPost, "http://localhost:8080/file_write?filetype=media&filename=new/tone.wav", bytes.NewReader(clip))
+		put.RemoteAddr = "127.0.0.1:5000"
+		rec := httptest.NewRecorder()
+		w.web.ServeHTTP(rec, put)
+		if rec.Code != http.StatusOK {
+			t.Fatalf("write: %d %s", rec.Code, rec.Body)
+		}
+		w.on("first", answer(file("new/tone.wav")))
+		a := w.dial(p, phoneOptions{})
+		w.at(2 * second)
+		a.hears(700, 100*milli, 900*milli)
+		w.ask("file_delete", "filetype", "media", "filename", "new/tone.wav")
+		w.dial(q, phoneOptions{})
+		w.at(4 * second)
+		w.wantAsked(q, "first", "error", "final")
+		wantCode(t, w.request("error", q), "MEDIA_NOT_FOUND")
+
+		name := w.request("first", p).info["log_filename"].(string)
+		list := w.ask("file_list", "filetype", "rest")
+		if !strings.Contains(fmt.Sprint(list), name) {
+			t.Errorf("the log %s is not listed: %v", name, list)
+		}
+		get := httptest.NewRequest(http.MethodGet, "http://localhost:8080/file_read?filetype=rest&filename="+name, nil)
+		get.RemoteAddr = "127.0.0.1:5000"
+		rec = httptest.NewRecorder()
+		w.web.ServeHTTP(rec, get)
+		for _, words := range []string{"page request", "page answer", "action=play", "played", "instance ends"} {
+			if !strings.Contains(rec.Body.String(), words) {
+				t.Errorf("%q is not in the log:\n%s", words, rec.Body)
+			}
+		}
+		want(t, w.ask("file_delete", "filetype", "rest", "filename", name), "deleted", "result")
+		if code, _ := w.askFor("file_read", "filetype", "rest", "filename", name); code != http.StatusNotFound {
+			t.Errorf("a deleted log: %d", code)
 		}
 	})
 }
