@@ -25,6 +25,7 @@ type Member struct {
 	gone     *closing
 	prompt   *Playback
 	leaving  atomic.Bool  // Remove was called
+	ported   bool         // has a port, or will have; under Room.mu
 	incoming atomic.Int64 // moves to here that were given
 
 	// All below belongs to the worker of the room.
@@ -92,7 +93,7 @@ func (m *Member) Remove() <-chan struct{} {
 	defer r.mu.Unlock()
 	if !r.closed {
 		m.section.count--
-		m.section.slot.load.Add(-1)
+		m.section.weigh(-m.weight())
 		r.engine.cfg.Metrics.members.Dec()
 	}
 	r.engine.post(m.section.slot, &c.node)
@@ -109,6 +110,9 @@ func (m *Member) MovePort(to *Member) <-chan struct{} {
 	c := &move{from: m, to: to, done: newClosing()}
 	c.cmd = c
 	c.after = m.incoming.Load()
+	if m != to && m.expectPort(false) {
+		to.expectPort(true)
+	}
 	to.incoming.Add(1)
 	m.room.engine.post(m.section.slot, &c.node)
 	return c.done.done

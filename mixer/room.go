@@ -72,7 +72,8 @@ func (r *Room) Add(o MemberOptions) *Member {
 		c.open = to.newOpen()
 	}
 	to.count++
-	to.slot.load.Add(1)
+	m.ported = o.Port != nil
+	to.weigh(m.weight())
 	r.engine.cfg.Metrics.members.Inc()
 	r.engine.post(to.slot, &c.node)
 	return m
@@ -176,7 +177,7 @@ func (r *Room) Close() <-chan struct{} {
 		c := &closeSection{section: s}
 		c.cmd = c
 		s.slot.placed--
-		s.slot.load.Add(int64(-1 - s.count))
+		s.weigh(-s.weight)
 		e.cfg.Metrics.members.Sub(float64(s.count))
 		e.post(s.slot, &c.node)
 	}

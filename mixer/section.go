@@ -9,8 +9,9 @@ type section struct {
 	slot *slot
 
 	// Under Room.mu.
-	count    int // members
-	capacity int // members for which the worker has memory
+	count    int   // members
+	capacity int   // members for which the worker has memory
+	weight   int64 // its part of slot.load
 
 	// All below belongs to the worker.
 	index   int // in slot.sections; -1: not there
@@ -94,6 +95,42 @@ func (c *section) close(s *slot, frame int64) {
 	}
 }
 
+// What things weigh when a place is chosen: a port is most of the work.
+const (
+	weightOfRoom   = 1
+	weightOfMember = 1
+	weightOfPort   = 6
+)
+
+// weigh makes the section heavier. Room.mu is held, or nobody knows the room yet.
+func (c *section) weigh(n int64) {
+	c.weight += n
+	c.slot.load.Add(n)
+}
+
+// weight is what the member weighs.
+func (m *Member) weight() int64 {
+	if m.ported {
+		return weightOfMember + weightOfPort
+	}
+	return weightOfMember
+}
+
+// expectPort notes whether the member has a port, or one is on its way to it.
+func (m *Member) expectPort(has bool) (had bool) {
+	r := m.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	had = m.ported
+	if had == has || r.closed || m.leaving.Load() {
+		return had
+	}
+	m.section.weigh(-m.weight())
+	m.ported = has
+	m.section.weigh(m.weight())
+	return had
+}
+
 // place puts a section where it was decided to be. Engine.mu is held.
 func (e *Engine) place(c *section) {
 	s := c.slot
@@ -104,12 +141,12 @@ func (e *Engine) place(c *section) {
 		a.sections = make([]*section, 0, s.capacity)
 	}
 	s.placed++
-	s.load.Add(1)
+	c.weigh(weightOfRoom)
 	c.room.living.Add(1)
 	e.post(s, &a.node)
 }
 
-// leastLoaded is the place with the fewest rooms and members, of those that
+// leastLoaded is the place with the least load, of those that
 // have no section of `without`. Equal ones are taken in an order that spreads
 // over workers first. nil: there is none. Engine.mu is held.
 func (e *Engine) leastLoaded(without []*section) *slot {

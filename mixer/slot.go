@@ -16,7 +16,7 @@ type slot struct {
 	meter  meter
 
 	// Placement; under Engine.mu, but for load.
-	load     atomic.Int64 // rooms and members
+	load     atomic.Int64 // what is here weighs
 	placed   int          // sections
 	capacity int          // sections for which the worker has memory
 

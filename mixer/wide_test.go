@@ -325,3 +325,30 @@ func TestWideRoomOfRunningWorkers(t *testing.T) {
 		}
 	})
 }
+
+// TestPlacesCarryTheSameNumberOfPorts when callers, each with a room of its
+// own, come one after the other into rooms of different sizes.
+func TestPlacesCarryTheSameNumberOfPorts(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 2})
+	st := stepper{e: e}
+	rnd := rand.New(rand.NewPCG(8, 8))
+	for range 150 {
+		room := e.NewRoom("conference")
+		for range 1 + rnd.IntN(7) {
+			own := e.NewRoom("call").Add(MemberOptions{Port: &memPort{}})
+			st.slots(1)
+			own.MovePort(room.Add(MemberOptions{Talk: true, Hear: true}))
+			st.slots(1)
+		}
+	}
+	st.frames(3)
+	most, least, all := 0, 1<<30, 0
+	for _, w := range e.workers {
+		for _, s := range w.slots {
+			most, least, all = max(most, s.ports), min(least, s.ports), all+s.ports
+		}
+	}
+	if all < 500 || most-least > all/8/5 {
+		t.Errorf("%d ports; the places have %d to %d", all, least, most)
+	}
+}
