@@ -21,6 +21,8 @@ var (
 	ErrRecorded = errors.New("call: conference is being recorded")
 	// ErrNotRecorded: the room is not being recorded.
 	ErrNotRecorded = errors.New("call: conference is not being recorded")
+	// ErrNoRecorder: this server has no place for recordings.
+	ErrNoRecorder = errors.New("call: recording is not configured")
 	// ErrRoomQueueFull: too many plays and announcements wait for their turn.
 	ErrRoomQueueFull = errors.New("call: too much to be played to the conference")
 )
@@ -140,7 +142,7 @@ func (m *Manager) RecordRoom(ctx context.Context, conference, id string) (string
 		return "", err
 	}
 	if m.cfg.Recorder == nil {
-		return "", errNoRecorder
+		return "", ErrNoRecorder
 	}
 	file, err := m.cfg.Recorder.Open(ctx, recording.Options{InstanceID: id})
 	if err != nil {

@@ -30,6 +30,8 @@ type ConferenceInfo struct {
 	State        ConferenceState
 	Started      bool // State is ConferenceActive
 	Reserved     bool
+	Locked       bool              // nobody enters any more
+	Recorded     bool              // room control records it
 	Since        time.Time         // its first entry, or the start of its reservation
 	Participants []ParticipantInfo // in order of entry
 }
@@ -119,7 +121,7 @@ func (r *reservations) mark(infos []ConferenceInfo, now time.Time) []ConferenceI
 func (f *Conference) info() ConferenceInfo {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	i := ConferenceInfo{Name: f.name, State: ConferenceHolding, Started: f.started, Since: f.since}
+	i := ConferenceInfo{Name: f.name, State: ConferenceHolding, Started: f.started, Since: f.since, Locked: f.locked, Recorded: f.tape != nil}
 	if f.started {
 		i.State = ConferenceActive
 	}

@@ -3,6 +3,7 @@ package records
 import (
 	"encoding/json"
 	"log/slog"
+	"time"
 
 	"mediaserver/call"
 	"mediaserver/restapi/store"
@@ -14,8 +15,9 @@ const maxLive = 200_000
 
 // Collector makes records of events: an events.Collector.
 type Collector struct {
-	journal *Journal // nil: no files
-	log     *slog.Logger
+	cfg    Config
+	log    *slog.Logger
+	pruned time.Time
 
 	live      map[string]*live // by call
 	instances map[string]*instance
@@ -33,12 +35,31 @@ type instance struct {
 	calls   []*live // in the order of their beginning
 }
 
-// NewCollector makes a Collector. journal may be nil; log too.
-func NewCollector(journal *Journal, log *slog.Logger) *Collector {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+// Pruner forgets old records: *store.Store.
+type Pruner interface {
+	PruneRecords(before time.Time, limit int) (int, error)
+}
+
+// Config says what a Collector works with. The zero value is one that keeps
+// no files and forgets nothing.
+type Config struct {
+	Journal       *Journal // nil: no files
+	Store         Pruner   // nil: nothing is forgotten
+	RetentionDays int      // of the records in Store; 0 = for ever
+	Logger        *slog.Logger
+}
+
+const (
+	pruneInterval = time.Hour
+	pruneBatch    = 5000 // records in one write
+)
+
+// NewCollector makes a Collector.
+func NewCollector(cfg Config) *Collector {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Collector{journal: journal, log: log, live: map[string]*live{}, instances: map[string]*instance{}}
+	return &Collector{cfg: cfg, log: cfg.Logger, live: map[string]*live{}, instances: map[string]*instance{}}
 }
 
 // Take collects events and returns the records they complete.
@@ -59,8 +80,18 @@ func (c *Collector) Take(batch []call.Event) []store.Record {
 
 // Kept appends records to the file of the day.
 func (c *Collector) Kept(records []store.Record) {
-	if c.journal != nil {
-		c.journal.append(records)
+	if c.cfg.Journal != nil {
+		c.cfg.Journal.append(records)
+	}
+	if c.cfg.Store == nil || c.cfg.RetentionDays == 0 || time.Since(c.pruned) < pruneInterval {
+		return
+	}
+	n, err := c.cfg.Store.PruneRecords(time.Now().AddDate(0, 0, -c.cfg.RetentionDays), pruneBatch)
+	if err != nil {
+		c.log.Warn("old call records cannot be deleted", "error", err)
+	}
+	if err != nil || n < pruneBatch {
+		c.pruned = time.Now()
 	}
 }
 

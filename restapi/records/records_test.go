@@ -44,7 +44,7 @@ func page(id, outcome string) call.Event {
 
 func TestACallIsCompleteWhenItsInstanceIs(t *testing.T) {
 	got := take(
-		t, NewCollector(nil, nil),
+		t, NewCollector(Config{}),
 		call.Event{Type: call.CallStarted, Call: "p", Started: &call.CallStart{Direction: "in", From: "1", To: "2"}},
 		call.Event{Type: call.InstanceStarted, Call: "p", Instance: "i", Service: "s"},
 		page("p", "ok"),
@@ -80,7 +80,7 @@ func TestOtherEndsCompleteARecordToo(t *testing.T) {
 		"the instance ends first":     {begin, {Type: call.InstanceStarted, Call: "p", Instance: "i"}, {Type: call.InstanceEnded, Call: "p", Instance: "i"}, end},
 		"begun in the process before": {end},
 	} {
-		c := NewCollector(nil, nil)
+		c := NewCollector(Config{})
 		if got := take(t, c, events...); len(got) != 1 || got[0].Cause != call.Failed {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -91,7 +91,7 @@ func TestOtherEndsCompleteARecordToo(t *testing.T) {
 }
 
 func TestRecordsAreBounded(t *testing.T) {
-	c := NewCollector(nil, nil)
+	c := NewCollector(Config{})
 	events := []call.Event{{Type: call.CallStarted, Call: "p"}}
 	for range 3 * maxPages {
 		events = append(events, page("p", "ok"))

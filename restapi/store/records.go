@@ -65,16 +65,7 @@ func (s *Store) Record(id string) (r Record, ok bool, err error) {
 // and calls visit until it returns false.
 func (s *Store) Records(before []byte, visit func(r Record) bool) error {
 	return s.db.View(func(tx *bolt.Tx) error {
-		c := tx.Bucket([]byte(bucketRecords)).Cursor()
-		k, v := c.Last()
-		if before != nil {
-			if k, _ = c.Seek(before); k == nil {
-				k, v = c.Last()
-			} else {
-				k, v = c.Prev()
-			}
-		}
-		for ; k != nil; k, v = c.Prev() {
+		for k, v := range backwards(tx.Bucket([]byte(bucketRecords)).Cursor(), before) {
 			if !visit(recordOf(k, v)) {
 				return nil
 			}
