@@ -6,7 +6,8 @@
 // An Engine has W workers. Each worker wakes every quarter of a frame (5 ms of
 // a frame of 20 ms) on an absolute schedule, t0 + n·5 ms; the wake-up n is slot
 // n mod 4 of frame n / 4. A Room lives on one (worker, slot), the least loaded
-// when it was made, and is served once per frame by that worker alone. A Member
+// when it was made, and is served once per frame by that worker alone (until it is
+// large, see below). A Member
 // is a place in a room. It may have a Port, the media side of a call: the
 // engine pulls exactly one frame of linear PCM from the port and pushes exactly
 // one frame to it per frame number. A Playback is a Source that is being read.
@@ -16,6 +17,14 @@
 //	→ contributes?             loudest, Σ in int32,       one mix and one encode
 //	                           announcement               per codec for all others
 //	                                                      → Port.Send
+//
+// # Large rooms
+//
+// A Room with more than Config.WideRoom members grows sections at other places. A
+// section serves its members in its own slot, hands those who make a sound to the
+// home of the room and takes the mixture from there, by rings of cells with atomic
+// frame numbers. Nobody waits: a section whose home is late sends in a later slot.
+// What is said elsewhere than at home is heard up to a frame later.
 //
 // # Who hears what
 //

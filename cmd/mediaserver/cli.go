@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/alecthomas/kong"
@@ -150,18 +148,13 @@ func (p *program) serve(ctx context.Context, cfg *config.Config, o serverOptions
 	})
 	defer watch.Wait()
 	defer close(ended)
-	if !slices.ContainsFunc(p.env, func(e string) bool { return strings.HasPrefix(e, "GOGC=") }) {
-		debug.SetGCPercent(gcPercent)
-	}
+	collectRarely(p.env, "/")
 	o.log, o.force = newLogger(p.stderr, cfg.Log), force
 	if o.out == nil {
 		o.out = p.stdout
 	}
 	return Run(ctx, cfg, o)
 }
-
-// gcPercent is GOGC of a server: collecting less often, it is late less often.
-const gcPercent = 200
 
 // newLogger is the process log.
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
