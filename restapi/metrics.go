@@ -10,6 +10,7 @@ import (
 type Metrics struct {
 	requests  *prometheus.CounterVec
 	seconds   prometheus.Histogram
+	queued    prometheus.Gauge
 	instances prometheus.Gauge
 	logErrors prometheus.Counter
 	faults    prometheus.Counter
@@ -36,6 +37,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_instances_active",
 			Help: "Application instances that are running.",
 		}),
+		queued: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mediaserver_outbound_calls_queued",
+			Help: "Calls of outbound services that wait for their turn.",
+		}),
 		logErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mediaserver_instance_log_errors_total",
 			Help: "Lines that could not be written to an instance's log.",
@@ -59,7 +64,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.requests, m.seconds, m.instances, m.logErrors, m.faults, m.media, m.mediaSeconds, m.mediaBytes)
+		r.MustRegister(m.requests, m.seconds, m.instances, m.queued, m.logErrors, m.faults, m.media, m.mediaSeconds, m.mediaBytes)
 	}
 	return m
 }

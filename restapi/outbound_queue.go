@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"mediaserver/call"
 )
 
@@ -72,6 +74,7 @@ type keptCall struct {
 type dispatcher struct {
 	keeper call.Keeper // nil: the queue ends with the process
 	kick   chan struct{}
+	waits  prometheus.Gauge
 
 	mu       sync.Mutex
 	byRef    map[string]*invocation
@@ -81,9 +84,9 @@ type dispatcher struct {
 	draining bool
 }
 
-func newDispatcher(keeper call.Keeper) *dispatcher {
+func newDispatcher(keeper call.Keeper, waits prometheus.Gauge) *dispatcher {
 	return &dispatcher{
-		keeper: keeper, kick: make(chan struct{}, 1), byRef: map[string]*invocation{},
+		waits: waits, keeper: keeper, kick: make(chan struct{}, 1), byRef: map[string]*invocation{},
 		queues: map[*Service][]*invocation{}, running: map[*Service]int{},
 	}
 }
@@ -126,6 +129,7 @@ func (d *dispatcher) enqueue(service *Service, list []*invocation) ([]string, er
 		d.byRef[v.reference] = v
 	}
 	d.queues[service] = append(d.queues[service], list...)
+	d.waits.Add(float64(len(list)))
 	d.mu.Unlock()
 	d.wake()
 	return refs, nil
@@ -186,6 +190,7 @@ func (d *dispatcher) ready() []*invocation {
 		list = append(list, queue[:n]...)
 		d.queues[service] = slices.Clone(queue[n:])
 		d.running[service] += n
+		d.waits.Sub(float64(n))
 	}
 	return list
 }
@@ -261,6 +266,7 @@ func (d *dispatcher) load(find func(name string) *Service) error {
 		if d.byRef[v.reference] == nil { // else it came after the start
 			d.byRef[v.reference] = v
 			d.queues[v.service] = append(d.queues[v.service], v)
+			d.waits.Inc()
 		}
 	}
 	d.mu.Unlock()
@@ -315,6 +321,7 @@ func (d *dispatcher) cancel(service string, references []string) (map[string]str
 		d.queues[v.service] = slices.DeleteFunc(d.queues[v.service], func(w *invocation) bool { return w == v })
 		v.status = InvocationStatus{Status: StatusCouldNotRun, ReturnCode: -1, Text: Cancelled}
 		d.finish(v)
+		d.waits.Dec()
 		out[v.reference] = Cancelled
 	}
 	return out, nil

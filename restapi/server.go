@@ -102,7 +102,7 @@ func NewServer(cfg Config) (*Server, error) {
 	var count atomic.Uint64
 	return &Server{
 		cfg: cfg, newID: func() string { return newInstanceID(&count) },
-		archive: newArchive(), calls: newDispatcher(cfg.Queue),
+		archive: newArchive(), calls: newDispatcher(cfg.Queue, cfg.Metrics.queued),
 	}, nil
 }
 
