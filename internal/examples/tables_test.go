@@ -60,6 +60,7 @@ var places = map[string]struct {
 	"docs/actions/run_menu.md 1":               {put: func(o object) object { return list("run_menu", object{"prompt": aPlay, "menu_options": []object{o}}) }, beside: anOption},
 	"docs/actions/get_input.md 0":              {beside: object{"next_page": "probe", "speech_input_mode": "disabled"}},
 	"docs/actions/connect_to_conference.md 0":  {beside: object{"name": "probe"}},
+	"docs/actions/connect.md 0":                {beside: object{"destinations": []string{"1"}}},
 	"docs/objects/page.md 0":                   {put: func(o object) object { return list("redirect", object{"next_page": o}) }, beside: object{"url": "probe"}},
 	"docs/objects/media.md 0":                  {put: func(o object) object { return list("play", object{"play_list": []object{o}}) }},
 	"docs/objects/cipher.md 0":                 {put: func(o object) object { return object{"actions": []any{}, "call_recording_cipher": o} }, beside: cipherOf("aescbc")},

@@ -96,6 +96,7 @@ func runWorld(t *testing.T, version string, maxParticipants int, answers func(ca
 				return nowhere{}, nil
 			},
 			Logger: logger, MaxParticipants: maxParticipants,
+			Dialer: callees{t}, Outbound: theCallees(),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -107,6 +108,7 @@ func runWorld(t *testing.T, version string, maxParticipants int, answers func(ca
 				FinalPage:             restapi.Page{URL: "https://app.example/final"},
 				ErrorPage:             restapi.Page{URL: "https://app.example/error"},
 				ApplicationParameters: "team=blue",
+				ExtraCalls:            new(2),
 			}},
 			Transport: w, Logger: logger, Files: everyFile{},
 		})
