@@ -747,3 +747,51 @@ func TestFilesAndLogsByWebService(t *testing.T) {
 		}
 	})
 }
+
+func TestEveryActionIsInterrupted(t *testing.T) {
+	prompt := dict{"play": dict{"play_list": []dict{{"file_to_play": "long.wav"}}}}
+	for name, action := range map[string]dict{
+		"play":                  prompt,
+		"sleep":                 {"sleep": dict{"seconds": 60}},
+		"record":                {"record": dict{"next_page": "next", "milliseconds_max_silence": 0}},
+		"get_number":            {"get_number": dict{"prompt": prompt, "next_page": "next"}},
+		"get_input":             {"get_input": dict{"prompt": prompt, "next_page": "next", "speech_input_mode": "disabled"}},
+		"run_menu":              {"run_menu": dict{"prompt": prompt, "menu_options": []dict{{"digit": "1", "next_page": dict{"url": "next"}}}}},
+		"connect":               {"connect": dict{"destinations": []string{"sip:bob@phones.test"}, "next_page": "next"}},
+		"connect_to_conference": join("room", quiet(), dict{"next_page": "next"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			net := &network{}
+			run(t, options{record: true, dialer: net}, func(w *world) {
+				net.w = w
+				w.file("long.wav", 700, 20*second)
+				w.file("new.wav", 1400, second)
+				w.on("first", answer(action))
+				w.on("elsewhere", answer(file("new.wav")))
+				a := w.dial(p, phoneOptions{})
+				w.at(3 * second)
+				w.ask("rest_interrupt", "application_instance_ids", w.instanceOf(p), "redirect_page", "http://app.test/elsewhere")
+				w.at(6 * second)
+				w.wantAsked(p, "first", "elsewhere", "final")
+				a.hears(1400, 3200*milli, 3900*milli)
+				a.hearsNot(700, 3100*milli, 6*second)
+				result := get(t, w.request("elsewhere", p).info, "action_result").(dict)
+				if len(result) != 2 || result["action"] != name || result["interrupted"] != true {
+					t.Errorf("action_result %v", result)
+				}
+			})
+		})
+	}
+	t.Run("connect while it rings", func(t *testing.T) {
+		run(t, options{dialer: &network{rings: time.Hour}}, func(w *world) {
+			w.on("first", answer(dict{"connect": dict{"destinations": []string{"sip:bob@phones.test"}, "seconds_answer_timeout": 60, "secondary_call": dict{
+				"error_page": "serror", "final_page": "sfinal",
+			}}}))
+			w.dial(p, phoneOptions{})
+			w.at(3 * second)
+			w.ask("rest_interrupt", "application_instance_ids", w.instanceOf(p), "redirect_page", "http://app.test/elsewhere")
+			w.at(6 * second)
+			w.wantAsked(p, "first", "elsewhere", "final")
+		})
+	})
+}
