@@ -32,6 +32,7 @@ type phoneSetup struct {
 	freq  float64 // of its tone
 	codec string  // PCMU or PCMA
 	tcp   bool
+	srtp  string // mediaenc of its account: "srtp" is beside RTP/AVP, "srtp-mand" RTP/SAVP; "" is none
 }
 
 // phone is a running baresip.
@@ -40,6 +41,7 @@ type phone struct {
 	name string
 	freq float64
 	tcp  bool
+	port int // of SIP
 	dir  string
 	conn net.Conn // commands and events
 
@@ -64,6 +66,7 @@ func (s phoneSetup) start(t *testing.T) *phone {
 	}
 	writeWAV(t, filepath.Join(p.dir, "tone.wav"), *tone(s.freq, baresipLimit))
 	port := freePorts(t, "127.0.0.1")
+	p.port = port
 	control := net.JoinHostPort("127.0.0.1", strconv.Itoa(port+2))
 	s.write(t, p.dir, port, control)
 	seconds := strconv.Itoa(int(baresipLimit.Seconds()))
@@ -106,7 +109,11 @@ func (s phoneSetup) write(t *testing.T, dir string, port int, control string) {
 		"module ctrl_tcp.so",
 		"ctrl_tcp_listen " + control,
 	}
-	account := fmt.Sprintf("<sip:%s@127.0.0.1:%d>;regint=0;audio_codecs=%s", s.name, port, s.codec)
+	account := fmt.Sprintf("<sip:%s@127.0.0.1:%d>;regint=0;audio_codecs=%s;answermode=auto", s.name, port, s.codec)
+	if s.srtp != "" {
+		config = append(config, "module srtp.so")
+		account += ";mediaenc=" + s.srtp
+	}
 	for name, text := range map[string]string{"config": strings.Join(config, "\n") + "\n", "accounts": account + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

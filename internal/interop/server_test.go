@@ -28,6 +28,7 @@ const serverLimit = 2 * time.Minute
 type service struct {
 	match               string
 	first, final, error string
+	srtp                string // "" = optional
 }
 
 // setup says how a server is configured.
@@ -36,6 +37,7 @@ type setup struct {
 	app      *application
 	services []service
 	more     string                 // further YAML
+	sip      string                 // further keys of sip, each after a comma
 	files    map[string]*audio.Clip // in the media store
 	logLevel string                 // "" = info
 	shared   int                    // shared RTP ports; 0 = a socket per call
@@ -81,7 +83,7 @@ func (s setup) yaml(t *testing.T, dir string) string {
 	listen := net.JoinHostPort(host, "0")
 	ports := takePorts(serverPorts)
 	var b strings.Builder
-	fmt.Fprintf(&b, "sip: {listen: [\"udp://%s\", \"tcp://%s\"]}\n", listen, listen)
+	fmt.Fprintf(&b, "sip: {listen: [\"udp://%s\", \"tcp://%s\"]%s}\n", listen, listen, s.sip)
 	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d", ports, ports+serverPorts-1)
 	if s.shared > 0 {
 		fmt.Fprintf(&b, ", io: shared, shared_ports: %d", s.shared)
@@ -106,6 +108,9 @@ func (s setup) yaml(t *testing.T, dir string) string {
 			if path != "" {
 				fmt.Fprintf(&b, ", %s: %q", key, path)
 			}
+		}
+		if v.srtp != "" {
+			fmt.Fprintf(&b, ", srtp: %s", v.srtp)
 		}
 		b.WriteString("}\n")
 	}

@@ -31,13 +31,16 @@ type sippCall struct {
 	port      int               // 0 = a free one
 	calls     int               // 0 = 1
 	rate      int               // calls per second
+	lines     []string          // of digits.csv, read by the calls one after the other
+	lasts     time.Duration     // how much longer than usual; then without a log of all messages
 	arguments []string
 }
 
 // sipp is a running SIPp.
 type sipp struct {
 	*program
-	dir string
+	dir   string
+	lasts time.Duration // how much longer than usual
 }
 
 // start has SIPp call a server.
@@ -59,10 +62,15 @@ func (c sippCall) start(t *testing.T, m *mediaserver) *sipp {
 		m.sip, "-sf", "scenario.xml", "-s", c.user, "-i", host, "-mi", host,
 		"-p", strconv.Itoa(port), "-mp", strconv.Itoa(port + 4),
 		"-m", strconv.Itoa(max(c.calls, 1)), "-nostdin", "-trace_err", "-error_file", "errors.log",
-		"-timeout", strconv.Itoa(int(sippLimit.Seconds())) + "s", "-timeout_error",
+		"-timeout", strconv.Itoa(int((sippLimit + c.lasts).Seconds())) + "s", "-timeout_error",
 		"-trace_stat", "-stf", "stat.csv", "-fd", "1",
-		"-trace_msg", "-message_file", "messages.log",
 		"-key", "caller", c.from(),
+	}
+	if c.lasts == 0 {
+		args = append(args, "-trace_msg", "-message_file", "messages.log")
+	}
+	if c.lines != nil {
+		args = append(args, "-inf", "digits.csv")
 	}
 	if c.tcp {
 		args = append(args, "-t", "t1")
@@ -76,7 +84,7 @@ func (c sippCall) start(t *testing.T, m *mediaserver) *sipp {
 	for k, v := range c.keys {
 		args = append(args, "-key", k, v)
 	}
-	return &sipp{start(t, dir, "sipp_"+name+"_screen", sippLimit+5*time.Second, path, append(args, c.arguments...)...), dir}
+	return &sipp{start(t, dir, "sipp_"+name+"_screen", sippLimit+c.lasts+5*time.Second, path, append(args, c.arguments...)...), dir, c.lasts}
 }
 
 func (c sippCall) from() string {
@@ -103,6 +111,9 @@ func (c sippCall) write(t *testing.T, dir string) {
 		files["tone.ulaw"] = make([]byte, len(c.tone.Samples))
 		g711.PCMU().Encode(files["tone.ulaw"], c.tone.Samples)
 	}
+	if c.lines != nil {
+		files["digits.csv"] = []byte("SEQUENTIAL\n" + strings.Join(c.lines, "\n") + "\n")
+	}
 	if c.pcap != nil {
 		files["media.pcap"] = c.pcap
 	}
@@ -116,7 +127,7 @@ func (c sippCall) write(t *testing.T, dir string) {
 // succeed waits for the end of all calls, none of which may have failed.
 func (s *sipp) succeed(t *testing.T) {
 	t.Helper()
-	if code := s.exit(t, sippLimit); code != 0 {
+	if code := s.exit(t, sippLimit+s.lasts); code != 0 {
 		t.Errorf("%s ended with code %d\n%s\n%s", s.name, code, s.read("errors.log"), tail(s.read("messages.log")))
 	}
 }
