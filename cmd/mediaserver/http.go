@@ -49,13 +49,19 @@ func (s *server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := s.webHandler(logins)
+	handler, err := s.webHandler(logins)
+	if err != nil {
+		return err
+	}
 	listener, err := s.secure(ctx, s.http.main)
 	if err != nil {
 		return err
 	}
 	s.group.Start(ctx, "http", func(ctx context.Context) error {
-		return status.Serve(ctx, listener, handler, status.WriteTimeout, s.log)
+		defer context.AfterFunc(ctx, s.keep.api.Close)() // streams do not end by themselves
+		err := status.Serve(ctx, listener, handler, status.WriteTimeout, s.log)
+		s.keep.api.Close()
+		return err
 	})
 	if s.http.pprof != nil {
 		s.group.Start(ctx, "pprof", func(ctx context.Context) error {

@@ -65,6 +65,7 @@ type server struct {
 	registry *prometheus.Registry
 	group    *lifecycle.Group
 	speaker  *tts.Speaker
+	keep     *state
 	parts    *parts
 	addrs    addresses
 	http     listeners
@@ -129,6 +130,10 @@ func (s *server) start(ctx context.Context) error {
 	if s.speaker, err = newSpeaker(s.cfg, s.registry, s.log); err != nil {
 		return err
 	}
+	if s.keep, err = s.openState(); err != nil {
+		return err
+	}
+	s.startState(ctx)
 	s.group.Start(ctx, "speech", s.runSpeech)
 	if err := s.bindHTTP(ctx); err != nil {
 		return err
@@ -236,7 +241,7 @@ func (s *server) stop(limit time.Duration) error {
 	if s.parts != nil && s.parts.media != nil {
 		err = errors.Join(err, s.parts.media.close())
 	}
-	return errors.Join(err, s.http.close())
+	return errors.Join(err, s.http.close(), s.keep.close())
 }
 
 // announce tells how to reach the server.

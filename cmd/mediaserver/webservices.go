@@ -12,12 +12,13 @@ import (
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/cmd/mediaserver/internal/status"
 	"mediaserver/restapi/auth"
+	"mediaserver/restapi/management"
 	"mediaserver/restapi/webservice"
 )
 
 // newAuth knows the users and the outbound services.
 func (s *server) newAuth() (*auth.Auth, error) {
-	c := auth.Config{Services: map[string]string{}, Refuse: webservice.Refuse, Logger: s.log, Registerer: s.registry}
+	c := auth.Config{Services: map[string]string{}, Refuse: refuse(webservice.Refuse), Logger: s.log, Registerer: s.registry}
 	for _, u := range s.cfg.HTTP.Users {
 		role, _ := auth.ParseRole(u.Role) // checked when it was loaded
 		c.Users = append(c.Users, auth.User{
@@ -42,6 +43,7 @@ func (s *server) webServices() *webservice.Services {
 		MaxParticipants: s.cfg.Conference.MaxParticipants,
 		Inbound:         inboundServices(s.cfg.Services),
 		MediaDirectory:  s.cfg.Media.Directory, LogDirectory: s.cfg.Media.LogDirectory,
+		Audit:  s.keep.audit.Wrap,
 		Logger: s.log,
 	})
 }
@@ -59,11 +61,16 @@ func inboundServices(list []config.Service) []string {
 
 // webHandler is everything that the HTTP listener serves. What is at the root
 // paths bounds its bodies itself.
-func (s *server) webHandler(a *auth.Auth) http.Handler {
+func (s *server) webHandler(a *auth.Auth) (http.Handler, error) {
 	mux := http.NewServeMux()
+	var err error
+	if s.keep.api, err = s.newManagement(a); err != nil {
+		return nil, err
+	}
+	mux.Handle(management.Prefix+"/", status.Limit(s.keep.api))
 	mux.Handle("/", status.Limit(status.NewHandler(&s.state, s.parts.engine, s.registry)))
 	s.webServices().Register(mux, a)
-	return mux
+	return mux, nil
 }
 
 // secure makes a listener one of TLS where a certificate is configured, and

@@ -84,6 +84,8 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 		Services:     services,
 		LogDirectory: cfg.Media.LogDirectory,
 		Files:        mediaFiles(cfg.Media.Directory),
+		Queue:        s.keep.keeper("outbound"),
+		Events:       s.keep.log,
 		Dialer:       p.calls,
 		PageTimeout:  cfg.Pages.Timeout(),
 		UserAgent:    userAgent(),
@@ -116,8 +118,10 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 		return nil, err
 	}
 	return call.NewManager(call.Config{
-		Recorder: recorder,
-		Engine:   p.engine,
+		Recorder:     recorder,
+		Events:       s.keep.log,
+		Reservations: s.keep.keeper("reservations"),
+		Engine:       p.engine,
 		Loader: call.Sources{
 			Files: call.NewStore(dirs...), Web: p.web,
 			Speech: spoken{speaker: s.speaker, rate: p.engine.Format().Rate},

@@ -41,10 +41,11 @@ type Config struct {
 	Applications    Applications
 	Rooms           Rooms
 	Reservations    Reservations
-	MaxParticipants int      // of a room; 0: unlimited
-	Inbound         []string // names of the inbound services
-	MediaDirectory  string   // files of type media
-	LogDirectory    string   // files of type rest
+	MaxParticipants int                               // of a room; 0: unlimited
+	Inbound         []string                          // names of the inbound services
+	MediaDirectory  string                            // files of type media
+	LogDirectory    string                            // files of type rest
+	Audit           func(h http.Handler) http.Handler // notes every request to a service that changes something; nil: nobody
 	Logger          *slog.Logger
 }
 
@@ -107,7 +108,10 @@ func Paths() []string {
 // Register adds the services to a mux, behind logins.
 func (s *Services) Register(mux *http.ServeMux, a *auth.Auth) {
 	for _, one := range table() {
-		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(one, w, r) })
+		var h http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.serve(one, w, r) })
+		if one.changes && s.cfg.Audit != nil {
+			h = s.cfg.Audit(h)
+		}
 		if one.login {
 			mux.Handle(one.path, a.WrapService(one.role, h))
 		} else {

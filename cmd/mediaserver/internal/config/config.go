@@ -18,6 +18,9 @@ type Config struct {
 	Admission            Admission      `yaml:"admission"`
 	WebSocket            WebSocket      `yaml:"websocket"`
 	Services             []Service      `yaml:"services"`
+	Store                Store          `yaml:"store"`
+	Events               Events         `yaml:"events"`
+	Records              Records        `yaml:"records"`
 	Cluster              map[string]any `yaml:"cluster" later:"clusters"`
 	Log                  Log            `yaml:"log"`
 	ShutdownGraceSeconds int            `yaml:"shutdown_grace_seconds" range:"0..86400"`
@@ -188,6 +191,9 @@ func Default() *Config {
 		Conference:           Conference{MaxParticipants: 1000, MixedTalkers: 32, Destinations: []Destination{}},
 		Admission:            Admission{MaxLoadPercent: 50},
 		Services:             []Service{},
+		Store:                Store{Directory: DefaultStoreDirectory, Sync: true},
+		Events:               Events{RetentionDays: 30, MaxEvents: 1_000_000, Digits: "masked", MaxStreams: 100, ClientBuffer: 4096, Webhooks: []Webhook{}},
+		Records:              Records{Directory: "./data/records", RetentionDays: 90},
 		Cluster:              map[string]any{},
 		Log:                  Log{Level: "info", Format: "text"},
 		ShutdownGraceSeconds: 30,

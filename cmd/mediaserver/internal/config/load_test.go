@@ -32,7 +32,7 @@ func TestLoadReports(t *testing.T) {
 	}{
 		{name: "an unknown key with a suggestion", text: "sip:\n  listn: []\n", want: `f.yaml:2:3: sip.listn: unknown key; did you mean listen?`},
 		{name: "an unknown key with what is known", text: "log:\n  colour: true\n", want: `f.yaml:2:3: log.colour: unknown key; known here: level, format`},
-		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, admission, websocket, services, cluster, log, shutdown_grace_seconds`},
+		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, admission, websocket, services, store, events, records, cluster, log, shutdown_grace_seconds`},
 		{name: "a key given twice", text: "log:\n  level: info\n  level: debug\n", want: `f.yaml:3:3: the key "level" is given twice, first in line 2`},
 		{name: "a number that is a text", text: "rtp:\n  port_min: many\n", want: `f.yaml:2:13: rtp.port_min: "many" is not a whole number from 1024 to 65534`},
 		{name: "a number out of range", text: "rtp: {port_min: 80}\n", want: `f.yaml:1:17: rtp.port_min: "80" is not a whole number from 1024 to 65534`},
@@ -43,7 +43,7 @@ func TestLoadReports(t *testing.T) {
 		{name: "a text in place of a list", text: "sip:\n  listen: udp://0.0.0.0:5060\n", want: `f.yaml:2:11: sip.listen: must be a list, for example [a, b]`},
 		{name: "a text in place of a list of maps", text: "services: demo\n", want: `f.yaml:1:11: services: must be a list, for example [{name: …}]`},
 		{name: "a text in place of a section", text: "rtp: 20000-39999\n", want: `f.yaml:1:6: rtp: must be a map with the keys advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds`},
-		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, admission, websocket, services, cluster, log, shutdown_grace_seconds`},
+		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, admission, websocket, services, store, events, records, cluster, log, shutdown_grace_seconds`},
 		{name: "an empty element", text: "sip:\n  listen:\n    -\n", want: `f.yaml:3:7: sip.listen[0]: must not be empty`},
 		{name: "broken YAML", text: "log:\n  level: \"info\nrtp: {}\n", want: `f.yaml:2:10: not valid YAML: could not find end character of double-quoted text`},
 		{name: "a tab", text: "log:\n\tlevel: info\n", want: "f.yaml:2:1: not valid YAML: found character '\t' that cannot start any token"},

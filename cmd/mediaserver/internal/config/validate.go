@@ -16,6 +16,7 @@ func (d *decoder) validate(cfg *Config) {
 	d.validateSIP(&cfg.SIP)
 	d.validateRTP(&cfg.RTP)
 	d.validateHTTP(&cfg.HTTP)
+	d.validateEvents(&cfg.Events)
 	for _, dir := range []struct{ path, value string }{
 		{"media.directory", cfg.Media.Directory}, {"media.log_directory", cfg.Media.LogDirectory},
 	} {
