@@ -108,7 +108,11 @@ func (m *Manager) Reserve(r Reservation) (Reservation, error) {
 	if err := m.reserved.put(r); err != nil {
 		return Reservation{}, err
 	}
-	return r, m.reserved.keep(r)
+	if err := m.reserved.keep(r); err != nil {
+		m.reserved.remove(r.Token)
+		return Reservation{}, err
+	}
+	return r, nil
 }
 
 // Extend moves the end of a reservation that is not over. It fails with
