@@ -14,6 +14,8 @@ type latch struct {
 	source    netip.AddrPort // believed, if bound
 	key       address        // of source
 	bound     bool
+	held      bool  // the socket is connected to source
+	since     int64 // when source was bound [ns]
 	last      int64 // when a packet of source came last [ns]
 	// before is the source in use before the signalled address changed; it
 	// stays audible until its successor is heard, and is believed again if
@@ -101,8 +103,8 @@ func (l *latch) hear(from netip.AddrPort, ssrc uint32, seq uint16, now int64) ve
 
 func (l *latch) bind(from netip.AddrPort, now int64) verdict {
 	moved := l.source.IsValid() && from != l.source
-	if from != l.source {
-		l.source, l.key = from, keyOf(from)
+	if from != l.source || !l.bound {
+		l.source, l.key, l.since = from, keyOf(from), now
 	}
 	l.bound, l.last = true, now
 	l.before = netip.AddrPort{}
@@ -111,6 +113,36 @@ func (l *latch) bind(from netip.AddrPort, now int64) verdict {
 		return changed
 	}
 	return accepted
+}
+
+const (
+	// settleAfter is how long a far end must have been where it was announced
+	// before its socket hears nobody else [ns].
+	settleAfter = 1_000_000_000
+	// unsettleAfter is how long it must have been silent for the socket to hear
+	// everybody again, in good time before another source is believed [ns].
+	unsettleAfter = 300_000_000
+)
+
+// settled tells whether the far end is where it was announced, and nobody else
+// would be believed.
+func (l *latch) settled(now int64) bool {
+	return l.bound && l.source == l.signalled && now-l.since > settleAfter && now-l.last < unsettleAfter
+}
+
+// hold connects the socket of a far end that has settled, and lets it go again
+// when it is silent or announced elsewhere.
+func (l *latch) hold(s *socket, now int64) {
+	settled := l.settled(now)
+	if settled == l.held {
+		return
+	}
+	l.held = settled
+	if settled {
+		s.connect(l.source)
+	} else {
+		s.connect(netip.AddrPort{})
+	}
 }
 
 // target is where RTP goes now. It may be unreachable.

@@ -67,6 +67,9 @@ func (r *receiver) update(s *settings) { r.player.update(s) }
 func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool) {
 	e.worker = -1
 	e.adopt()
+	if e.socket != nil {
+		e.far.hold(e.socket, now.UnixNano())
+	}
 	missed := frame - e.frame - 1
 	e.frame = frame
 	e.drain(frame, now.UnixNano(), missed > 0)

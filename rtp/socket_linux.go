@@ -34,7 +34,8 @@ type socket struct {
 	fd      int
 	v6      bool // AF_INET6
 	closed  atomic.Bool
-	dropped uint32 // the kernel's counter when last seen; Drain's
+	peer    netip.AddrPort // connected to; the zero value: to nobody. Of the worker
+	dropped uint32         // the kernel's counter when last seen; Drain's
 	drops   atomic.Uint64
 }
 
@@ -165,6 +166,14 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 	if s.closed.Load() || len(packet) == 0 {
 		return ErrSocket
 	}
+	if to == s.peer {
+		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
+			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		if errno != 0 {
+			return socketErr(errno, false)
+		}
+		return nil
+	}
 	var name unix.RawSockaddrInet6
 	size := setName(&name, to, s.v6)
 	if size == 0 {
@@ -176,6 +185,23 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 		return socketErr(errno, false)
 	}
 	return nil
+}
+
+// connect lets the system hear nobody but a far end, and find the way to it
+// once and not for every packet; the zero address undoes it. It is a wish: a
+// socket that cannot be connected goes on as it was.
+func (s *socket) connect(to netip.AddrPort) {
+	var name unix.RawSockaddrInet6 // AF_UNSPEC
+	size := uint32(unix.SizeofSockaddrInet6)
+	if to.IsValid() {
+		if size = setName(&name, to, s.v6); size == 0 {
+			return
+		}
+	}
+	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&name)), uintptr(size))
+	if errno == 0 {
+		s.peer = to
+	}
 }
 
 // setName writes a destination in the form of the kernel and returns its size;

@@ -59,6 +59,9 @@ func (s *socket) receive(buf []byte) (n int, from address, at int64, err error) 
 	return n, keyOf(a), 0, err
 }
 
+// connect does nothing: the portable socket hears everybody.
+func (s *socket) connect(netip.AddrPort) {}
+
 // Flush implements IO.
 func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 	if _, err := s.conn.WriteToUDPAddrPort(packet, to); err != nil {

@@ -1,0 +1,150 @@
+//go:build !rtpnet
+
+package rtp
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"mediaserver/audio/g711"
+)
+
+// settledSim is an endpoint on a socket whose far end has settled where it was
+// announced, in time that a test moves.
+type settledSim struct {
+	t          *testing.T
+	e          *Endpoint
+	here       netip.AddrPort
+	far, other *Sockets
+	phone      phone
+	frame      int64
+	now        time.Time
+}
+
+func newSettledSim(t *testing.T) *settledSim {
+	t.Helper()
+	s := &settledSim{t: t, far: openPair(t, loopback), other: openPair(t, loopback), now: time.Now()}
+	own := openPair(t, loopback)
+	s.here = netip.AddrPortFrom(loopback, uint16(own.Port()))
+	p := testParams(g711.PCMU())
+	p.Remote = s.at(s.far)
+	var err error
+	if s.e, err = NewEndpoint(EndpointConfig{RTP: own.RTP(), RTCP: own.RTCP(), Params: p}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, x := range []interface{ Close() error }{s.e, s.far, s.other} {
+			if err := x.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	s.phone = phone{s: &sim{e: s.e}, ssrc: 7, size: 160}
+	s.run(60, s.far)
+	if s.e.socket.peer != s.at(s.far) {
+		t.Fatalf("connected to %v, want %v", s.e.socket.peer, s.at(s.far))
+	}
+	return s
+}
+
+func (s *settledSim) at(x *Sockets) netip.AddrPort {
+	return netip.AddrPortFrom(loopback, uint16(x.Port()))
+}
+
+// run passes frames in which somebody sends; nil = nobody does.
+func (s *settledSim) run(frames int, from *Sockets) {
+	s.t.Helper()
+	for range frames {
+		if from != nil {
+			if err := from.RTP().Flush(s.phone.packet(), s.here); err != nil && err != ErrUnreachable {
+				s.t.Fatal(err)
+			}
+		}
+		s.frame++
+		s.now = s.now.Add(frameTime)
+		s.e.Receive(s.frame, s.now, make([]int16, 160))
+		s.e.Send(s.frame, s.now, make([]byte, 160))
+	}
+}
+
+// got is how many packets have come to a far end.
+func (s *settledSim) got(x *Sockets) (n int) {
+	for {
+		size, _, _, err := x.RTP().Drain(make([]byte, datagramSize))
+		if err != nil || size == 0 {
+			return n
+		}
+		n++
+	}
+}
+
+func TestSettledSocketHearsTheFarEndOnly(t *testing.T) {
+	s := newSettledSim(t)
+	before := s.e.Stats().Received
+	s.run(5, s.other)
+	s.run(5, s.far)
+	if n := s.e.Stats().Received - before; n != 5 {
+		t.Errorf("%d packets taken, want 5", n)
+	}
+	if n := s.got(s.far); n != 70 {
+		t.Errorf("%d packets reached the far end, want 70", n)
+	}
+}
+
+func TestSettledFarEndThatFallsSilentMayBeElsewhere(t *testing.T) {
+	s := newSettledSim(t)
+	s.run(100, s.other) // another port of its NAT
+	if got := s.e.far.source; got != s.at(s.other) {
+		t.Fatalf("the far end is taken to be at %v, want %v", got, s.at(s.other))
+	}
+	s.got(s.other)
+	s.run(5, s.other)
+	if n := s.got(s.other); n != 5 {
+		t.Errorf("%d packets reached it there, want 5", n)
+	}
+	if s.e.socket.peer.IsValid() {
+		t.Error("connected, though it is not where it was announced")
+	}
+}
+
+func TestSettledFarEndIsAnnouncedElsewhere(t *testing.T) {
+	s := newSettledSim(t)
+	p := testParams(g711.PCMU())
+	p.Remote = s.at(s.other)
+	if err := s.e.Update(p); err != nil {
+		t.Fatal(err)
+	}
+	s.run(3, s.far) // still audible
+	s.run(60, s.other)
+	if n := s.got(s.other); n != 63 {
+		t.Errorf("%d packets reached the new address, want 63", n)
+	}
+	if s.e.socket.peer != s.at(s.other) {
+		t.Errorf("connected to %v", s.e.socket.peer)
+	}
+}
+
+func TestSettledFarEndMayCloseItsPortForAMoment(t *testing.T) {
+	s := newSettledSim(t)
+	port := s.at(s.far)
+	if err := s.far.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.run(3, nil) // ICMP errors come back
+	again, err := openSocket(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.far = &Sockets{rtp: pairedSocket{socket: again}, port: int(port.Port())}
+	s.far.once.Do(func() {})
+	defer again.close()
+	before := s.e.Stats().Received
+	s.run(10, s.far)
+	if n := s.e.Stats().Received - before; n != 10 {
+		t.Errorf("%d packets taken, want 10", n)
+	}
+	if n := s.e.Stats().SocketErrors[SocketUnreachable]; n == 0 {
+		t.Error("no ICMP error counted")
+	}
+}
