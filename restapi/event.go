@@ -52,6 +52,9 @@ func (in *instance) emitPage(of string, kind pageKind, q question, outcome strin
 
 // emitAction tells that an action has come to its end.
 func (s *step) emitAction(err error, took time.Duration) {
+	if err == nil && s.course.over() {
+		err = call.ErrEnded // the action need not have noticed
+	}
 	s.in.emit(s.course.verbs.life.Info().ID, call.Event{Type: call.ActionEnded, Action: &call.ActionRun{
 		Name: s.action.name, Path: s.action.path, Outcome: endOf(err), TookMS: took.Milliseconds(),
 	}})

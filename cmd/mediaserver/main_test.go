@@ -46,7 +46,7 @@ func TestCommandLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	badProblems := bad + ":1:14: log.level: \"loud\" is not one of debug, info, warn, error\n" +
-		bad + ":2:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, services, cluster, log, shutdown_grace_seconds\n"
+		bad + ":2:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, admission, websocket, services, store, events, records, cluster, log, shutdown_grace_seconds\n"
 	for _, tt := range []struct {
 		name           string
 		args, env      []string

@@ -39,6 +39,7 @@ func testConfig(t *testing.T) *config.Config {
 	cfg.HTTP.Listen = "127.0.0.1:0"
 	cfg.RTP.PortMin, cfg.RTP.PortMax = 22000, 22999
 	cfg.Media.LogDirectory, cfg.Media.Directory = t.TempDir(), t.TempDir()
+	cfg.Store.Directory, cfg.Records.Directory = t.TempDir(), t.TempDir()
 	return cfg
 }
 

@@ -74,10 +74,11 @@ type options struct {
 	maxParticipants int
 	admission       call.Admission
 	transport       mixer.Transport // what the media slots do besides
-	record          bool        // calls can be recorded
-	speech          call.Loader // nil: no text can be spoken
+	record          bool            // calls can be recorded
+	speech          call.Loader     // nil: no text can be spoken
 	destinations    call.Destinations
 	dialer          call.Dialer       // nil: a focus that never answers
+	events          call.Sink         // nil: nobody is told
 	outbound        call.Outbound     // trunks and WebSockets
 	web             http.RoundTripper // where media from addresses are; nil: nowhere
 	more            []restapi.Service // beside the one that everybody calls
@@ -164,6 +165,7 @@ func newWorld(t *testing.T, o options) *world {
 		Admission:       o.admission,
 		Placement:       o.destinations,
 		Dialer:          o.dialer,
+		Events:          o.events,
 	}
 	if o.record {
 		if w.records, err = recording.NewStore(recording.Config{Directory: w.media, Logger: logger}); err != nil {
@@ -199,6 +201,7 @@ func newWorld(t *testing.T, o options) *world {
 		files = root
 	}
 	w.api, err = restapi.NewServer(restapi.Config{
+		Events:   o.events,
 		Services: append([]restapi.Service{service}, o.more...), Transport: w, Logger: logger, Files: files,
 		Dialer: w.manager, LogDirectory: w.logs,
 	})
