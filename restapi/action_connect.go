@@ -36,12 +36,11 @@ var connectProperties = properties[connect]{
 	}}.must(both),
 	property[connect]{name: "call_from", read: func(r *reader, n *node, a *connect) {
 		s, ok := r.string(n)
-		switch {
-		case !ok:
-		case !isCaller(s):
+		if !ok {
+			return
+		}
+		if a.from, ok = callerOf(s); !ok {
 			r.fault(n.pos, CodeInvalidValue, "%q is neither a telephone number nor a SIP address", clip(s))
-		default:
-			a.from = s
 		}
 	}},
 	playProperty("hold_media", func(a *connect) **play { return &a.holdMedia }),
@@ -89,13 +88,14 @@ func (r *reader) destinations(n *node) []call.Destination {
 	return list
 }
 
-// isCaller says whether s can be shown to the callee as the caller.
-func isCaller(s string) bool {
+// callerOf is who can be shown to the callee as the caller: a telephone number
+// without separators or a SIP address without its scheme.
+func callerOf(s string) (string, bool) {
 	if len(s) > maxCallFrom {
-		return false
+		return "", false
 	}
 	d, err := call.ParseDestination(strings.TrimPrefix(s, "sip:"), false)
-	return err == nil && (d.Kind == call.ToNumber || d.Kind == call.ToSIP)
+	return strings.TrimPrefix(d.Value, "sip:"), err == nil
 }
 
 // classification reads classify_callee: nothing in it has an effect as long

@@ -473,6 +473,21 @@ func TestConnectToAServiceThatRejects(t *testing.T) {
 	})
 }
 
+func TestConnectPassesEarlyMediaOfAService(t *testing.T) {
+	more := []restapi.Service{{
+		Name: "queue", APIVersion: restapi.Version2, EarlyMedia: true, FirstPage: restapi.Page{URL: "http://app.test/qfirst"},
+	}}
+	connected(t, nil, options{more: more}, func(w *world, x *exchange) {
+		w.file("please-wait.wav", 1000, 2*second)
+		w.on("first", answer(connectTo([]string{"loc:queue"}, dict{"pass_early_media": true})))
+		w.on("qfirst", answer(file("please-wait.wav"), dict{"answer": dict{}}, dict{"sleep": dict{"seconds": 2}}))
+		a := w.dial(p, phoneOptions{})
+		w.at(6 * second)
+		a.hears(1000, 300*milli, 2*second)
+		wantValue(t, w.request("next", p).info, 2, "action_result", "result", "seconds_connected_duration")
+	})
+}
+
 func TestConnectInACircleEnds(t *testing.T) {
 	connected(t, nil, options{}, func(w *world, x *exchange) {
 		w.on("first", answer(connectTo([]string{"loc:golden"})))
