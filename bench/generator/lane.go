@@ -227,7 +227,10 @@ func (l *lane) receive() {
 func (l *lane) take(s *socket, i int) {
 	b, to, at := s.message(i)
 	n, ok := participant(to)
-	if !ok || n >= len(l.streams) || l.streams[n] == nil || len(b) != headerSize+tone.Samples || b[0] != 2<<6 {
+	if ok = ok && n < len(l.streams) && l.streams[n] != nil; ok {
+		b = l.streams[n].open(b)
+	}
+	if !ok || len(b) != headerSize+tone.Samples || b[0] != 2<<6 {
 		l.window.Strange++
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"mediaserver/bench/tone"
+	"mediaserver/rtp/srtp"
 )
 
 // Role is what a participant sends.
@@ -31,10 +32,11 @@ func NewProbe(bin int) *Probe { return &Probe{bin: bin} }
 type Participant struct {
 	To     netip.AddrPort // where its packets go
 	Role   Role
-	Bin    int      // of a Talker: its tone
-	Probe  *Probe   // of a Prober
-	Hears  []int    // bins of the talkers that must be in each packet it gets
-	Probes []*Probe // whose bursts it times
+	Bin    int           // of a Talker: its tone
+	Probe  *Probe        // of a Prober
+	Hears  []int         // bins of the talkers that must be in each packet it gets
+	Probes []*Probe      // whose bursts it times
+	SRTP   *srtp.Session // what protects its packets; nil = in the clear
 }
 
 // stream is a participant at work.
@@ -43,6 +45,7 @@ type stream struct {
 	number int
 	frame  uint32 // packets sent
 	packet [headerSize + tone.Samples]byte
+	sealed []byte // packet when it is protected
 	batch  *outbox
 	place  int // in batch
 	in     reception
@@ -61,7 +64,41 @@ func newStream(n int, p Participant, g *Config) *stream {
 		payload = tone.Payload(g.Law, p.Bin, g.Amplitude)
 	}
 	copy(s.packet[headerSize:], payload[:])
+	if p.SRTP != nil {
+		s.sealed = make([]byte, len(s.packet)+p.SRTP.Tag())
+	}
 	return s
+}
+
+// wire is what is sent.
+func (s *stream) wire() []byte {
+	if s.SRTP != nil {
+		return s.sealed
+	}
+	return s.packet[:]
+}
+
+// seal protects the packet, if that is wanted.
+func (s *stream) seal() {
+	if s.SRTP == nil {
+		return
+	}
+	n := copy(s.sealed, s.packet[:])
+	if _, err := s.SRTP.Protect(s.sealed[:n]); err != nil {
+		clear(s.sealed) // it counts as lost
+	}
+}
+
+// open takes the protection off a packet.
+func (s *stream) open(b []byte) []byte {
+	if s.SRTP == nil {
+		return b
+	}
+	b, err := s.SRTP.Unprotect(b)
+	if err != nil {
+		return nil
+	}
+	return b
 }
 
 // next makes the packet of the next frame; now is the wall clock [ns].
@@ -77,4 +114,5 @@ func (s *stream) next(now int64, l *lane) {
 		}
 	}
 	s.frame++
+	s.seal()
 }

@@ -153,8 +153,8 @@ type outbox struct {
 // add puts a participant in and returns its place.
 func (b *outbox) add(s *stream) int {
 	e := &envelope{}
-	e.vector.Base = &s.packet[0]
-	e.vector.SetLen(len(s.packet))
+	e.vector.Base = &s.wire()[0]
+	e.vector.SetLen(len(s.wire()))
 	port := [2]byte{}
 	binary.BigEndian.PutUint16(port[:], s.To.Port())
 	e.name = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: binary.NativeEndian.Uint16(port[:]), Addr: s.To.Addr().Unmap().As4()}

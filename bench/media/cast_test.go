@@ -68,7 +68,7 @@ func TestOptionsThatCannotBe(t *testing.T) {
 	for name, change := range map[string]func(*Options){
 		"no participants":  func(o *Options) { o.Participants = 0 },
 		"another codec":    func(o *Options) { o.Codec = "opus" },
-		"SRTP":             func(o *Options) { o.SRTP = "gcm" },
+		"SRTP":             func(o *Options) { o.SRTP = "dtls" },
 		"too many talkers": func(o *Options) { o.Participants, o.Talkers = 100, tone.Bins },
 		"no time":          func(o *Options) { o.Duration = 0 },
 	} {

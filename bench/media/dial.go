@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
 	"mediaserver/bench/generator"
+	"mediaserver/rtp/srtp"
 	"mediaserver/sip"
 	"mediaserver/sip/sdp"
 )
@@ -48,10 +48,14 @@ func (c *callers) place(ctx context.Context) error {
 
 // join dials participant n and begins its media.
 func (c *callers) join(ctx context.Context, n int) {
-	d, to, err := c.dial(ctx, n)
+	d, agreed, err := c.dial(ctx, n)
+	var secure *srtp.Session
+	if err == nil {
+		secure, err = protection(agreed.Keys)
+	}
 	if err == nil {
 		p := c.cast.participant(n)
-		p.To = to
+		p.To, p.SRTP = agreed.Remote, secure
 		c.gen.Add(n, p)
 	}
 	c.mu.Lock()
@@ -66,7 +70,16 @@ func (c *callers) join(ctx context.Context, n int) {
 	c.calls = append(c.calls, d)
 }
 
-func (c *callers) dial(ctx context.Context, n int) (*sip.Dialog, netip.AddrPort, error) {
+// protection makes what protects a participant's packets; nil for none.
+func protection(k sdp.Keys) (*srtp.Session, error) {
+	suite, ok := srtp.ParseSuite(k.Suite)
+	if !ok {
+		return nil, nil
+	}
+	return srtp.New(srtp.Keys{Suite: suite, Send: srtp.KeyFrom([]byte(k.Local)), Receive: srtp.KeyFrom([]byte(k.Remote))})
+}
+
+func (c *callers) dial(ctx context.Context, n int) (*sip.Dialog, sdp.Media, error) {
 	const answerTimeout = 20 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -76,20 +89,25 @@ func (c *callers) dial(ctx context.Context, n int) (*sip.Dialog, netip.AddrPort,
 	}
 	own := c.gen.Address(n)
 	capability := sdp.Capability{Codecs: []sdp.CodecSpec{codec}, Events: true}
-	offer := sdp.Offer(capability, sdp.Local{Addr: own.Addr(), Port: int(own.Port()), SessionID: uint64(n + 1)})
+	local := sdp.Local{Addr: own.Addr(), Port: int(own.Port()), SessionID: uint64(n + 1)}
+	if suite := suites()[c.o.SRTP]; suite != srtp.NoSuite {
+		capability.Security = sdp.SecurityRequired
+		local.Crypto = []sdp.Crypto{{Suite: suite.String(), Key: sdp.Secret(srtp.NewKey(suite).Bytes())}}
+	}
+	offer := sdp.Offer(capability, local)
 	d, err := c.ua.Invite(ctx, sip.InviteRequest{To: "sip:load@" + c.to, From: strconv.Itoa(n), SDP: offer}, nil)
 	if err != nil {
-		return nil, netip.AddrPort{}, err
+		return nil, sdp.Media{}, err
 	}
 	answer, err := sdp.Parse(d.RemoteBody())
 	if err != nil {
-		return nil, netip.AddrPort{}, errors.Join(err, d.Bye(ctx))
+		return nil, sdp.Media{}, errors.Join(err, d.Bye(ctx))
 	}
 	agreed, err := sdp.Accept(offer, answer, capability)
 	if err != nil {
-		return nil, netip.AddrPort{}, errors.Join(err, d.Bye(ctx))
+		return nil, sdp.Media{}, errors.Join(err, d.Bye(ctx))
 	}
-	return d, agreed.Remote, nil
+	return d, agreed, nil
 }
 
 // hangUp ends all calls; it gives up after a while, for the server ends next.

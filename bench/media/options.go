@@ -7,10 +7,8 @@ import (
 
 	"mediaserver/bench/generator"
 	"mediaserver/bench/tone"
+	"mediaserver/rtp/srtp"
 )
-
-// ErrNoSRTP means that SRTP was asked for.
-var ErrNoSRTP = errors.New("bench: SRTP is not available in this version: use --srtp off")
 
 // Options of a run.
 type Options struct {
@@ -54,8 +52,8 @@ func (o Options) complete() (Options, error) {
 	if o.Codec != "pcmu" && o.Codec != "pcma" {
 		return o, fmt.Errorf("bench: codec %q is not one of pcmu, pcma", o.Codec)
 	}
-	if o.SRTP != "off" {
-		return o, ErrNoSRTP
+	if _, ok := suites()[o.SRTP]; !ok {
+		return o, fmt.Errorf("bench: srtp %q is not one of off, gcm, cm", o.SRTP)
 	}
 	if o.Participants > generator.MaxParticipants {
 		return o, fmt.Errorf("bench: at most %d participants", generator.MaxParticipants)
@@ -74,6 +72,11 @@ func (o Options) complete() (Options, error) {
 		return o, fmt.Errorf("bench: at most %d talkers in a room: each needs a tone of its own", tone.Bins-probesPerRoom)
 	}
 	return o, nil
+}
+
+// suites are the values of Options.SRTP.
+func suites() map[string]srtp.Suite {
+	return map[string]srtp.Suite{"off": srtp.NoSuite, "gcm": srtp.GCM128, "cm": srtp.CM128Tag80}
 }
 
 // rooms is how many rooms there are; the last may be smaller.

@@ -80,8 +80,10 @@ type Timing struct {
 // Memory is what the server's runtime did.
 type Memory struct {
 	RSS            float64 `json:"rss_mib"`
-	PerParticipant float64 `json:"rss_kib_per_participant"` // above that of the idle server
-	AllocsPerFrame float64 `json:"allocs_per_frame"`        // frames received and sent
+	PerParticipant float64 `json:"rss_kib_per_participant"`   // above that of the idle server
+	Heap           float64 `json:"heap_kib_per_participant"`  // in use after a collection, above that of the idle server
+	Stacks         float64 `json:"stack_kib_per_participant"` // of goroutines, likewise
+	AllocsPerFrame float64 `json:"allocs_per_frame"`          // frames received and sent
 	GCs            float64 `json:"gc_count"`
 	GCPauseMax     float64 `json:"gc_pause_max_ms"` // since the server began
 }

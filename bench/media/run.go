@@ -58,7 +58,7 @@ func (o Options) run(ctx context.Context, p process.Program) (r Result, err erro
 	defer app.Close() //nolint:errcheck // nothing is lost
 	p.Env = append(p.Env, o.Env...)
 	srv, err := p.StartServer(context.WithoutCancel(ctx), process.ServerConfig{
-		Application: app.URL(), IO: o.io(), SharedPorts: o.SharedPorts, PortMin: portMin, PortMax: portMax, Pprof: o.Profile != "",
+		Application: app.URL(), IO: o.io(), SharedPorts: o.SharedPorts, PortMin: portMin, PortMax: portMax,
 	})
 	if err != nil {
 		return r, err
@@ -92,7 +92,7 @@ func (o Options) io() string {
 
 // measure places the calls and counts.
 func (o Options) measure(ctx context.Context, srv *process.Server, c *callers) (r Result, err error) {
-	idle, err := machine.RSS(srv.PID())
+	idle, err := takeStock(ctx, srv)
 	if err != nil {
 		return r, err
 	}
@@ -133,15 +133,35 @@ func (o Options) measure(ctx context.Context, srv *process.Server, c *callers) (
 	if err := errors.Join(err, profileErr); err != nil {
 		return r, err
 	}
-	rss, err := machine.RSS(srv.PID())
+	full, err := takeStock(ctx, srv)
 	if err != nil {
 		return r, err
 	}
 	r = o.result(len(c.calls), a, b, w)
 	r.FailedCalls, r.SetUpSeconds = c.failed, setUp.Seconds()
-	r.Memory.RSS = float64(rss) / (1 << 20)
-	r.Memory.PerParticipant = float64(rss-idle) / (1 << 10) / float64(len(c.calls))
+	const kib = 1 << 10
+	each := kib * float64(len(c.calls))
+	r.Memory.RSS = full.rss / (kib * kib)
+	r.Memory.PerParticipant = (full.rss - idle.rss) / each
+	r.Memory.Heap = (full.heap - idle.heap) / each
+	r.Memory.Stacks = (full.stacks - idle.stacks) / each
 	return r, nil
+}
+
+// stock is the memory of a server [bytes].
+type stock struct{ rss, heap, stacks float64 }
+
+// takeStock reads it: rss as it is, the rest after a collection.
+func takeStock(ctx context.Context, srv *process.Server) (s stock, err error) {
+	rss, err := machine.RSS(srv.PID())
+	if err != nil {
+		return s, err
+	}
+	if err := srv.Collect(ctx); err != nil {
+		return s, err
+	}
+	m, err := srv.Metrics(ctx)
+	return stock{float64(rss), m["go_memstats_heap_alloc_bytes"], m["go_memstats_stack_inuse_bytes"]}, err
 }
 
 // profile writes the server's CPU profile of the measurement.

@@ -3,6 +3,7 @@ package process
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -22,6 +23,17 @@ func (s *Server) Metrics(ctx context.Context) (Metrics, error) {
 	}
 	defer body.Close() //nolint:errcheck // read only
 	return parseMetrics(body)
+}
+
+// Collect has the server collect its garbage, so that the metrics tell of what
+// is in use.
+func (s *Server) Collect(ctx context.Context) error {
+	body, err := get(ctx, "http://"+s.Pprof+"/debug/pprof/heap?gc=1")
+	if err != nil {
+		return fmt.Errorf("bench: collect garbage: %w", err)
+	}
+	_, err = io.Copy(io.Discard, body)
+	return errors.Join(err, body.Close())
 }
 
 // parseMetrics reads the Prometheus text format.

@@ -22,7 +22,6 @@ type ServerConfig struct {
 	DirectDial  bool   // conference.direct_dial
 	PortMin     int    // of RTP
 	PortMax     int
-	Pprof       bool // serve profiles, see Server.Pprof
 }
 
 // Server is a media server at work.
@@ -30,7 +29,7 @@ type Server struct {
 	*Child
 	SIP   string // address
 	HTTP  string // address
-	Pprof string // address of the profiles, "" if not asked for
+	Pprof string // address of the profiles
 	dir   string
 }
 
@@ -46,9 +45,7 @@ func (c ServerConfig) yaml(s *Server) string {
 		fmt.Fprintf(&b, "  shared_ports: %d\n", c.SharedPorts)
 	}
 	fmt.Fprintf(&b, "http:\n  listen: %q\n", s.HTTP)
-	if c.Pprof {
-		fmt.Fprintf(&b, "  pprof_listen: %q\n", s.Pprof)
-	}
+	fmt.Fprintf(&b, "  pprof_listen: %q\n", s.Pprof)
 	fmt.Fprintf(&b, "media: {directory: %q, log_directory: %q}\n", filepath.Join(s.dir, "media"), filepath.Join(s.dir, "logs"))
 	b.WriteString("admission: {max_load_percent: 0}\nconference:\n  max_participants: 0\n")
 	if c.DirectDial {
@@ -72,11 +69,7 @@ func (p Program) StartServer(ctx context.Context, c ServerConfig) (s *Server, er
 			err = errors.Join(err, os.RemoveAll(s.dir))
 		}
 	}()
-	addresses := []*string{&s.SIP, &s.HTTP}
-	if c.Pprof {
-		addresses = append(addresses, &s.Pprof)
-	}
-	for _, a := range addresses {
+	for _, a := range []*string{&s.SIP, &s.HTTP, &s.Pprof} {
 		if *a, err = freeAddress(); err != nil {
 			return nil, err
 		}
