@@ -80,12 +80,21 @@ func (r *reader) destinations(n *node) []call.Destination {
 			var err error
 			if list[i], err = call.ParseDestination(s, r.version == v2); err != nil {
 				reason := strings.TrimPrefix(err.Error(), call.ErrDestination.Error()+": ")
-				r.fault(v.pos, CodeInvalidValue, "%q: %s", clip(s), reason)
+				r.fault(v.pos, CodeInvalidValue, "%q: %s", shown(s), reason)
 			}
 		}
 		r.leave()
 	}
 	return list
+}
+
+// shown is a destination in a text: the address of a WebSocket may hold
+// secrets.
+func shown(destination string) string {
+	if scheme, _, ok := strings.Cut(destination, "://"); ok {
+		return clip(scheme) + "://…"
+	}
+	return clip(destination)
 }
 
 // callerOf is who can be shown to the callee as the caller: a telephone number

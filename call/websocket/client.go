@@ -3,9 +3,11 @@ package websocket
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -87,7 +89,7 @@ func (c *Client) Dial(ctx context.Context, address, callID string, heard func(dt
 	case res != nil && res.StatusCode >= http.StatusMultipleChoices:
 		return nil, &RefusedError{res.StatusCode}
 	default:
-		return nil, fmt.Errorf("%w: %w", call.ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", call.ErrUnreachable, withoutAddress(err))
 	}
 	ws.SetReadLimit(MaxMessage)
 	conn := newConn(c.cfg, ws, heard)
@@ -105,6 +107,15 @@ func (c *Client) Dial(ctx context.Context, address, callID string, heard func(dt
 		conn.HangUp()
 		return nil, context.Cause(ctx)
 	}
+}
+
+// withoutAddress is why an HTTP request failed without its address, which may
+// hold secrets.
+func withoutAddress(err error) error {
+	if request, ok := errors.AsType[*url.Error](err); ok {
+		return request.Err
+	}
+	return err
 }
 
 // Times of a connection.
