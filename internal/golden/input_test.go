@@ -3,6 +3,7 @@ package golden
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -658,4 +659,40 @@ func TestEarlyMediaCallThatEndsUnansweredIsRejected(t *testing.T) {
 		}
 		wantValue(t, w.request("final", p).info, "486", "this_call", "call_raw_cause")
 	})
+}
+
+// TestInterruptEndsTheActionsThatHearTheCaller at once, without a result; what
+// was recorded is kept.
+func TestInterruptEndsTheActionsThatHearTheCaller(t *testing.T) {
+	for name, action := range map[string]dict{
+		"record":     {"record": dict{"next_page": "next", "milliseconds_max_silence": 0}},
+		"get_number": getNumber(dict{"milliseconds_inter_digit_timeout": 0}),
+		"run_menu":   menu(dict{"seconds_digit_timeout": 60}),
+		"get_input":  {"get_input": dict{"next_page": "next", "prompt": file("prompt.wav"), "speech_input_mode": "disabled"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, options{record: true}, func(w *world) {
+				questions(w)
+				w.on("first", answer(action, file("after.wav")))
+				a := w.dial(p, phoneOptions{})
+				a.say(toneP)
+				w.at(1500 * milli)
+				id, _ := w.request("first", p).info["application_instance_id"].(string)
+				w.api.Interrupt(id, restapi.Page{URL: "http://app.test/elsewhere"})
+				w.at(3 * second)
+				w.wantAsked(p, "first", "elsewhere", "final")
+				wantAt(w, "elsewhere", 1500*milli)
+				info := w.request("elsewhere", p).info
+				wantValue(t, info, name, "action_result", "action")
+				wantValue(t, info, true, "action_result", "interrupted")
+				if spans := a.spans(afterTone); len(spans) > 0 {
+					t.Errorf("the following action runs at %v", spans)
+				}
+				files, err := filepath.Glob(filepath.Join(w.media, "rest_api/recordings/*/*/*/*.wav"))
+				if want := map[bool]int{true: 1, false: 0}[name == "record"]; err != nil || len(files) != want {
+					t.Errorf("files %v, %v", files, err)
+				}
+			})
+		})
+	}
 }

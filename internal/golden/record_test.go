@@ -565,3 +565,39 @@ func TestRecordingOfTwoSidesIsPlayed(t *testing.T) {
 		a.hears(toneQ, 3300*milli, 4700*milli)
 	})
 }
+
+// TestPrimaryRecordingKeepsDigitsOnlyIfAsked, as that of a secondary call.
+func TestPrimaryRecordingKeepsDigitsOnlyIfAsked(t *testing.T) {
+	for name, keep := range map[string]bool{"eliminated": false, "kept": true} {
+		t.Run(name, func(t *testing.T) {
+			o := options{record: true, service: func(s *restapi.Service) { s.Recording = restapi.Recording{On: true, KeepDigits: keep} }}
+			run(t, o, func(w *world) {
+				w.on("first", answer(dict{"answer": dict{}}, dict{"sleep": dict{"seconds": 3}}))
+				a := w.dial(p, phoneOptions{noEvents: true})
+				w.at(second)
+				a.tones("5")
+				w.at(4 * second)
+				clip, _ := wantLength(t, recorded(w, "final", p), 3*second)
+				if found := len(audio.ToneSpans(clip, 770, -30, 40*milli)) > 0; found != keep {
+					t.Errorf("the key's tone in the recording: %v", found)
+				}
+			})
+		})
+	}
+}
+
+// TestRecordingOfAnEarlyMediaCallBeginsWithItsAnswer.
+func TestRecordingOfAnEarlyMediaCallBeginsWithItsAnswer(t *testing.T) {
+	o := options{record: true, service: func(s *restapi.Service) { s.Recording.On, s.EarlyMedia = true, true }}
+	run(t, o, func(w *world) {
+		w.file("early.wav", 700, 2*second)
+		w.file("hello.wav", 1400, 2*second)
+		w.on("first", answer(file("early.wav"), dict{"answer": dict{}}, file("hello.wav")))
+		w.dial(p, phoneOptions{})
+		w.at(6 * second)
+		clip, _ := wantLength(t, recorded(w, "final", p), 2*second)
+		if level := audio.ToneLevel(clip.Samples, 8000, 700); level > -50 {
+			t.Errorf("early media are in the recording at %.1f dBov", level)
+		}
+	})
+}
