@@ -259,7 +259,7 @@ func (w sipWay) sockets(ctx context.Context) (Sockets, netip.Addr, error) {
 	}
 	local, err := m.cfg.Dialer.Route(ctx, w.request.To)
 	if err != nil {
-		return nil, netip.Addr{}, err
+		return nil, netip.Addr{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	return m.openSockets(sip.Invitation{LocalAddr: local})
 }

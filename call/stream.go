@@ -36,7 +36,8 @@ type Stream interface {
 // StreamPayloadType is the RTP payload type of a Stream.
 const StreamPayloadType = 96
 
-// ErrUnreachable: a WebSocket that could not be connected.
+// ErrUnreachable: a WebSocket that could not be connected, or a host without
+// a route.
 var ErrUnreachable = errors.New("call: cannot be reached")
 
 // linear16 is 16-bit linear PCM, little-endian, at 8 kHz.

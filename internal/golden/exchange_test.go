@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing/synctest"
 	"time"
@@ -49,7 +51,10 @@ func connecting(callees map[string]callee, o options) (options, *exchange) {
 	return o, x
 }
 
-func (*exchange) Route(context.Context, string) (netip.Addr, error) {
+func (*exchange) Route(_ context.Context, address string) (netip.Addr, error) {
+	if strings.HasSuffix(address, ".invalid") {
+		return netip.Addr{}, errors.New("no such host")
+	}
 	return netip.MustParseAddr("192.0.2.100"), nil
 }
 

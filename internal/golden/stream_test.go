@@ -195,6 +195,7 @@ func TestDialSaysWhatBecameOfACall(t *testing.T) {
 	}{
 		"1": {call.Busy, 486}, "2": {call.Unobtainable, 404}, "3": {call.NoAnswer, 480}, "4": {call.Failed, 503},
 		"5": {call.NoAnswer, 487}, "6": {call.Failed, 603}, "loc:nobody": {call.Unobtainable, 404},
+		"desk@host.invalid": {call.Unobtainable, 503},
 	} {
 		connected(t, callees, options{}, func(w *world, x *exchange) {
 			d, err := call.ParseDestination(to, true)

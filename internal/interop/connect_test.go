@@ -36,10 +36,16 @@ func toTrunk(port int) string {
 // TestConnectPhones connects two phones; each records the other, a key passes,
 // and the callee's hang-up ends the connection.
 func TestConnectPhones(t *testing.T) {
+	for name, shared := range map[string]int{"a socket for each": 0, "on shared ports": 2} {
+		t.Run(name, func(t *testing.T) { connectPhones(t, shared) })
+	}
+}
+
+func connectPhones(t *testing.T, shared int) {
 	t.Parallel()
 	bert := phoneSetup{name: "bert", freq: 620, codec: "PCMU"}.start(t)
 	app := connecting(t, fmt.Sprintf("bert@127.0.0.1:%d", bert.port))
-	m := setup{app: app, services: meetingService()}.run(t)
+	m := setup{app: app, services: meetingService(), shared: shared}.run(t)
 	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA"}.start(t)
 	anna.call(t, m, "meeting")
 	eventually(t, "bert is in a call", patience, func() bool { return bert.has("CALL_ESTABLISHED") })
