@@ -8,6 +8,9 @@ import (
 const (
 	// gatherRounds is how often one gather asks a port for more datagrams.
 	gatherRounds = 64
+	// freshFor is how long what has been read from a port counts as all there
+	// is [ns].
+	freshFor = 200_000
 	// controlRounds is how often RTCP is looked for [gathers]: 80 ms.
 	controlRounds = 16
 	// maxWaiting is how many calls of which nothing has been heard are
@@ -22,19 +25,31 @@ const (
 	parkedAfter = 2_000_000_000
 )
 
-// gather reads all ports of a worker.
+// gather reads the ports: those of the worker, then those of others that have
+// not been read a moment ago, so that packets need not wait for another worker
+// to wake up. One worker at a time reads a port; nobody waits for it.
 func (w *sharedWorker) gather(now int64) {
-	w.rounds++
-	asleep := w.last != 0 && now-w.last > parkedAfter || w.last == 0
-	w.last = now
-	for i, p := range *w.ports.Load() {
-		p.obey(now)
-		p.forget(now)
-		p.scans = scansPerGather
-		p.gatherRTP(w.intake, now, asleep)
-		if asleep || (w.rounds+i)%controlRounds == 0 {
-			p.gatherRTCP(w.intake, now, asleep)
+	for _, p := range *w.ports.Load() {
+		if p.busy.CompareAndSwap(false, true) {
+			p.gather(w.intake, now)
+			p.busy.Store(false)
 		}
+	}
+}
+
+func (p *sharedPort) gather(in *intake, now int64) {
+	asleep := p.last == 0 || now-p.last > parkedAfter
+	if !asleep && now-p.last < freshFor {
+		return
+	}
+	p.last = now
+	p.rounds++
+	p.obey(now)
+	p.forget(now)
+	p.scans = scansPerGather
+	p.gatherRTP(in, now, asleep)
+	if asleep || p.rounds%controlRounds == 0 {
+		p.gatherRTCP(in, now, asleep)
 	}
 }
 

@@ -159,7 +159,7 @@ func (s *Shared) home(local netip.Addr) (*sharedHome, error) {
 	}
 	h := &sharedHome{}
 	for i := range s.cfg.Ports {
-		p, err := s.openPort(local, s.cfg.First+2*i, i%s.cfg.Workers)
+		p, err := s.openPort(local, s.cfg.First+2*i)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open shared RTP ports: %w", err), closePorts(h.ports))
 		}
@@ -168,18 +168,16 @@ func (s *Shared) home(local netip.Addr) (*sharedHome, error) {
 	h.next = rand.IntN(len(h.ports))
 	s.homes[local] = h
 	for i, w := range s.workers {
-		mine := slices.Clone(*w.ports.Load())
-		for _, p := range h.ports {
-			if p.worker == i {
-				mine = append(mine, p)
-			}
-		}
-		w.ports.Store(&mine)
+		// Each begins with another port, so that they do not meet.
+		first := i * len(h.ports) / len(s.workers)
+		all := append(slices.Clone(*w.ports.Load()), h.ports[first:]...)
+		all = append(all, h.ports[:first]...)
+		w.ports.Store(&all)
 	}
 	return h, nil
 }
 
-func (s *Shared) openPort(local netip.Addr, number, worker int) (*sharedPort, error) {
+func (s *Shared) openPort(local netip.Addr, number int) (*sharedPort, error) {
 	a, err := s.open(netip.AddrPortFrom(local, uint16(number)))
 	if err != nil {
 		return nil, err
@@ -188,7 +186,7 @@ func (s *Shared) openPort(local netip.Addr, number, worker int) (*sharedPort, er
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	p := &sharedPort{rtp: a, rtcp: b, number: number, worker: worker, claimed: make(map[netip.AddrPort]int)}
+	p := &sharedPort{rtp: a, rtcp: b, number: number, rounds: number, claimed: make(map[netip.AddrPort]int)}
 	p.seed, p.size = rand.Uint64(), minTable
 	p.table, p.controls = newTable(p.size, p.seed), newTable(p.size, p.seed)
 	for range s.cfg.Workers {
@@ -302,12 +300,10 @@ func rtcpKey(remote, rtcp netip.AddrPort) address {
 
 // sharedWorker is what a worker has for its shared ports.
 type sharedWorker struct {
-	ports  atomic.Pointer[[]*sharedPort] // whose sockets it reads
+	ports  atomic.Pointer[[]*sharedPort] // all of them, in the order it reads them
 	intake *intake
 	out    *batchSystem
 	dirty  []dirtyBox // outboxes with something in them
-	last   int64      // time of the last gather [ns]
-	rounds int
 }
 
 // dirtyBox is an outbox that Scatter has to send.

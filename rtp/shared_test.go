@@ -92,6 +92,9 @@ func newSharedSim(t testing.TB, ports int) *sharedSim {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.shared.home(hereAddr); err != nil {
+		t.Fatal(err)
+	}
 	s.shared.Gather(0, s.now)
 	return s
 }

@@ -7,17 +7,20 @@ import (
 	"time"
 )
 
-// sharedPort is a pair of ports that many calls use. One worker reads it.
+// sharedPort is a pair of ports that many calls use. One worker at a time reads
+// it: the one that has set busy, which is what "the port's worker" means.
 type sharedPort struct {
 	rtp, rtcp bundle
 	number    int
-	worker    int
+	busy      atomic.Bool
 	out       []*outbox // of each worker
 	commands  atomic.Pointer[command]
 	stats     portCounts
 	seed      uint64
 
 	// Of the worker that reads the port.
+	last     int64  // time of the last gather [ns]
+	rounds   int    // gathers, or where a port begins to count them
 	table    *table // sources of RTP, and SSRCs
 	controls *table // sources of RTCP
 	shares   []*Share
