@@ -85,11 +85,13 @@ func (l *Log) Read(after uint64, limit int) ([]Message, error) {
 		l.out.mu.Unlock()
 		return m, nil
 	}
+	latest := l.out.latest
 	l.out.mu.Unlock()
-	return l.readStore(after, limit)
+	// What is in the store beyond it is not out yet.
+	return l.readStore(after, int(min(uint64(limit), latest-after)), latest)
 }
 
-func (l *Log) readStore(after uint64, limit int) ([]Message, error) {
+func (l *Log) readStore(after uint64, limit int, latest uint64) ([]Message, error) {
 	if l.cfg.Store == nil {
 		return nil, errNoStore
 	}
@@ -97,9 +99,11 @@ func (l *Log) readStore(after uint64, limit int) ([]Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("events: read the history: %w", err)
 	}
-	m := make([]Message, len(entries))
-	for i, e := range entries {
-		m[i] = Message{Sequence: e.Sequence, Type: typeOf(e.JSON), JSON: e.JSON}
+	m := make([]Message, 0, len(entries))
+	for _, e := range entries {
+		if e.Sequence <= latest {
+			m = append(m, Message{Sequence: e.Sequence, Type: typeOf(e.JSON), JSON: e.JSON})
+		}
 	}
 	return m, nil
 }

@@ -4,7 +4,7 @@
 //
 // It is one file of bbolt (go.etcd.io/bbolt), a copy-on-write B+ tree: a
 // process that is killed in the midst of a write leaves the state before that
-// write. docs/decisions/0011-bbolt-for-state.md says why.
+// write. docs/decisions/0017-bbolt-for-state.md says why.
 //
 //	bucket      key                          value
 //	events      sequence, 8 bytes            JSON of the event
