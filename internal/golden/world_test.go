@@ -105,8 +105,11 @@ func run(t *testing.T, o options, test func(w *world)) {
 			})
 		}
 		w.tasks.Go(func() { w.manager.RunReservations(ctx) })
+		placing, stopPlacing := context.WithCancel(ctx)
+		placed := make(chan struct{})
 		w.tasks.Go(func() {
-			if err := w.api.RunOutbound(ctx); err != nil {
+			defer close(placed)
+			if err := w.api.RunOutbound(placing); err != nil {
 				t.Errorf("outbound services: %v", err)
 			}
 		})
@@ -119,6 +122,8 @@ func run(t *testing.T, o options, test func(w *world)) {
 		}
 		w.api.DrainOutbound()
 		w.manager.HangUpAll(call.Dropped)
+		stopPlacing() // before the calls are waited for, as in the server
+		<-placed
 		w.manager.Wait()
 		cancel()
 		w.tasks.Wait()
