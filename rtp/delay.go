@@ -5,7 +5,7 @@ import "time"
 const (
 	// delayWindow is how long extremes of the transit time are kept at least;
 	// they are forgotten after twice as long [ns].
-	delayWindow = int64(4 * time.Second)
+	delayWindow = int64(2 * time.Second)
 	// delayMargin is what the wanted delay has above the lateness seen [ns].
 	delayMargin = int64(time.Millisecond)
 	// jumpLimit is how far a timestamp may be from what sequence number and

@@ -50,7 +50,7 @@
 // The jitter buffer measures how late each packet is relative to the fastest of
 // the last seconds, from kernel receive timestamps. Between the time when the
 // fastest packets come and the frame that needs them it wants the largest such
-// lateness of the last 4 to 8 seconds and 1 ms more, between the configured
+// lateness of the last 2 to 4 seconds and 1 ms more, between the configured
 // minimum and maximum. Packets come at any phase of the frame: without jitter
 // the delay is 1 to 21 ms, and no sample is changed.
 //
