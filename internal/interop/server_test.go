@@ -40,6 +40,7 @@ type setup struct {
 	sip      string                 // further keys of sip, each after a comma
 	files    map[string]*audio.Clip // in the media store
 	logLevel string                 // "" = info
+	ports    int                    // for RTP; 0 = serverPorts
 	shared   int                    // shared RTP ports; 0 = a socket per call
 	lasts    time.Duration          // how much longer than usual the test is
 }
@@ -81,10 +82,14 @@ func (s setup) yaml(t *testing.T, dir string) string {
 		host = "127.0.0.1"
 	}
 	listen := net.JoinHostPort(host, "0")
-	ports := takePorts(serverPorts)
+	number := serverPorts
+	if s.ports > 0 {
+		number = s.ports
+	}
+	ports := takePorts(number)
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip: {listen: [\"udp://%s\", \"tcp://%s\"]%s}\n", listen, listen, s.sip)
-	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d", ports, ports+serverPorts-1)
+	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d", ports, ports+number-1)
 	if s.shared > 0 {
 		fmt.Fprintf(&b, ", io: shared, shared_ports: %d", s.shared)
 	}
