@@ -115,7 +115,7 @@ func newCall(m *Manager, base Info, d Dialog) *Call {
 		dialog:   d,
 		requests: make(chan func()),
 		hangUps:  make(chan Cause, maxPendingHangUps),
-		presses:  make(chan press, maxPendingPresses),
+		presses:  make(chan press, maxUnseenPresses),
 		digits:   make(chan dtmf.Digit, maxPendingPresses),
 		limit:    make(chan time.Duration),
 		done:     make(chan struct{}),

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"mediaserver/audio/g711"
-	"mediaserver/dtmf"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 )
@@ -138,8 +137,8 @@ func through(t *testing.T, d, phase time.Duration, late func(int) time.Duration)
 	g711.EncodeULaw(n.loud[:], pcm[:])
 	room := engine.NewRoom("delay")
 	for _, end := range []rtp.IO{n, listening{n}} {
-		p := &port{deliver: func(press) {}, detector: dtmf.NewDetector(8000), taps: newTaps(160)}
-		p.params.Store(&portParams{codec: g711.PCMU(), events: true})
+		p := &port{deliver: func(press) {}, taps: newTaps(160)}
+		p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
 		p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: end, OnEvent: p.event, Params: rtp.Params{
 			Remote: wireAddr, Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,
 		}})

@@ -66,14 +66,6 @@ func (c *Call) holdSource(ctx context.Context, list Playlist, ringing audio.Ring
 		if err != nil && ctx.Err() == nil {
 			c.logger().Warn("media cannot be played: ringing instead", "property", "hold_media", "error", err)
 		}
-		return loopOrRing(clips, err, c.manager.rate(), ringing)
+		return c.manager.ringing.loop(clips, err, ringing)
 	}
-}
-
-// loopOrRing loops clips; with none, or when one failed, it rings.
-func loopOrRing(clips []audio.Clip, failed *MediaError, rate int, ringing audio.RingingPattern) audio.Source {
-	if failed != nil || len(clips) == 0 {
-		return audio.Ringing(rate, ringing)
-	}
-	return audio.Sequence(clips, true)
 }

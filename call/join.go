@@ -114,14 +114,13 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 // participant prepares a member of a room; its media are loaded from now on.
 // stopped is what it hears in a stopped room, nil for the ringing tone.
 func (c *Call) participant(s *Call, o ConferenceOptions) (p *Participant, stopped *prepared) {
-	rate := c.manager.rate()
 	p = &Participant{call: s, instance: o.InstanceID, opts: o.Participant, arrived: make(chan struct{})}
 	stopped = c.prepare("while_stopped_media", o.Participant.WhileStopped)
 	p.stopped = func() (audio.Source, bool) {
 		if stopped == nil || !stopped.ready() {
-			return audio.Ringing(rate, o.Ringing), stopped == nil
+			return c.manager.ringing.tone(o.Ringing), stopped == nil
 		}
-		return loopOrRing(stopped.clips, stopped.err, rate, o.Ringing), true
+		return c.manager.ringing.loop(stopped.clips, stopped.err, o.Ringing), true
 	}
 	p.parts = announcementParts{
 		name:   c.prepare("name", o.Participant.Name),

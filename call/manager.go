@@ -90,6 +90,7 @@ type Manager struct {
 	cfg      Config
 	metrics  *metrics
 	beep     audio.Clip // announces an entry
+	ringing  *ringing
 	reserved *reservations
 	tasks    sync.WaitGroup // actors and announcements
 
@@ -111,6 +112,7 @@ func NewManager(cfg Config) (*Manager, error) {
 		reserved: reserved,
 		cfg:      cfg.withDefaults(),
 		beep:     audio.Beep(cfg.Engine.Format().Rate),
+		ringing:  newRinging(cfg.Engine.Format().Rate),
 		metrics:  newMetrics(cfg.Registerer),
 		calls:    map[*Call]struct{}{},
 		rooms:    map[string]*Conference{},

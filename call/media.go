@@ -8,7 +8,6 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/audio/g711"
-	"mediaserver/dtmf"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 	"mediaserver/sip"
@@ -45,11 +44,10 @@ func (c *Call) openMedia(sockets Sockets, s *session, m sdp.Media) error {
 
 func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled *portParams) error {
 	p := &port{
-		deliver:  c.report,
-		detector: dtmf.NewDetector(c.manager.rate()),
-		taps:     newTaps(c.manager.cfg.Engine.Format().Samples()),
+		deliver: c.report,
+		taps:    newTaps(c.manager.cfg.Engine.Format().Samples()),
 	}
-	p.params.Store(settled)
+	p.settle(settled, c.manager.rate())
 	var counted *rtp.Metrics
 	if c.bySIP() {
 		counted = c.manager.cfg.RTPMetrics

@@ -17,7 +17,7 @@ type port struct {
 	endpoint  *rtp.Endpoint
 	params    atomic.Pointer[portParams]
 	receiver  dtmf.Receiver
-	detector  *dtmf.Detector // in-band digits
+	detector  *dtmf.Detector // in-band digits; nil until they were settled
 	lookAhead int            // frames with sound that are still in detector
 	sending   atomic.Pointer[digitJob]
 	deliver   func(press) // never waits
@@ -49,6 +49,16 @@ type portParams struct {
 
 // inBand says whether digits can only come as tones.
 func (p *portParams) inBand() bool { return !p.events && !p.messages }
+
+// settle puts into force what offer/answer settled. Tones are looked for, at
+// rate [Hz], only where digits come in no other way: a detector is 4.6 KiB.
+// One goroutine at a time.
+func (p *port) settle(params *portParams, rate int) {
+	if params.inBand() && p.detector == nil {
+		p.detector = dtmf.NewDetector(rate)
+	}
+	p.params.Store(params)
+}
 
 // digitJob sends digits as telephone events.
 type digitJob struct {

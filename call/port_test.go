@@ -8,7 +8,6 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/audio/g711"
-	"mediaserver/dtmf"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 )
@@ -39,8 +38,8 @@ func BenchmarkPort(b *testing.B) {
 	pcm := make([]int16, 160)
 	audio.NewTone(8000, []float64{440}, -20).Read(pcm)
 	g711.EncodeULaw(far.packet[12:], pcm)
-	p := &port{deliver: func(press) {}, detector: dtmf.NewDetector(8000), taps: newTaps(160)}
-	p.params.Store(&portParams{codec: g711.PCMU(), events: true})
+	p := &port{deliver: func(press) {}, taps: newTaps(160)}
+	p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
 	var err error
 	p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: far, OnEvent: p.event, Params: rtp.Params{
 		Remote: netip.MustParseAddrPort("127.0.0.1:4000"), Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,

@@ -9,6 +9,10 @@ import (
 // maxPendingPresses bounds the digits nobody has asked for yet.
 const maxPendingPresses = 64
 
+// maxUnseenPresses bounds the digits that the actor has not seen yet: what
+// comes in two frames.
+const maxUnseenPresses = 2 * maxPressesPerFrame
+
 // method is how a digit was received.
 type method uint8
 

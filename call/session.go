@@ -139,7 +139,7 @@ func (s *session) preview(answer []byte) error {
 func (s *session) agree(m sdp.Media) {
 	s.media, s.changed = m, time.Now()
 	if a := s.call.audio(); a != nil {
-		a.port.params.Store(portOf(m))
+		a.port.settle(portOf(m), s.call.manager.rate())
 		if err := a.endpoint.Update(paramsOf(m)); err != nil {
 			s.call.logger().Warn("media parameters refused", "error", err)
 		}
