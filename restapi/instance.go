@@ -36,7 +36,7 @@ func newInstance(s *Server, service *Service, id string, v verbs) *instance {
 	name := logName(time.Now(), id)
 	in := &instance{
 		service: service, metrics: s.cfg.Metrics, browser: newBrowser(&s.cfg, service),
-		log: newInstanceLog(&s.cfg, id, name), id: id, logName: name, files: s.cfg.Files,
+		log: newInstanceLog(s, id, name), id: id, logName: name, files: s.cfg.Files,
 	}
 	in.primary = &course{verbs: v, errorPage: service.ErrorPage}
 	v.life.SetLogger(in.log)

@@ -1,6 +1,8 @@
 package restapi
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -25,12 +27,13 @@ func logName(start time.Time, id string) string {
 
 // newInstanceLog is the logger of an instance: everything goes to its log,
 // and what is enabled there to the process log.
-func newInstanceLog(cfg *Config, id, name string) *slog.Logger {
+func newInstanceLog(s *Server, id, name string) *slog.Logger {
+	cfg := &s.cfg
 	process := cfg.Logger.Handler().WithAttrs([]slog.Attr{slog.String("application_instance_id", id)})
 	if cfg.LogDirectory == "" {
 		return slog.New(process)
 	}
-	file := &logFile{path: filepath.Join(cfg.LogDirectory, filepath.FromSlash(name)), metrics: cfg.Metrics}
+	file := &logFile{path: filepath.Join(cfg.LogDirectory, filepath.FromSlash(name)), writer: s.logs}
 	own := slog.NewTextHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug})
 	return slog.New(slog.NewMultiHandler(own, process))
 }
@@ -39,9 +42,9 @@ func newInstanceLog(cfg *Config, id, name string) *slog.Logger {
 // file, so that instances cost no descriptors, and never fails: what cannot
 // be written is counted and lost.
 type logFile struct {
-	path    string
-	size    atomic.Int64 // including what was lost
-	metrics *Metrics
+	path   string
+	size   atomic.Int64 // including what was lost
+	writer *logWriter
 }
 
 // fullNotice is the last line of a log that has reached its size.
@@ -54,15 +57,21 @@ func (f *logFile) Write(line []byte) (int, error) {
 		return len(line), nil
 	case before+int64(len(line)) > maxInstanceLog:
 		f.size.Store(maxInstanceLog + 1)
-		f.append([]byte(fullNotice))
+		f.writer.write(f, []byte(fullNotice))
 	default:
-		f.append(line)
+		f.writer.write(f, line)
 	}
 	return len(line), nil
 }
 
-// append writes one line with one call to the operating system.
-func (f *logFile) append(line []byte) {
+// append writes lines with one call to the operating system.
+func (f *logFile) append(lines []byte) {
+	if err := f.appendTo(lines); err != nil {
+		f.writer.metrics.logErrors.Add(float64(bytes.Count(lines, []byte("\n"))))
+	}
+}
+
+func (f *logFile) appendTo(lines []byte) error {
 	const flags = os.O_APPEND | os.O_CREATE | os.O_WRONLY
 	file, err := os.OpenFile(f.path, flags, logFileMode)
 	if os.IsNotExist(err) {
@@ -71,11 +80,8 @@ func (f *logFile) append(line []byte) {
 		}
 	}
 	if err != nil {
-		f.metrics.logErrors.Inc()
-		return
+		return err
 	}
-	_, err = file.Write(line)
-	if closeErr := file.Close(); err != nil || closeErr != nil {
-		f.metrics.logErrors.Inc()
-	}
+	_, err = file.Write(lines)
+	return errors.Join(err, file.Close())
 }

@@ -290,7 +290,7 @@ func TestInstanceLog(t *testing.T) {
 
 func TestInstanceLogIsBounded(t *testing.T) {
 	m := NewMetrics(nil)
-	f := &logFile{path: filepath.Join(t.TempDir(), "a/b.log"), metrics: m}
+	f := &logFile{path: filepath.Join(t.TempDir(), "a/b.log"), writer: newLogWriter(m)}
 	line := append(bytes.Repeat([]byte("x"), 99_999), '\n')
 	for range 20 {
 		if n, err := f.Write(line); n != len(line) || err != nil {
@@ -318,7 +318,7 @@ func TestLogThatCannotBeWrittenStopsNothing(t *testing.T) {
 		wantOutline(t, w.run(), "POST /first", "sleep 1s", "hang up", "POST /final")
 	})
 	m := NewMetrics(nil)
-	f := &logFile{path: filepath.Join(blocked, "a.log"), metrics: m}
+	f := &logFile{path: filepath.Join(blocked, "a.log"), writer: newLogWriter(m)}
 	if n, err := f.Write([]byte("x\n")); n != 2 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}

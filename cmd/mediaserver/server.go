@@ -159,6 +159,7 @@ func (s *server) start(ctx context.Context) error {
 	if s.parts.store != nil {
 		s.group.Start(ctx, "recordings", s.parts.store.Run)
 	}
+	s.group.Start(ctx, "instance logs", s.parts.apps.RunLogs)
 	s.group.Start(ctx, "calls", s.runCalls)
 	s.group.Start(ctx, "reservations", s.parts.calls.RunReservations)
 	s.group.Start(ctx, "outbound services", s.parts.apps.RunOutbound)
