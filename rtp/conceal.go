@@ -28,7 +28,7 @@ type concealer struct {
 
 func newConcealer(rate int) concealer {
 	h := rate / historyPerSecond
-	return concealer{rate: rate, past: make([]int16, h), loop: make([]int16, h), tail: make([]int16, h)}
+	return concealer{rate: rate, past: make([]int16, h), loop: make([]int16, h), tail: make([]int16, rate/100)}
 }
 
 // active tells whether a gap is open.

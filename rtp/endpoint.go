@@ -27,7 +27,7 @@ type JitterConfig struct {
 const (
 	DefaultJitterMinMS = 20
 	DefaultJitterMaxMS = 200
-	maxJitterMS        = 500
+	maxJitterMS        = 300
 )
 
 // EndpointConfig is what an endpoint is made of. RTP and Params are needed.

@@ -3,6 +3,7 @@ package rtp
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -139,4 +140,55 @@ func (p *phone) spoken(pauses bool) []byte {
 	p.ts += uint32(p.size)
 	p.id++
 	return b
+}
+
+// Every kind of trouble at once, packets of every length; then ten seconds of
+// calm, after which the delay is what it should be.
+func TestAnythingMayComeAndTheDelayRecovers(t *testing.T) {
+	for seed := range uint64(10) {
+		s := newSim(t)
+		s.keep = false
+		r := rand.New(rand.NewPCG(seed, 9))
+		p := s.phone()
+		at := simStart
+		send := func(late time.Duration) {
+			s.rtp.arrive(p.spoken(true), phoneAddr, at.Add(late))
+			at = at.Add(durationOf(int64(p.size), 8000))
+		}
+		for s.now.Before(simStart.Add(time.Minute)) {
+			for at.Before(s.now.Add(100 * ms)) {
+				switch r.IntN(400) {
+				case 0:
+					p.size = []int{80, 160, 200, 240, 320, 400, 480, 512}[r.IntN(8)]
+				case 1:
+					at = at.Add(time.Duration(r.Int64N(int64(800 * ms))))
+				case 2:
+					p.ts += r.Uint32()
+				case 3:
+					p.seq += uint16(r.Uint32())
+				}
+				if r.IntN(20) == 0 {
+					p.packet() // lost
+					at = at.Add(durationOf(int64(p.size), 8000))
+					continue
+				}
+				send(time.Duration(r.Int64N(int64(1+r.IntN(200)) * int64(ms))))
+			}
+			if r.IntN(400) == 0 { // the worker stalls
+				k := 1 + r.IntN(60)
+				s.frame += int64(k)
+				s.now = s.now.Add(time.Duration(k) * frameTime)
+			}
+			s.tick()
+		}
+		p.size = 160
+		for end := s.now.Add(10 * time.Second); s.now.Before(end); s.tick() {
+			for !at.After(s.now) {
+				send(5 * ms)
+			}
+		}
+		if st := s.stats(); st.Delay > 30*ms || st.TargetDelay > 2*ms {
+			t.Errorf("seed %d: delay %v, wanted %v", seed, st.Delay, st.TargetDelay)
+		}
+	}
 }

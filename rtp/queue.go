@@ -12,10 +12,10 @@ type queue struct {
 	history int // samples kept before r
 }
 
-// Sizes of a queue as parts of a second: history 50 ms, all 256 ms.
+// Sizes of a queue as parts of a second: history 50 ms, all 192 ms.
 const (
 	historyPerSecond = 20
-	queueMillis      = 256
+	queueMillis      = 192
 )
 
 func newQueue(rate int) queue {

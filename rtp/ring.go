@@ -8,10 +8,10 @@ const (
 	// slotBytes is the longest payload taken: 60 ms of G.711 are 480 bytes.
 	slotBytes = 512
 	// chunkBytes holds the payload of a packet of 20 ms of G.711; longer ones
-	// take up to slotChunks of the ringChunks there are: 560 ms in all.
+	// take up to slotChunks of the ringChunks there are: 360 ms in all.
 	chunkBytes = 176
 	slotChunks = (slotBytes + chunkBytes - 1) / chunkBytes
-	ringChunks = 28
+	ringChunks = 18
 	// maxDropout and maxMisorder bound the steps of the sequence number that are
 	// believed at once [packets]. RFC 3550 A.1.
 	maxDropout  = 3000
@@ -35,13 +35,15 @@ type slot struct {
 // memory is where a ring keeps payloads.
 type memory struct {
 	chunks [ringChunks][chunkBytes]byte
-	long   [slotBytes]byte // a payload of several chunks, put together
+	// long is a payload of several chunks, put together; made with the first
+	// one, once in the life of an endpoint, if at all.
+	long *[slotBytes]byte
 }
 
 // ring holds the packets that have come and are not yet played out, indexed by
 // sequence number. It counts but knows no time.
 //
-// What is touched in every frame lies close together: the payloads, 5 KiB, are
+// What is touched in every frame lies close together: the payloads, 3 KiB, are
 // elsewhere, so that the fields of an endpoint share a few lines and pages.
 type ring struct {
 	counts  *counts
@@ -227,6 +229,9 @@ func chunksOf(size int) int { return (size + chunkBytes - 1) / chunkBytes }
 func (r *ring) payload(s *slot) []byte {
 	if s.size <= chunkBytes {
 		return r.data.chunks[s.chunks[0]][:s.size]
+	}
+	if r.data.long == nil {
+		r.data.long = new([slotBytes]byte)
 	}
 	n := 0
 	for i := range chunksOf(int(s.size)) {
