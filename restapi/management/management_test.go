@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -86,11 +87,13 @@ func (d *domain) Mute(room, participant string, muted bool) error {
 	}
 	return d.room(room, "mute %s %t", participant, muted)
 }
+
 func (d *domain) Eject(room, participant string) error { return d.room(room, "eject %s", participant) }
 func (d *domain) Lock(room string, locked bool) error  { return d.room(room, "lock %t", locked) }
 func (d *domain) Reservations() []call.Reservation {
 	return []call.Reservation{{Token: "t", Conference: "x"}}
 }
+
 func (d *domain) PlayToRoom(_ context.Context, room string, list call.Playlist) (string, error) {
 	if len(list) > 1 {
 		return "", &call.MediaError{Index: 1, Err: call.ErrMediaNotFound}
@@ -430,35 +433,76 @@ func TestWebSocketsCarryTheSame(t *testing.T) {
 	<-done
 }
 
-func TestASlowClientIsCutAndSeesWhy(t *testing.T) {
-	b := newBench(t, nil)
-	slow := b.sse("/events/stream")
-	wantAll(t, slow.next, "stream.opened 0")
-	// The client does not read. What the system buffers is filled with large events.
-	address := strings.Repeat("x", 30_000)
-	for range 40 {
-		for range 20 {
-			b.log.Emit(call.Event{Type: call.PageRequested, Page: &call.PageExchange{URL: address}})
+// stalled is a client that takes nothing for a while.
+type stalled struct {
+	until   time.Time
+	got     []uint64
+	notices []StreamNotice
+}
+
+func (s *stalled) send(_ context.Context, m events.Message) error {
+	time.Sleep(time.Until(s.until))
+	s.got = append(s.got, m.Sequence)
+	return nil
+}
+
+func (s *stalled) notice(_ context.Context, n StreamNotice) error {
+	s.notices = append(s.notices, n)
+	return nil
+}
+
+func (s *stalled) alive(context.Context) error { return nil }
+
+func TestASlowClientIsCutSeesWhyAndGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := events.NewLog(events.Config{ClientBuffer: 100})
+		if err != nil {
+			t.Fatal(err)
 		}
-		<-time.After(2 * time.Millisecond)
-	}
-	last := ""
-	for x := slow.next(); x != "end"; x = slow.next() {
-		if x == "stream.cut " {
-			last = x
-			break
+		ctx, cancel := context.WithCancel(t.Context())
+		var tasks sync.WaitGroup
+		tasks.Go(func() { l.Run(ctx) }) //nolint:errcheck // nil
+		defer tasks.Wait()
+		defer cancel()
+		d := &domain{}
+		api, err := New(Config{Calls: d, Rooms: d, Media: d, Events: l})
+		if err != nil {
+			t.Fatal(err)
 		}
-		last = x
-	}
-	if last != "stream.cut " {
-		t.Skipf("this system's buffers held all: %s", last)
-	}
-	_, latest := b.log.Range()
-	resumed := b.sse("/events/stream?after=oldest")
-	wantAll(t, resumed.next, "stream.opened 0")
-	for n := uint64(1); n <= latest; n++ {
-		wantAll(t, resumed.next, fmt.Sprintf("page.requested %d", n))
-	}
+		var got []uint64
+		for round, takes := range []time.Duration{5 * time.Second, 0} {
+			after := uint64(len(got))
+			reader, err := l.ReadFrom(after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := &stalled{until: time.Now().Add(takes)}
+			done := make(chan string, 1)
+			pumping, stop := context.WithCancel(ctx)
+			tasks.Go(func() {
+				done <- api.pump(pumping, &feed{reader: reader, wants: func(call.EventType) bool { return true }}, client)
+			})
+			for range 300 {
+				time.Sleep(10 * time.Millisecond)
+				l.Emit(call.Event{Type: call.CallRinging})
+			}
+			time.Sleep(time.Minute)
+			stop()
+			reason := <-done
+			got = append(got, client.got...)
+			if round == 1 {
+				break
+			}
+			cut := client.notices[len(client.notices)-1]
+			if reason != reasonSlow || cut.Type != streamCut || cut.Reason != reasonSlow || cut.After != uint64(len(got)) {
+				t.Errorf("%s: %+v after %d events", reason, cut, len(got))
+			}
+		}
+		_, latest := l.Range()
+		if uint64(len(got)) != latest || !slices.IsSorted(got) || latest != 600 {
+			t.Errorf("%d events came of %d", len(got), latest)
+		}
+	})
 }
 
 func TestTooManyStreamsAreRefused(t *testing.T) {

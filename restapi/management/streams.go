@@ -291,6 +291,9 @@ func (a *API) admit() error {
 	select {
 	case <-a.closed:
 		return problemOf(http.StatusServiceUnavailable, "the server is stopping")
+	default:
+	}
+	select {
 	case a.places <- struct{}{}:
 		a.streams.Add(1)
 		return nil
