@@ -25,6 +25,14 @@ const (
 
 const maxBatch = 1024 // events in one write
 
+// A write costs a millisecond of CPU time however few events are in it. So when
+// busyEvents or more come in Config.Linger, the next wait busyFactor times as
+// long.
+const (
+	busyEvents = 16
+	busyFactor = 5
+)
+
 // Store keeps the history: *store.Store.
 type Store interface {
 	Append(b store.Batch) error
@@ -49,7 +57,7 @@ type Config struct {
 	Queue        int           // events that may wait to be written; 0 = 8192
 	Memory       int           // of the latest events, to spare the store; 0 = 8192
 	ClientBuffer int           // how far a reader may fall behind; 0 = 4096
-	Linger       time.Duration // how long an event waits for others before it is written; 0 = 20 ms
+	Linger       time.Duration // how long an event waits for others before it is written, five times as long when many come; 0 = 20 ms
 	Retention    time.Duration // of the history; 0 = without limit
 	MaxEvents    int           // in the history; 0 = 1 000 000
 	ShowDigits   bool          // false: call.digit does not say which
@@ -280,6 +288,7 @@ func (l *Log) Run(ctx context.Context) error {
 	defer prune.Stop()
 	linger := time.NewTimer(0)
 	defer linger.Stop()
+	factor := 1
 	for ctx.Err() == nil {
 		select {
 		case <-l.wake:
@@ -288,19 +297,23 @@ func (l *Log) Run(ctx context.Context) error {
 			continue
 		case <-ctx.Done():
 		}
-		linger.Reset(l.cfg.Linger)
+		linger.Reset(time.Duration(factor) * l.cfg.Linger)
 		select {
 		case <-linger.C:
 		case <-ctx.Done():
 		}
-		l.writeAll()
+		if l.writeAll() >= factor*busyEvents {
+			factor = busyFactor
+		} else {
+			factor = 1
+		}
 	}
 	l.writeAll()
 	return nil
 }
 
-// writeAll writes what is in the queue.
-func (l *Log) writeAll() {
+// writeAll writes what is in the queue and returns how many events that were.
+func (l *Log) writeAll() (written int) {
 	for {
 		l.mu.Lock()
 		n := min(len(l.queue), maxBatch)
@@ -308,9 +321,10 @@ func (l *Log) writeAll() {
 		l.queue = slices.Delete(l.queue, 0, n)
 		l.mu.Unlock()
 		if n == 0 {
-			return
+			return written
 		}
 		l.write(batch)
+		written += n
 	}
 }
 

@@ -371,3 +371,35 @@ func (s *stuck) Events(uint64, int) ([]store.Entry, error)      { return nil, ni
 func (s *stuck) Range() (uint64, uint64, error)                 { return 0, 0, nil }
 func (s *stuck) Unclosed() (map[string][]byte, error)           { return nil, nil }
 func (s *stuck) Prune(int, func(store.Entry) bool) (int, error) { return 0, nil }
+
+func TestBusyLogWaitsLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLog(t, Config{})
+		defer running(t, l)()
+		after := func(emitted int) time.Duration {
+			_, before := l.Range()
+			for i := range emitted {
+				l.Emit(started(fmt.Sprint(before, i)))
+			}
+			begin := time.Now()
+			for _, latest := l.Range(); latest == before; _, latest = l.Range() {
+				time.Sleep(time.Millisecond)
+			}
+			return time.Since(begin).Round(DefaultLinger)
+		}
+		for i, step := range []struct {
+			events int
+			want   time.Duration
+		}{
+			{1, DefaultLinger},
+			{busyEvents, DefaultLinger},
+			{busyFactor * busyEvents, busyFactor * DefaultLinger},
+			{busyEvents, busyFactor * DefaultLinger},
+			{1, DefaultLinger},
+		} {
+			if got := after(step.events); got != step.want {
+				t.Errorf("step %d: handed out after %v", i, got)
+			}
+		}
+	})
+}
