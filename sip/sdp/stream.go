@@ -91,14 +91,17 @@ func (s *stream) readAttributes(attrs []pion.Attribute) {
 			continue
 		}
 		seen[pt] = true
-		maps[pt].pt = uint8(pt)
-		s.payloads = append(s.payloads, maps[pt])
+		p := maps[uint8(pt)]
+		p.pt = uint8(pt)
+		s.payloads = append(s.payloads, p)
 	}
 }
 
 // staticPayloads are the payload types that need no a=rtpmap, RFC 3551 §6; an
-// a=rtpmap of the same number is ignored.
-func staticPayloads() (maps [128]payload) {
+// a=rtpmap of the same number is ignored. It is not an array: two of them made
+// the stacks of two goroutines of each call twice as large.
+func staticPayloads() map[uint8]payload {
+	maps := make(map[uint8]payload, 8) // enough for most
 	for _, c := range []CodecSpec{PCMU, PCMA} {
 		maps[c.PayloadType] = payload{pt: c.PayloadType, name: c.Name, rate: c.ClockRate}
 	}
