@@ -109,7 +109,7 @@ type Event struct {
 	Participant string        `json:"participant_id,omitempty" doc:"call_id of the participant's secondary call"`
 	Cause       Cause         `json:"cause,omitzero" doc:"why it ended"`
 	RawCause    int           `json:"raw_cause,omitempty" doc:"SIP code of the end"`
-	Started     *CallStart    `json:"call,omitempty" doc:"call.started: who calls whom"`
+	Started     *CallStart    `json:"call,omitempty" doc:"call.started, and the end of a call that nobody noticed: who calls whom"`
 	Ended       *CallEnd      `json:"end,omitempty" doc:"call.ended: how it went"`
 	Digit       *DigitPress   `json:"digit,omitempty" doc:"call.digit"`
 	Sound       *SoundEvent   `json:"sound,omitempty" doc:"play and recording events"`

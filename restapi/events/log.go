@@ -162,7 +162,7 @@ func closing(e call.Event) call.Event {
 	}
 	switch e.Type {
 	case call.CallStarted:
-		c.Ended = &call.CallEnd{Unnoticed: true}
+		c.Ended, c.Started = &call.CallEnd{Unnoticed: true}, e.Started
 	case call.RecordingStarted, call.PlayStarted:
 		c.Sound = &call.SoundEvent{ID: e.Sound.ID, File: e.Sound.File, Outcome: call.OutcomeStopped}
 	}

@@ -183,6 +183,9 @@ func unknown(e call.Event) *live {
 	r := &live{Record: Record{
 		Call: e.Call, Primary: e.Primary, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
 	}}
+	if e.Started != nil {
+		r.Direction, r.From, r.To = e.Started.Direction, e.Started.From, e.Started.To
+	}
 	r.add(e)
 	return r
 }
