@@ -186,7 +186,7 @@ func (s *Shared) openPort(local netip.Addr, number int) (*sharedPort, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	p := &sharedPort{rtp: a, rtcp: b, number: number, rounds: number, claimed: make(map[netip.AddrPort]int)}
+	p := &sharedPort{rtp: a, rtcp: b, number: number, rounds: number, bookings: bookings{claimed: make(map[netip.AddrPort]int)}}
 	p.seed, p.size = rand.Uint64(), minTable
 	p.table, p.controls = newTable(p.size, p.seed), newTable(p.size, p.seed)
 	for range s.cfg.Workers {

@@ -28,7 +28,12 @@ type sharedPort struct {
 	resting  []*Share // ended a moment ago, oldest first
 	scans    int      // searches among all calls that are still allowed in this gather
 
-	// Under Shared.mu.
+	bookings
+}
+
+// bookings are the calls of a shared port as those see it that open and close
+// them; under Shared.mu.
+type bookings struct {
 	claimed map[netip.AddrPort]int // calls that were announced there, until their rest is over
 	calls   int
 	size    int    // of the tables

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -326,8 +327,16 @@ func expectNowhere(t *testing.T, m *mediaserver, word string) {
 	if i := strings.Index(m.output(), word); i >= 0 {
 		t.Errorf("the log holds the password: %.300s", m.output()[max(0, i-200):])
 	}
+	at := filepath.Join(m.dir, "rest_logs")
+	eventually(t, "the log of the instance is written to its end", 5*time.Second, func() bool {
+		files, _ := filepath.Glob(filepath.Join(at, "*/*/*/*.log"))
+		return slices.ContainsFunc(files, func(f string) bool {
+			text, err := os.ReadFile(f)
+			return err == nil && bytes.Contains(text, []byte("instance ends"))
+		})
+	})
 	logs := 0
-	err = filepath.WalkDir(filepath.Join(m.dir, "rest_logs"), func(path string, d os.DirEntry, err error) error {
+	err = filepath.WalkDir(at, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
