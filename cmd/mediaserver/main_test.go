@@ -59,7 +59,7 @@ func TestCommandLine(t *testing.T) {
 		{"an unknown command", []string{"bogus"}, nil, 2, `^$`, `^mediaserver: unexpected argument bogus`},
 		{"an unknown flag", []string{"--bogus"}, nil, 2, `^$`, `^mediaserver: unknown flag --bogus`},
 		{"a flag without value", []string{"serve", "--config"}, nil, 2, `^$`, `^mediaserver: --config: expected`},
-		{"bench of what cannot be", []string{"bench", "media", "--srtp", "gcm"}, nil, 2, `^$`, `^mediaserver: bench: SRTP is not available in this version`},
+		{"bench of what cannot be", []string{"bench", "media", "--srtp", "dtls"}, nil, 2, `^$`, `--srtp must be one of`},
 		{"bench of nothing", []string{"bench"}, nil, 2, `^$`, `expected one of`},
 		{"another later command", []string{"phone"}, nil, 2, `^$`, `"phone" is not in this version`},
 		{"a third later command", []string{"test", "a", "b"}, nil, 2, `^$`, `"test" is not in this version`},
