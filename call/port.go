@@ -6,6 +6,7 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/dtmf"
+	"mediaserver/internal/prefetch"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 )
@@ -22,11 +23,11 @@ type port struct {
 	sending   atomic.Pointer[digitJob]
 	deliver   func(press) // never waits
 
-	taps  taps
-	meter mediaMeter
+	taps    taps
+	meter   mediaMeter
+	pending int // in heard
 
-	heard   [maxPressesPerFrame]press // to be delivered after the slot
-	pending int
+	heard [maxPressesPerFrame]press // to be delivered after the slot
 }
 
 const (
@@ -70,6 +71,18 @@ type digitJob struct {
 
 // Codec is the codec we send in this frame.
 func (p *port) Codec() audio.Codec { return p.endpoint.Codec() }
+
+// Prefetch implements mixer.Prefetcher.
+func (p *port) Prefetch(step int) {
+	if step == 0 {
+		prefetch.Span(&p.endpoint, &p.pending)
+		return
+	}
+	p.endpoint.Prefetch(step - 1)
+	if step == 1 {
+		prefetch.Value(p.params.Load())
+	}
+}
 
 // Receive takes one frame from the endpoint and keeps digits out of it.
 func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {

@@ -9,11 +9,13 @@ type addMember struct {
 	notifier Notifier
 	members  []*Member // empty, with room for all; nil: there is enough
 	open     []*talker // the same
+	line     []*Member // for slot.line
 }
 
 func (c *addMember) apply(s *slot, _ int64) {
 	m := c.member
 	to := m.section
+	s.line.take(c.line)
 	if to.index < 0 { // the engine has stopped
 		m.prompt.finish(s)
 		s.told.add(&m.gone.event)
@@ -26,6 +28,7 @@ func (c *addMember) apply(s *slot, _ int64) {
 	m.index = len(to.members)
 	to.members = append(to.members, m)
 	m.port, m.notifier = c.port, c.notifier
+	s.wake(to)
 	if m.prompt != nil {
 		m.play = m.prompt
 	}
@@ -49,6 +52,7 @@ func (m *Member) remove(s *slot, frame int64) {
 	c.members[len(c.members)-1] = nil
 	c.members = c.members[:len(c.members)-1]
 	m.index = -1
+	s.line.stale = true
 	clear(c.open[:cap(c.open)]) // of this frame there are none yet
 	c.open = c.open[:0]
 	if c.away != nil {
@@ -90,6 +94,11 @@ func (c *startPlayback) apply(s *slot, _ int64) {
 	if p.source == nil {
 		p.ended.Store(true)
 		p.finish(s)
+	}
+	if m != nil {
+		s.wake(m.section)
+	} else {
+		s.wake(r.home)
 	}
 	keep := p
 	if p.over {

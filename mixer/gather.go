@@ -23,6 +23,7 @@ func (c *section) gather(s *slot, frame int64) {
 	c.open = c.open[:0]
 	home := c.away == nil
 	for _, m := range c.members {
+		s.line.next()
 		energy := m.listen(s, frame)
 		if m.in.hang > 0 {
 			in := &m.in

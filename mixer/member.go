@@ -93,6 +93,7 @@ func (m *Member) Remove() <-chan struct{} {
 	defer r.mu.Unlock()
 	if !r.closed {
 		m.section.count--
+		m.section.slot.line.placed.Add(-1)
 		m.section.weigh(-m.weight())
 		r.engine.cfg.Metrics.members.Dec()
 	}

@@ -84,6 +84,9 @@ func (c *move) arrive(s *slot, frame int64) {
 		m.releaseAtOnce(s, frame)
 		m.port, m.notifier = c.port, c.notifier
 		m.out.drop()
+		if m.index >= 0 {
+			s.wake(m.section)
+		}
 		m.catchUp(s, c.due, frame)
 		c.port, c.notifier = nil, nil
 	}

@@ -71,6 +71,7 @@ func (r *Room) Add(o MemberOptions) *Member {
 		c.members = make([]*Member, 0, to.capacity)
 		c.open = to.newOpen()
 	}
+	c.line = to.slot.line.oneMore()
 	to.count++
 	m.ported = o.Port != nil
 	to.weigh(m.weight())
@@ -178,6 +179,7 @@ func (r *Room) Close() <-chan struct{} {
 		c.cmd = c
 		s.slot.placed--
 		s.weigh(-s.weight)
+		s.slot.line.placed.Add(-int64(s.count))
 		e.cfg.Metrics.members.Sub(float64(s.count))
 		e.post(s.slot, &c.node)
 	}

@@ -83,7 +83,14 @@ func (c *section) scatter(s *slot, frame int64, mix *mixture) {
 	}
 	s.classes.round++
 	portless := 0
-	for _, m := range c.members {
+	large := len(c.members) > crowd
+	if large {
+		prefetchFirst(c.members)
+	}
+	for i, m := range c.members {
+		if large {
+			prefetchNext(c.members, i)
+		}
 		switch m.out.path {
 		case sharing:
 			m.send(s, frame, &room)
@@ -96,7 +103,8 @@ func (c *section) scatter(s *slot, frame int64, mix *mixture) {
 			portless++
 		}
 	}
-	s.ports += len(c.members) - portless
+	c.ports = len(c.members) - portless
+	s.ports += c.ports
 }
 
 // offer is a frame for several members. The payload is kept from one to the

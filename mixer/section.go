@@ -18,6 +18,7 @@ type section struct {
 	members []*Member
 	open    []*talker // those whose gate is open; the first `mixed` of them contribute
 	mixed   int
+	ports   int   // members with one, in the last frame
 	away    *away // nil: this is the home of the room
 }
 
@@ -50,6 +51,22 @@ func (c *section) serve(s *slot, frame int64) {
 	c.scatter(s, frame, mix)
 }
 
+// still reports whether the section, without ports, need not be served until a
+// command changes something: nothing is played, and all gates are shut. Most
+// calls have such a room, that of their own, while they are in a conference.
+func (c *section) still() bool {
+	r := c.room
+	if c.away != nil || r.wide != nil || r.announce != nil {
+		return false
+	}
+	for _, m := range c.members {
+		if m.port != nil || m.play != nil || m.in.inject != nil || m.in.hang > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // addSection is the command that brings a section to its worker.
 type addSection struct {
 	node
@@ -63,6 +80,7 @@ func (a *addSection) apply(s *slot, _ int64) {
 	}
 	a.section.index = len(s.sections)
 	s.sections = append(s.sections, a.section)
+	s.wake(a.section)
 }
 
 type closeSection struct {
@@ -85,8 +103,8 @@ func (c *section) close(s *slot, frame int64) {
 		r.announce.finish(s)
 		r.announce = nil
 	}
-	last := s.sections[len(s.sections)-1]
-	s.sections[c.index], last.index = last, c.index
+	s.rest(c)
+	s.swap(c.index, len(s.sections)-1)
 	s.sections[len(s.sections)-1] = nil
 	s.sections = s.sections[:len(s.sections)-1]
 	c.index = -1

@@ -21,7 +21,9 @@ type slot struct {
 	capacity int          // sections for which the worker has memory
 
 	// All below belongs to the worker.
-	sections  []*section
+	sections  []*section // first those that are awake
+	awake     int
+	line      lineup
 	told      *events // to be told after the sends; the worker's
 	departing *move   // ports that leave after the sends
 	early     *move   // ports that have come before their frame
@@ -79,13 +81,60 @@ func (s *slot) serve(frame int64, now time.Time) {
 		transport.Gather(s.worker.index, now)
 	}
 	s.ports = 0
-	for _, c := range s.sections {
-		c.serve(s, frame)
-	}
+	s.serveSections(frame)
 	if transport != nil {
 		transport.Scatter(s.worker.index, now)
 	}
 	s.depart(frame)
+}
+
+// serveSections serves the sections that are awake.
+func (s *slot) serveSections(frame int64) {
+	awake := s.sections[:s.awake]
+	s.line.begin(awake)
+	for _, c := range awake[:min(leadOfSections, len(awake))] {
+		c.prefetch(false)
+	}
+	prefetchFirst(s.line.members)
+	for i := 0; i < s.awake; i++ {
+		if k := i + leadOfSections; k < s.awake {
+			s.sections[k].prefetch(false)
+		}
+		if k := i + leadOfSections/2; k < s.awake {
+			s.sections[k].prefetch(true)
+		}
+		c := s.sections[i]
+		c.serve(s, frame)
+		if c.ports == 0 && c.still() {
+			s.rest(c)
+			i-- // another has taken its place
+		}
+	}
+}
+
+// rest takes a section out of those that are served.
+func (s *slot) rest(c *section) {
+	if c.index < s.awake {
+		s.awake--
+		s.swap(c.index, s.awake)
+		s.line.stale = true
+	}
+}
+
+// wake has a section served from this frame on.
+func (s *slot) wake(c *section) {
+	if c.index >= s.awake {
+		s.swap(c.index, s.awake)
+		s.awake++
+		s.line.stale = true
+	}
+}
+
+// swap lets two sections change places.
+func (s *slot) swap(i, j int) {
+	a, b := s.sections[i], s.sections[j]
+	s.sections[i], b.index = b, i
+	s.sections[j], a.index = a, j
 }
 
 // control carries out the commands that have come in.
@@ -116,6 +165,7 @@ func (s *slot) finish() bool {
 	for len(s.sections) > 0 {
 		s.sections[0].close(s, 0)
 	}
+	s.line.begin(nil)
 	s.told.deliver()
 	return busy
 }

@@ -114,7 +114,7 @@ type linkSection struct {
 	held    []*cell[batch] // the same
 }
 
-func (l *linkSection) apply(*slot, int64) {
+func (l *linkSection) apply(s *slot, _ int64) {
 	home := l.section.room.home
 	if home.index < 0 {
 		return
@@ -124,6 +124,7 @@ func (l *linkSection) apply(*slot, int64) {
 	home.open = l.open
 	w.remotes = append(append(l.remotes, w.remotes...), l.section)
 	w.held = l.held
+	s.wake(home)
 }
 
 // begin chooses where the home makes its mixture.

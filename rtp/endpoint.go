@@ -70,6 +70,13 @@ type Endpoint struct {
 	closed atomic.Bool
 }
 
+// satellites are what an endpoint points to that is made with it: neighbours, so
+// that they share pages.
+type satellites struct {
+	counts counts
+	memory memory
+}
+
 // NewEndpoint makes an endpoint. It starts nothing and sends nothing.
 func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	if cfg.RTP == nil {
@@ -91,7 +98,9 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	if cfg.CNAME == "" {
 		cfg.CNAME = strconv.FormatUint(rnd.Uint64(), 36) + strconv.FormatUint(rnd.Uint64(), 36)
 	}
-	e := &Endpoint{rtp: cfg.RTP, rtcp: cfg.RTCP, onEvent: cfg.OnEvent, metrics: cfg.Metrics, counts: new(counts)}
+	e := &Endpoint{rtp: cfg.RTP, rtcp: cfg.RTCP, onEvent: cfg.OnEvent, metrics: cfg.Metrics}
+	near := new(satellites)
+	e.counts = &near.counts
 	switch x := cfg.RTP.(type) {
 	case pairedSocket:
 		e.socket = x.socket
@@ -103,7 +112,7 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	}
 	e.kernel, _ = cfg.RTP.(kernelDrops)
 	e.sender.init(rnd)
-	e.receiver.init(jitter, s, e.counts)
+	e.receiver.init(jitter, s, e.counts, &near.memory)
 	e.reporter.init(rnd, cfg.CNAME, e.sender.ssrc)
 	e.cur = s
 	e.next.Store(s)

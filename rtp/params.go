@@ -79,14 +79,21 @@ const (
 
 // settings are Params prepared for the media path. They never change.
 type settings struct {
-	Params
-	rate      int // samples per second of all codecs
-	frame     int // samples of a frame
-	perPacket int // samples of a packet we send
-	codecs    []audio.Codec
-	kinds     [maxPayloadType + 1]kind
+	// What every frame needs comes first: hotSettings.
+
+	rate      int           // samples per second of all codecs
+	frame     int           // samples of a frame
+	perPacket int           // samples of a packet we send
 	secure    *srtp.Session // nil = in the clear
+	codecs    []audio.Codec
+	few       [2]audio.Codec // memory of codecs, mostly
+	kinds     [maxPayloadType + 1]kind
+	Params
 }
+
+// hotSettings is the size of what every frame needs of settings: with the kinds
+// of the static payload types, and of Params what is sent.
+const hotSettings = 360
 
 // newSettings prepares p, to follow the settings old, nil for the first.
 func newSettings(p Params, old *settings) (*settings, error) {
@@ -96,6 +103,7 @@ func newSettings(p Params, old *settings) (*settings, error) {
 	p.Remote, p.RemoteRTCP = plain(p.Remote), plain(p.RemoteRTCP)
 	p.Accept = slices.Clone(p.Accept)
 	s := &settings{Params: p}
+	s.codecs = s.few[:0]
 	if err := s.validate(); err != nil {
 		return nil, err
 	}

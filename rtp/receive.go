@@ -52,8 +52,8 @@ type receiver struct {
 	empty    int64 // when the socket was last seen empty [ns]
 }
 
-func (r *receiver) init(j JitterConfig, s *settings, c *counts) {
-	r.player.init(j, s, c)
+func (r *receiver) init(j JitterConfig, s *settings, c *counts, m *memory) {
+	r.player.init(j, s, c, m)
 	r.times.rate = s.rate
 }
 

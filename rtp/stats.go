@@ -84,10 +84,14 @@ func (s SocketError) String() string {
 
 // counts are the counters of one endpoint. The worker writes, anyone reads.
 type counts struct {
+	// With every packet, in one line or two.
 	received      atomic.Uint64 // packets
 	receivedBytes atomic.Uint64 // of payload
+	lastReceived  atomic.Int64  // Unix [ns], 0 = never
+	jitter        atomic.Int64  // RFC 3550 A.8 [ns]
 	sent          atomic.Uint64
 	sentBytes     atomic.Uint64
+
 	rtcpReceived  atomic.Uint64
 	rtcpSent      atomic.Uint64
 	lost          atomic.Uint64
@@ -105,8 +109,6 @@ type counts struct {
 
 // gauges are the values of the moment of one endpoint.
 type gauges struct {
-	lastReceived atomic.Int64 // Unix [ns], 0 = never
-	jitter       atomic.Int64 // RFC 3550 A.8 [ns]
 	target       atomic.Int64 // wanted delay [ns]
 	delay        atomic.Int64 // delay now [ns]
 	rtt          atomic.Int64 // [ns], 0 = unknown

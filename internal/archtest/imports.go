@@ -20,17 +20,18 @@ var importTable = []importRow{
 	{who: "audio", never: []string{"net/..."}},
 	{who: "audio/wav", may: []string{"audio", "audio/g711"}, never: []string{"net/..."}},
 	{who: "audio/...", may: []string{"audio"}, never: []string{"net/..."}},
-	{who: "mixer", may: []string{"audio"}, never: []string{"net/..."}},
+	// internal/prefetch is a hint to the processor and knows nothing.
+	{who: "mixer", may: []string{"audio", "internal/prefetch"}, never: []string{"net/..."}},
 	{who: "dtmf", may: []string{"audio"}, never: []string{"net/..."}},
 	{who: "tts/...", may: []string{"tts/...", "audio/..."}},
 	{who: "recording/...", may: []string{"recording/...", "audio/..."}},
 	{who: "rtp/srtp", never: []string{"net/http/..."}},
-	{who: "rtp", may: []string{"rtp/srtp", "audio"}, never: []string{"net/http/..."}},
+	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch"}, never: []string{"net/http/..."}},
 	{who: "sip/sdp", never: []string{"net", "net/http/..."}},
 	{who: "sip", may: []string{"sip/sdp"}, never: []string{"net/http/..."}},
 	{
 		who:   "call",
-		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/..."},
+		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch"},
 		never: []string{"net/http/..."},
 	},
 	{who: "call/websocket", may: []string{"call", "rtp", "dtmf"}},
@@ -41,6 +42,7 @@ var importTable = []importRow{
 	{who: "internal/interop"},  // tests only
 	{who: "internal/examples"}, // tests only
 	{who: "internal/memnet"},
+	{who: "internal/prefetch"},
 	{who: "internal/leaktest"},
 	{who: "internal/archtest"},
 	{who: "cmd/...", may: []string{"..."}},
