@@ -57,12 +57,16 @@ func (m *Manager) refuseBusy(d Dialog) bool {
 		return false
 	}
 	m.metrics.refused.Inc()
-	wait := retryAfterMin + rand.N(retryAfterMax-retryAfterMin)
-	header := sip.Header{Name: "Retry-After", Value: strconv.Itoa(int(wait.Seconds()))}
-	if err := d.Reject(codeUnavailable, "", header); err != nil {
+	if err := d.Reject(codeUnavailable, "", retryAfter()); err != nil {
 		m.cfg.Logger.Debug("reject", "error", err)
 	}
 	return true
+}
+
+// retryAfter is the header of a 503. RFC 3261 §20.33.
+func retryAfter() sip.Header {
+	wait := retryAfterMin + rand.N(retryAfterMax-retryAfterMin)
+	return sip.Header{Name: "Retry-After", Value: strconv.Itoa(int(wait.Seconds()))}
 }
 
 // registerHeadroom makes the headroom a metric.

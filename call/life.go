@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"mediaserver/rtp"
 	"mediaserver/sip"
 )
 
@@ -50,12 +51,21 @@ func (c *Call) Answer(ctx context.Context, headers ...Header) error {
 		}
 		if err != nil {
 			c.logger().Warn("cannot answer", "error", err)
-			c.end(Failed, codeInternal)
+			c.end(Failed, unableCode(err))
 			return errors.Join(ErrEnded, err)
 		}
 		c.answered()
 		return nil
 	})
+}
+
+// unableCode is what a caller is told whose call could not be given audio:
+// where ports are what lacks, it may come back.
+func unableCode(err error) int {
+	if errors.Is(err, rtp.ErrNoPorts) || errors.Is(err, rtp.ErrApart) {
+		return codeUnavailable
+	}
+	return codeInternal
 }
 
 func sipHeaders(headers []Header) []sip.Header {
@@ -77,7 +87,7 @@ func (c *Call) EarlyMedia(ctx context.Context) error {
 		}
 		body, err := c.localDescription()
 		if err != nil {
-			c.end(Failed, codeInternal)
+			c.end(Failed, unableCode(err))
 			return errors.Join(ErrEnded, err)
 		}
 		return c.dialog.Progress(codeProgress, "Session Progress", body)
@@ -163,7 +173,11 @@ func (c *Call) closeDialog(was State, code int) {
 		if code == 0 {
 			code = codeDecline
 		}
-		if err := c.dialog.Reject(code, ""); err != nil {
+		var headers []sip.Header
+		if code == codeUnavailable {
+			headers = []sip.Header{retryAfter()}
+		}
+		if err := c.dialog.Reject(code, "", headers...); err != nil {
 			c.logger().Debug("reject", "error", err)
 		}
 		return

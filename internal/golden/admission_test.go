@@ -1,12 +1,14 @@
 package golden
 
 import (
+	"fmt"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/rtp"
 )
 
 // refusedBusy fails unless the phone was refused with 503 and Retry-After.
@@ -40,6 +42,22 @@ func TestMoreCallsThanConfiguredAreRefusedUntilOneEnds(t *testing.T) {
 		}
 		w.at(5 * second)
 	})
+}
+
+func TestCallWithoutAPortIsToldToComeBack(t *testing.T) {
+	run(t, options{noPorts: fmt.Errorf("open media: %w", rtp.ErrNoPorts)}, func(w *world) {
+		w.on("first", answer(dict{"answer": dict{}}))
+		refusedBusy(t, w.dial(p, phoneOptions{}))
+		w.at(second)
+	})
+}
+
+// portsOr opens ports, or fails.
+func (w *world) portsOr(none error) func(call.SocketRequest) (call.Sockets, error) {
+	if none == nil {
+		return w.openSockets
+	}
+	return func(call.SocketRequest) (call.Sockets, error) { return nil, none }
 }
 
 // burden makes each slot take a while.

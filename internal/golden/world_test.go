@@ -83,7 +83,16 @@ type options struct {
 	web             http.RoundTripper // where media from addresses are; nil: nowhere
 	more            []restapi.Service // beside the one that everybody calls
 	files           bool              // the media store and the logs are directories
+	noPorts         error             // of opening sockets; nil: there are enough
 }
+
+// What tests do (at multiples of 5 ms), the media slots and
+// the packets of the phones must not meet in one moment: what comes first would
+// be left to chance. Slots are every 5 ms.
+const (
+	slotPhase   = time.Millisecond     // of the slots after the start of the world
+	packetPhase = 2 * time.Millisecond // of the packets, after a multiple of 5 ms
+)
 
 // run makes a world in a bubble of virtual time, calls test and takes
 // everything down again.
@@ -93,6 +102,7 @@ func run(t *testing.T, o options, test func(w *world)) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w := newWorld(t, o)
 		w.tasks.Go(func() {
+			time.Sleep(slotPhase)
 			if err := w.engine.Run(ctx); err != nil && ctx.Err() == nil {
 				t.Errorf("engine: %v", err)
 			}
@@ -164,7 +174,7 @@ func newWorld(t *testing.T, o options) *world {
 	config := call.Config{
 		Engine:          w.engine,
 		Loader:          sources,
-		OpenSockets:     w.openSockets,
+		OpenSockets:     w.portsOr(o.noPorts),
 		Logger:          logger,
 		MaxParticipants: o.maxParticipants,
 		Admission:       o.admission,
