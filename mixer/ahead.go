@@ -25,9 +25,6 @@ const (
 	// memberSize is what is needed of a member: up to the samples that its
 	// limiter holds back, for 8 kHz.
 	memberSize = 320
-	// crowd is how many members a section must have for what was fetched to
-	// take them in to have gone again when they are sent to.
-	crowd = 64
 )
 
 // Prefetcher is implemented by ports whose memory is worth fetching (package
@@ -35,10 +32,9 @@ const (
 type Prefetcher interface {
 	// Prefetch takes a step, 0 to PrefetchSteps-1, in order, some members
 	// before the port's turn: it has fetched what can be found by what it
-	// looks at, which is only what the steps before have fetched; step 0 looks
-	// at nothing. It is called by the worker that serves the port, before both
-	// receiving and sending in large rooms, but nothing may depend on that: it
-	// changes nothing.
+	// looks at, which is only what the steps before have fetched; step 0 looks at
+	// nothing. The worker that serves the port calls it, mostly once per
+	// frame, but nothing may depend on that: it changes nothing.
 	Prefetch(step int)
 }
 

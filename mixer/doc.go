@@ -26,6 +26,14 @@
 // frame numbers. Nobody waits: a section whose home is late sends in a later slot.
 // What is said elsewhere than at home is heard up to a frame later.
 //
+// # Caches
+//
+// Nothing of a member is in the caches near the core when its slot comes round.
+// While the worker serves one member it has the next ones fetched, stage by stage:
+// the member, its port (Prefetcher), what that points to. A section that has no
+// port and nothing to play is not looked at until a command wakes it: most calls
+// in a conference have such a room of their own.
+//
 // # Who hears what
 //
 // A member contributes while it may talk and its input is above the gate

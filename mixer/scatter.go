@@ -83,14 +83,7 @@ func (c *section) scatter(s *slot, frame int64, mix *mixture) {
 	}
 	s.classes.round++
 	portless := 0
-	large := len(c.members) > crowd
-	if large {
-		prefetchFirst(c.members)
-	}
-	for i, m := range c.members {
-		if large {
-			prefetchNext(c.members, i)
-		}
+	for _, m := range c.members {
 		switch m.out.path {
 		case sharing:
 			m.send(s, frame, &room)

@@ -22,8 +22,8 @@ type inbox struct {
 	put   atomic.Uint32 // datagrams pushed
 	taken atomic.Uint32 // datagrams done with
 	free  int           // where the next one goes; the pusher's
-	notes [inboxLength]note
 	data  []byte
+	notes [inboxLength]note
 }
 
 // note says where a datagram is in the inbox and how it came.

@@ -27,10 +27,9 @@ func (e *Endpoint) prefetch() {
 	prefetch.Span(&e.receiver.ssrc, &e.reporter.next)
 }
 
-// prefetch fetches where the next datagrams are.
+// prefetch fetches where the next datagram is or will be.
 func (b *inbox) prefetch() {
-	prefetch.Span(&b.put, &b.notes[2])
-	prefetch.First(&b.notes[b.taken.Load()%inboxLength], 1)
+	prefetch.Value(&b.notes[b.taken.Load()%inboxLength])
 	prefetch.Slice(b.data[:min(len(b.data), headerSize+chunkBytes)])
 }
 
