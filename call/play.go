@@ -115,7 +115,7 @@ func (c *Call) wait(ctx context.Context, played <-chan struct{}, o PlayOptions) 
 	for {
 		select {
 		case <-played:
-			return 0, nil
+			return 0, c.whyPlayed()
 		case d := <-c.digits:
 			if o.BargeIn {
 				return d, nil
@@ -126,6 +126,19 @@ func (c *Call) wait(ctx context.Context, played <-chan struct{}, o PlayOptions) 
 			return 0, context.Cause(ctx)
 		}
 	}
+}
+
+// whyPlayed is ErrEnded if it was the end of the call that ended a play: the
+// call gives its media back before it is done.
+func (c *Call) whyPlayed() error {
+	c.mu.Lock()
+	ended := !c.life.ended.IsZero()
+	c.mu.Unlock()
+	if !ended {
+		return nil
+	}
+	<-c.done
+	return ErrEnded
 }
 
 // Sleep waits; digits pressed meanwhile are discarded.
