@@ -11,6 +11,7 @@ import (
 	"mediaserver/audio"
 	"mediaserver/audio/g711"
 	"mediaserver/dtmf"
+	"mediaserver/mixer"
 	"mediaserver/sip"
 )
 
@@ -195,8 +196,9 @@ func (p *phone) info(cseq uint32, digit string) {
 // run sends a packet every 20 ms until the call ends.
 func (p *phone) run() {
 	<-p.either(p.up, p.ended)
-	next := time.Now()
+	next := p.start.Add(time.Since(p.start).Truncate(frame/mixer.SlotsPerFrame) + packetPhase)
 	for {
+		time.Sleep(time.Until(next))
 		select {
 		case <-p.ended:
 			return
@@ -204,7 +206,6 @@ func (p *phone) run() {
 		}
 		p.wire.push(p.packet())
 		next = next.Add(frame)
-		time.Sleep(time.Until(next))
 	}
 }
 

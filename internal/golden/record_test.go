@@ -45,7 +45,8 @@ func recordedFile(w *world, page string) []byte {
 	return b
 }
 
-// wantLength asserts the length of a WAV file to the frame.
+// wantLength asserts the length of a WAV file: it may have two frames more, the
+// first one and that in which a key is seen.
 func wantLength(t *testing.T, file []byte, want time.Duration) (audio.Clip, wav.Info) {
 	t.Helper()
 	clip, info, err := wav.Decode(bytes.NewReader(file), 1<<24)

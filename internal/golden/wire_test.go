@@ -12,10 +12,16 @@ import (
 // in it, what the server sends goes straight to the phone.
 type wire struct {
 	mu      sync.Mutex
-	waiting [][]byte
+	waiting []arrived
 	from    netip.AddrPort
 	heard   func(packet []byte, at time.Time)
 	port    int
+}
+
+// arrived is a packet and when it came, as the system tells of a socket.
+type arrived struct {
+	packet []byte
+	at     time.Time
 }
 
 // newWire is a wire whose far end sends from one port to another.
@@ -30,7 +36,7 @@ func newWire(from, to int) *wire {
 func (w *wire) push(packet []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiting = append(w.waiting, packet)
+	w.waiting = append(w.waiting, arrived{packet, time.Now()})
 }
 
 func (w *wire) Drain(buf []byte) (int, netip.AddrPort, time.Time, error) {
@@ -39,9 +45,9 @@ func (w *wire) Drain(buf []byte) (int, netip.AddrPort, time.Time, error) {
 	if len(w.waiting) == 0 {
 		return 0, netip.AddrPort{}, time.Time{}, nil
 	}
-	n := copy(buf, w.waiting[0])
+	first := w.waiting[0]
 	w.waiting = w.waiting[1:]
-	return n, w.from, time.Now(), nil
+	return copy(buf, first.packet), w.from, first.at, nil
 }
 
 func (w *wire) Flush(packet []byte, _ netip.AddrPort) error {
