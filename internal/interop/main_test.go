@@ -49,6 +49,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "interop: cannot build the server:", err)
 		return 1
 	}
+	hurry()
 	flag.Parse()
 	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
 		fmt.Fprintln(os.Stderr, "interop:", err)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -13,9 +14,24 @@ import (
 // patience bounds every wait for something that should happen at once.
 const patience = 10 * time.Second
 
-// niceness puts the programs before whatever else the machine does: what is
-// tested is sound, which cannot wait. Only root may say so.
-const niceness = "-10"
+// niceness puts the tests and what they start before whatever else the machine
+// does: sound cannot wait, nor can callers who press keys when the pages of the
+// tests should have been answered. Only root may say so.
+const niceness = -10
+
+// hurry sets the niceness of this process, which the programs inherit. The
+// system knows that of threads only; a new one has that of its parent.
+func hurry() {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if os.Geteuid() != 0 || err != nil {
+		return
+	}
+	for _, task := range tasks {
+		if id, err := strconv.Atoi(task.Name()); err == nil {
+			syscall.Setpriority(syscall.PRIO_PROCESS, id, niceness) //nolint:errcheck // it may have ended
+		}
+	}
+}
 
 // logTail is how much of a program's output a failed test shows.
 const logTail = 4000
@@ -64,10 +80,6 @@ func start(t *testing.T, dir, name string, limit time.Duration, path string, arg
 	out, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if nice, err := exec.LookPath("nice"); err == nil && os.Geteuid() == 0 {
-		args = append([]string{"-n", niceness, path}, args...)
-		path = nice
 	}
 	p.cmd = exec.Command(path, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out

@@ -86,7 +86,7 @@ func (s setup) yaml(t *testing.T, dir string) string {
 	if s.ports > 0 {
 		number = s.ports
 	}
-	ports := takePorts(number)
+	ports := takePorts(t, number)
 	var b strings.Builder
 	fmt.Fprintf(&b, "sip: {listen: [\"udp://%s\", \"tcp://%s\"]%s}\n", listen, listen, s.sip)
 	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d", ports, ports+number-1)

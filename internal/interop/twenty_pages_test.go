@@ -63,8 +63,8 @@ func TestApplicationOfTwentyPages(t *testing.T) {
 	app.judge(t, calls)
 	m.expectIdle(t)
 	m.expectAlive(t)
-	t.Logf("%d calls, %d requests of %d pages, page requests took %.1f ms on average", calls, app.count(""), len(app.seen),
-		1000*m.metric(t, "mediaserver_page_request_seconds_sum")/m.metric(t, "mediaserver_page_request_seconds_count"))
+	t.Logf("%d calls, %d requests of %d pages, page requests took %.1f ms on average, up to %v between a key and the next page that wants one", calls, app.count(""), len(app.seen),
+		1000*m.metric(t, "mediaserver_page_request_seconds_sum")/m.metric(t, "mediaserver_page_request_seconds_count"), app.wait.Round(time.Millisecond))
 }
 
 // helpline is the application. Its pages are stateless but for the journal.
@@ -73,15 +73,17 @@ type helpline struct {
 	server *httptest.Server
 
 	mu     sync.Mutex
-	paths  map[string][]string // of each instance, but for notifications
-	tokens map[string]string   // that the next request of an instance must have; "" = null
-	seen   map[string]int      // requests of each page
+	paths  map[string][]string  // of each instance, but for notifications
+	tokens map[string]string    // that the next request of an instance must have; "" = null
+	seen   map[string]int       // requests of each page
+	latest map[string]time.Time // request of each instance
+	wait   time.Duration        // longest between the page of a language and the next, in which no key counts
 	faults []string
 }
 
 func newHelpline(t *testing.T) *helpline {
 	t.Helper()
-	h := &helpline{t: t, paths: map[string][]string{}, tokens: map[string]string{}, seen: map[string]int{}}
+	h := &helpline{t: t, paths: map[string][]string{}, tokens: map[string]string{}, seen: map[string]int{}, latest: map[string]time.Time{}}
 	h.server = httptest.NewServer(http.HandlerFunc(h.answer))
 	t.Cleanup(h.server.Close)
 	return h
@@ -175,7 +177,7 @@ var webPages = map[string]webPage{
 	"/final":        {call: "in idle", final: "completed 200", answer: fixed()},
 
 	// The agent is a service of its own.
-	"/desk/first": {call: "in inbound", answer: fixed(object{"answer": object{}}, object{"sleep": object{"seconds": 1}}, object{"hang_up": object{}})},
+	"/desk/first": {call: "in inbound", answer: fixed(object{"answer": object{}}, object{"sleep": object{"seconds": 2}}, object{"hang_up": object{}})},
 	"/desk/final": {call: "in idle", final: "completed 200", answer: fixed()},
 }
 
@@ -339,6 +341,11 @@ func (h *helpline) note(id, path string) {
 	h.seen[path]++
 	if id != "" {
 		h.paths[id] = append(h.paths[id], path)
+		now := time.Now()
+		if path == "/customer" {
+			h.wait = max(h.wait, now.Sub(h.latest[id]))
+		}
+		h.latest[id] = now
 	}
 }
 
