@@ -139,6 +139,9 @@ func TestProtectionGoesOnThroughUpdatesAndHold(t *testing.T) {
 }
 
 func TestProtectionAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("under the race detector sync.Pool forgets at random, and pion/srtp has a buffer there")
+	}
 	for _, suite := range srtp.Suites() {
 		keys, far := secured(t, suite)
 		s := newSim(t, withKeys(keys), func(c *EndpointConfig) { c.RTCP = nil })

@@ -101,11 +101,16 @@ func (c *Client) Dial(ctx context.Context, address, callID string, heard func(dt
 	case <-conn.answered:
 		return conn, nil
 	case <-conn.ended:
-		conn.HangUp()
-		return nil, &RefusedError{codeDeclined}
 	case <-ctx.Done():
 		conn.HangUp()
 		return nil, context.Cause(ctx)
+	}
+	select {
+	case <-conn.answered: // and hung up at once: a call, if a short one
+		return conn, nil
+	default:
+		conn.HangUp()
+		return nil, &RefusedError{codeDeclined}
 	}
 }
 

@@ -95,6 +95,7 @@ func TestAReceiverThatIsDownForAMinuteGetsEverythingInOrder(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		r.wantInOrder(t, 600)
 		if r.tries > 20 {
 			t.Errorf("%d requests: it does not back off", r.tries)
@@ -122,6 +123,7 @@ func TestAReceiverThatStaysDownCostsDeadLettersNotOrder(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		dead := int(testutil.ToFloat64(l.cfg.Metrics.dead.WithLabelValues("a")))
 		if dead < 700 || dead+len(r.got) != 1000 {
 			t.Errorf("%d dead letters and %d delivered of 1000", dead, len(r.got))
@@ -150,6 +152,7 @@ func TestRequestsAreSignedAsPagesAre(t *testing.T) {
 		defer runHooks(t, w)()
 		l.Emit(call.Event{Type: call.CallRinging})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(r.headers) != 2 {
 			t.Fatalf("%d requests", len(r.headers))
 		}
