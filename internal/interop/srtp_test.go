@@ -65,6 +65,7 @@ func TestProtectedCallsOut(t *testing.T) {
 			rest(t, 3*time.Second)
 			carl.hangUp(t)
 			bert.awaitEnd(t)
+			m.stumbled(t) // tells what the server saw, for a tone that is not pure
 			expectHeard(t, carl, bert.freq)
 			expectHeard(t, bert, carl.freq)
 			expectForged(t, m, 1)
