@@ -39,12 +39,29 @@ func greeting(cfg *config.Config, a addresses, engines []string) string {
 		fmt.Fprintf(&b, "        in the conference 1 mutes and unmutes you, # leaves\n")
 		return b.String()
 	}
+	b.WriteString(waysIn(cfg, host))
+	return b.String()
+}
+
+// waysIn is a line for everything that can be called, and for every service
+// that calls.
+func waysIn(cfg *config.Config, host string) string {
+	var b strings.Builder
+	inbound := 0
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
+		if len(s.Match) == 0 {
+			fmt.Fprintf(&b, "  calls by service_start  service %s\n", s.Name)
+			continue
+		}
+		inbound++
 		fmt.Fprintf(&b, "  call  %s  service %s\n", callable(s.Match, host), s.Name)
 	}
-	if len(cfg.Services) == 0 {
-		b.WriteString("  no services are configured: every call is refused with 404\n")
+	switch {
+	case cfg.Conference.DirectDial:
+		fmt.Fprintf(&b, "  call  sip:%sNAME@%s  the conference NAME\n", roomPrefix, host)
+	case inbound == 0:
+		b.WriteString("  no inbound services are configured: every call is refused with 404\n")
 	}
 	return b.String()
 }

@@ -368,6 +368,20 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a service that calls, and rooms", func(t *testing.T) {
+		cfg := config.Default()
+		reminder := config.NewService("reminder", nil, "http://h/")
+		reminder.Direction = "outbound"
+		cfg.Services = []config.Service{reminder}
+		for _, direct := range []bool{false, true} {
+			cfg.Conference.DirectDial = direct
+			got := greeting(cfg, a, nil)
+			if !strings.Contains(got, "calls by service_start  service reminder") ||
+				strings.Contains(got, "refused with 404") == direct || strings.Contains(got, "sip:conf-NAME@192.0.2.1:5070") != direct {
+				t.Errorf("direct_dial %v:\n%s", direct, got)
+			}
+		}
+	})
 	t.Run("no services", func(t *testing.T) {
 		if got := greeting(config.Default(), a, nil); !strings.Contains(got, "refused with 404") {
 			t.Error(got)
