@@ -114,12 +114,13 @@ func run(t *testing.T, o options, test func(w *world)) {
 				}
 			})
 		}
-		w.tasks.Go(func() { w.manager.RunReservations(ctx) })
+		manager, api := w.manager, w.api // test may put others in their place
+		w.tasks.Go(func() { manager.RunReservations(ctx) })
 		placing, stopPlacing := context.WithCancel(ctx)
 		placed := make(chan struct{})
 		w.tasks.Go(func() {
 			defer close(placed)
-			if err := w.api.RunOutbound(placing); err != nil {
+			if err := api.RunOutbound(placing); err != nil {
 				t.Errorf("outbound services: %v", err)
 			}
 		})
