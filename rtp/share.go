@@ -24,12 +24,8 @@ type Share struct {
 // demux is what the worker of a shared port knows of a call. Only that worker
 // touches it.
 type demux struct {
-	claims    [maxClaims]address // addresses whose datagrams are for the call
-	used      int
-	oldest    int // claim that goes next when there are too many
-	rtcp      [maxClaims]address
-	rtcpUsed  int
-	rtcpNext  int
+	claims    claims // whose datagrams are for the call
+	rtcp      claims
 	hosts     [2]address // where the far end is likely to be: signalled addresses
 	expected  address    // announced last
 	ssrc      uint32
@@ -46,6 +42,28 @@ type demux struct {
 // maxClaims is how many addresses are taken for one call's: those announced
 // before and now, those heard before and now.
 const maxClaims = 4
+
+// claims are addresses taken for one call's.
+type claims struct {
+	keys   [maxClaims]address
+	used   int
+	oldest int // goes next when there are too many
+}
+
+// all are the addresses, in no order.
+func (c *claims) all() []address { return c.keys[:c.used] }
+
+// add takes an address in. Where there are too many the oldest goes.
+func (c *claims) add(k address) (gone address, full bool) {
+	if c.used < maxClaims {
+		c.keys[c.used] = k
+		c.used++
+		return gone, false
+	}
+	gone, c.keys[c.oldest] = c.keys[c.oldest], k
+	c.oldest = (c.oldest + 1) % maxClaims
+	return gone, true
+}
 
 // newShare makes the part of a call; nothing knows it yet.
 func newShare(home *Shared, p *sharedPort, peer Peer) *Share {

@@ -170,7 +170,7 @@ func (p *sharedPort) apply(c *command, now int64) {
 func (p *sharedPort) expect(c *command) {
 	s := c.share
 	d := &s.demux
-	if d.expected == c.remote && d.used > 0 {
+	if d.expected == c.remote && d.claims.used > 0 {
 		p.takeRTCP(s, c.rtcp)
 		return
 	}
@@ -187,39 +187,20 @@ func (p *sharedPort) expect(c *command) {
 }
 
 // take has the datagrams from an address go to a call.
-func (p *sharedPort) take(s *Share, k address) {
-	d := &s.demux
-	if k.port == 0 || slices.Contains(d.claims[:d.used], k) {
-		return
-	}
-	i := d.used
-	if d.used < maxClaims {
-		d.used++
-	} else {
-		i = d.oldest
-		d.oldest = (d.oldest + 1) % maxClaims
-		p.release(p.table, s, d.claims[i])
-	}
-	d.claims[i] = k
-	occupy(p.table, s, k)
-}
+func (p *sharedPort) take(s *Share, k address) { p.assign(p.table, &s.demux.claims, s, k) }
 
 // takeRTCP has the RTCP from an address go to a call.
-func (p *sharedPort) takeRTCP(s *Share, k address) {
-	d := &s.demux
-	if k.port == 0 || slices.Contains(d.rtcp[:d.rtcpUsed], k) {
+func (p *sharedPort) takeRTCP(s *Share, k address) { p.assign(p.controls, &s.demux.rtcp, s, k) }
+
+// assign enters an address among the claims of a call and in a table.
+func (p *sharedPort) assign(t *table, c *claims, s *Share, k address) {
+	if k.port == 0 || slices.Contains(c.all(), k) {
 		return
 	}
-	i := d.rtcpUsed
-	if d.rtcpUsed < maxClaims {
-		d.rtcpUsed++
-	} else {
-		i = d.rtcpNext
-		d.rtcpNext = (d.rtcpNext + 1) % maxClaims
-		p.release(p.controls, s, d.rtcp[i])
+	if gone, full := c.add(k); full {
+		p.release(t, s, gone)
 	}
-	d.rtcp[i] = k
-	occupy(p.controls, s, k)
+	occupy(t, s, k)
 }
 
 // occupy enters a key for a call, beside those who have it already.
@@ -256,9 +237,9 @@ func (p *sharedPort) release(t *table, s *Share, k address) {
 // wants tells whether the call has claimed an address, of RTP or of RTCP.
 func (d *demux) wants(rtp bool, k address) bool {
 	if rtp {
-		return slices.Contains(d.claims[:d.used], k)
+		return slices.Contains(d.claims.all(), k)
 	}
-	return slices.Contains(d.rtcp[:d.rtcpUsed], k)
+	return slices.Contains(d.rtcp.all(), k)
 }
 
 // known takes a call from those of which nothing has been heard.
@@ -290,10 +271,10 @@ func (p *sharedPort) forget(now int64) {
 func (p *sharedPort) remove(s *Share) {
 	d := &s.demux
 	p.known(s)
-	for _, k := range d.claims[:d.used] {
+	for _, k := range d.claims.all() {
 		p.release(p.table, s, k)
 	}
-	for _, k := range d.rtcp[:d.rtcpUsed] {
+	for _, k := range d.rtcp.all() {
 		p.release(p.controls, s, k)
 	}
 	if d.keyed {
