@@ -128,23 +128,6 @@ func codecOf(name string) audio.Codec {
 	return g711.PCMU()
 }
 
-// Capability is what this server offers and accepts.
-func Capability(codecs []string) (sdp.Capability, error) {
-	capability := sdp.Capability{Events: true}
-	for _, name := range codecs {
-		switch name {
-		case "pcmu":
-			capability.Codecs = append(capability.Codecs, sdp.PCMU)
-		case "pcma":
-			capability.Codecs = append(capability.Codecs, sdp.PCMA)
-		}
-	}
-	if len(capability.Codecs) == 0 {
-		return sdp.Capability{}, errors.New("call: no codec to offer")
-	}
-	return capability, nil
-}
-
 func paramsOf(m sdp.Media) rtp.Params {
 	p := rtp.Params{
 		Remote: m.Remote, RemoteRTCP: m.RemoteRTCP,
