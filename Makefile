@@ -13,6 +13,10 @@ ARGS    ?=
 VOICE   := tts/flite/wasm/flite.wasm
 # What to test: make test PKG=./mixer
 PKG     ?= ./...
+# Packages whose tests play sound in real time, through real sockets and with
+# real clients. They are tested after the rest and one after the other, so that
+# none takes the processors from the sound of another.
+REALTIME := mediaserver/(cmd/mediaserver|internal/(examples|interop|phone))
 # Time for each fuzz target.
 FUZZTIME ?= 30s
 
@@ -39,8 +43,12 @@ deps: ## install what the tests need (Debian packages, modules, the voice)
 	@$(GO) mod download
 	@$(MAKE) -s --no-print-directory $(VOICE)
 
-test: deps ## install what the tests need and run all tests
-	$(GO) test $(PKG)
+test: deps ## install what the tests need and run all tests (PKG=...); those in real time last, one package at a time
+	@all=$$($(GO) list $(PKG)) || exit 1; failed=; \
+	rest=$$(grep -vxE '$(REALTIME)' <<<"$$all"); timed=$$(grep -xE '$(REALTIME)' <<<"$$all"); \
+	if [ -n "$$rest" ]; then $(GO) test $$rest || failed=1; fi; \
+	if [ -n "$$timed" ]; then $(GO) test -p 1 $$timed || failed=1; fi; \
+	[ -z "$$failed" ]
 
 race: ## run the tests of one's own choice under the race detector (PKG=...)
 	CGO_ENABLED=1 $(GO) test -race $(PKG)
