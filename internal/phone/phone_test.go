@@ -70,26 +70,85 @@ func tone(freq float64) func(int) audio.Source {
 	return func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, -12) }
 }
 
+// attempts is how often a test listens again when the machine, too busy for
+// the phones, may have spoilt what it heard. A fault of theirs spoils all.
+const attempts = 5
+
 // hears checks that a call hears one tone and nothing else from now on.
 func hears(t *testing.T, ctx context.Context, c *Call, freq float64) {
 	t.Helper()
-	if _, err := c.Listen(ctx, 200*time.Millisecond); err != nil { // what was on its way
-		t.Fatal(err)
+	for range attempts {
+		if _, err := c.Listen(ctx, 200*time.Millisecond); err != nil { // what was on its way
+			t.Fatal(err)
+		}
+		clip, err := c.Listen(ctx, 600*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// In pieces of 100 ms, of which two may hold a correction by the jitter
+		// buffer, which changes the phase.
+		var shares []float64
+		for piece := range slices.Chunk(clip.Samples, clip.Rate/10) {
+			shares = append(shares, audio.ToneShare(piece, clip.Rate, freq))
+		}
+		slices.Sort(shares)
+		level := audio.LevelDBov(clip.Samples)
+		if shares[2] >= 0.99 && level >= -16 {
+			return
+		}
+		t.Logf("hears %v Hz with shares of %.4f at %.1f dBov", freq, shares, level)
 	}
-	clip, err := c.Listen(ctx, 600*time.Millisecond)
-	if err != nil {
-		t.Fatal(err)
+	t.Errorf("does not hear %v Hz", freq)
+}
+
+// hearsNothing checks that a call has become quiet.
+func hearsNothing(t *testing.T, ctx context.Context, c *Call) {
+	t.Helper()
+	var level float64
+	for range attempts {
+		if _, err := c.Listen(ctx, 300*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+		clip, err := c.Listen(ctx, 300*time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if level = audio.LevelDBov(clip.Samples); level <= -70 {
+			return
+		}
 	}
-	// In pieces of 100 ms, of which two may hold a correction by the jitter
-	// buffer, which changes the phase.
-	var shares []float64
-	for piece := range slices.Chunk(clip.Samples, clip.Rate/10) {
-		shares = append(shares, audio.ToneShare(piece, clip.Rate, freq))
+	t.Errorf("%.1f dBov are heard", level)
+}
+
+// gets checks that keys pressed at one end come to the other, each once. Tones
+// in the sound are pressed again where there were holes in the sound.
+func gets(t *testing.T, ctx context.Context, out, in *Call, digits string, method dtmf.Method) {
+	t.Helper()
+	for range attempts {
+		had, whole := len(in.Digits(method)), in.Stats()
+		if err := out.Press(ctx, digits, method); err != nil {
+			t.Errorf("%v: %v", method, err)
+			return
+		}
+		for range attempts {
+			if _, err := in.Listen(ctx, 200*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
+			if len(in.Digits(method)) >= had+len(digits) {
+				break
+			}
+		}
+		got, now := in.Digits(method)[had:], in.Stats()
+		if got == digits {
+			return
+		}
+		if method != dtmf.InBand || now.TotalConcealed() == whole.TotalConcealed() && now.Stretched == whole.Stretched && now.Shrunk == whole.Shrunk {
+			t.Errorf("%v: got %q", method, got)
+			return
+		}
+		t.Logf("%v: got %q, of a sound with holes: %+v", method, got, now)
 	}
-	slices.Sort(shares)
-	if level := audio.LevelDBov(clip.Samples); shares[2] < 0.99 || level < -16 {
-		t.Errorf("hears %v Hz with shares of %.4f at %.1f dBov", freq, shares, level)
-	}
+	t.Errorf("%v: %q does not come through", method, digits)
 }
 
 func TestTwoPhonesHearEachOtherAndPressKeysInAllWays(t *testing.T) {
@@ -105,7 +164,7 @@ func TestTwoPhonesHearEachOtherAndPressKeysInAllWays(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ctx := within(t, 20*time.Second)
+			ctx := within(t, time.Minute)
 			tt.caller.Source, tt.callee.Source = tone(440), tone(880)
 			out, in := connect(t, ctx, open(t, tt.caller), open(t, tt.callee))
 			hears(t, ctx, out, 880)
@@ -115,17 +174,7 @@ func TestTwoPhonesHearEachOtherAndPressKeysInAllWays(t *testing.T) {
 				digits = "159*#D"
 			}
 			for _, method := range []dtmf.Method{dtmf.RFC4733, dtmf.Info, dtmf.InBand} {
-				if err := out.Press(ctx, digits, method); err != nil {
-					t.Errorf("%v: %v", method, err)
-				}
-			}
-			if _, err := in.Listen(ctx, 200*time.Millisecond); err != nil {
-				t.Fatal(err)
-			}
-			for _, method := range []dtmf.Method{dtmf.RFC4733, dtmf.Info, dtmf.InBand} {
-				if got := in.Digits(method); got != digits {
-					t.Errorf("%v: got %q", method, got)
-				}
+				gets(t, ctx, out, in, digits, method)
 			}
 			if p := out.Presses(); len(p) > 0 {
 				t.Errorf("the caller got %v", p)
@@ -150,7 +199,7 @@ func TestTwoPhonesHearEachOtherAndPressKeysInAllWays(t *testing.T) {
 
 func TestHoldAndResume(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, 20*time.Second)
+	ctx := within(t, time.Minute)
 	out, in := connect(t, ctx, open(t, Config{User: "ann", Source: tone(440)}), open(t, Config{User: "bob", Source: tone(880)}))
 	hears(t, ctx, in, 440)
 	for _, c := range []struct {
@@ -162,12 +211,7 @@ func TestHoldAndResume(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		for _, side := range []*Call{c.holder, c.held} {
-			if _, err := side.Listen(ctx, 300*time.Millisecond); err != nil {
-				t.Fatal(err)
-			}
-			if clip, err := side.Listen(ctx, 300*time.Millisecond); err != nil || audio.LevelDBov(clip.Samples) > -70 {
-				t.Errorf("%s: on hold %.1f dBov are heard, %v", c.name, audio.LevelDBov(clip.Samples), err)
-			}
+			hearsNothing(t, ctx, side)
 		}
 		if err := c.holder.Resume(ctx); err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -200,7 +244,7 @@ func TestCallsAreProtectedAsBothWant(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			ctx := within(t, 20*time.Second)
+			ctx := within(t, time.Minute)
 			ann := open(t, Config{User: "ann", Can: with(tt.caller), Source: tone(440), Dial: DialOptions{LateOffer: tt.late}})
 			bob := open(t, Config{User: "bob", Can: with(tt.callee), Source: tone(880)})
 			if tt.refused {
@@ -315,8 +359,8 @@ func TestCloseEndsEverything(t *testing.T) {
 
 func TestRTPPortsComeBack(t *testing.T) {
 	t.Parallel()
-	ctx := within(t, 20*time.Second)
-	ports, err := rtp.NewPorts(rtp.PortsConfig{Min: 60000, Max: 60003, Drain: -1})
+	ctx := within(t, time.Minute)
+	ports, err := rtp.NewPorts(rtp.PortsConfig{Min: 21900, Max: 21903, Drain: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
