@@ -76,7 +76,7 @@ func (p *sharedPort) gatherRTP(in *intake, now int64, asleep bool) {
 // deliver hands an RTP datagram to the call it is for.
 func (p *sharedPort) deliver(b []byte, from address, at, now int64) {
 	if len(b) < headerSize || b[0]>>6 != rtpVersion || b[1] >= firstRTCP && b[1] <= lastRTCP {
-		p.stats.malformed.Add(1)
+		p.deliverOther(b, from, at)
 		return
 	}
 	ssrc := binary.BigEndian.Uint32(b[8:])
@@ -102,6 +102,17 @@ func (p *sharedPort) deliver(b []byte, from address, at, now int64) {
 	}
 	d.last = now
 	s.receive(b, e.from, at)
+}
+
+// deliverOther hands on what is no RTP, RTCP on one port with it perhaps, to the
+// call whose address it comes from.
+func (p *sharedPort) deliverOther(b []byte, from address, at int64) {
+	e := p.table.get(from)
+	if e == nil || e.contested || e.share.demux.dead || len(b) < headerSize {
+		p.stats.malformed.Add(1)
+		return
+	}
+	e.share.receive(b, e.from, at)
 }
 
 // receive puts a datagram into the call's inbox.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,11 @@ type EndpointConfig struct {
 	// not a duplicate, in order of arrival: RTP timestamp, marker bit and
 	// payload, valid during the call only. It must not wait.
 	OnEvent func(ts uint32, marker bool, payload []byte, now time.Time)
+	// Aside is called within Receive for what came and may be STUN (first byte 0 to
+	// 3) or DTLS (20 to 63), RFC 7983: a datagram, valid during the call only,
+	// and whether it came for RTCP. From whom it is has not been looked at. It must
+	// not wait. nil: such datagrams are dropped.
+	Aside   func(datagram []byte, from netip.AddrPort, rtcp bool)
 	Metrics *Metrics // nil = not counted anywhere but in Stats
 	Seed    uint64   // of SSRC, first sequence number and timestamp; 0 = random
 }
@@ -53,6 +59,8 @@ type Endpoint struct {
 	share     *Share  // whose part rtp is when it is shared, else nil
 	worker    int     // whose batch takes what is sent; -1: none
 	onEvent   func(ts uint32, marker bool, payload []byte, now time.Time)
+	aside     func(datagram []byte, from netip.AddrPort, rtcp bool)
+	beside    *[datagramSize]byte // what aside is given; nil without it
 	metrics   *Metrics
 	counts    *counts
 
@@ -98,7 +106,10 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	if cfg.CNAME == "" {
 		cfg.CNAME = strconv.FormatUint(rnd.Uint64(), 36) + strconv.FormatUint(rnd.Uint64(), 36)
 	}
-	e := &Endpoint{rtp: cfg.RTP, rtcp: cfg.RTCP, onEvent: cfg.OnEvent, metrics: cfg.Metrics}
+	e := &Endpoint{rtp: cfg.RTP, rtcp: cfg.RTCP, onEvent: cfg.OnEvent, aside: cfg.Aside, metrics: cfg.Metrics}
+	if e.aside != nil {
+		e.far.roams, e.beside = true, new([datagramSize]byte)
+	}
 	near := new(satellites)
 	e.counts = &near.counts
 	switch x := cfg.RTP.(type) {

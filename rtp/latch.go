@@ -15,6 +15,9 @@ type latch struct {
 	key       address        // of source
 	bound     bool
 	held      bool  // the socket is connected to source
+	roams     bool  // checks may come from anywhere: the socket is never connected
+	strict    bool  // SourceStrict
+	opened    int64 // when anybody could begin to prove to be the far end [ns]; 0: with the next frame
 	since     int64 // when source was bound [ns]
 	last      int64 // when a packet of source came last [ns]
 	// before is the source in use before the signalled address changed; it
@@ -41,6 +44,11 @@ type candidate struct {
 // minSequential is how many packets in sequence prove a source.
 const minSequential = 3
 
+// latchWindow is how long a far end of which nothing has been heard is waited
+// for at addresses that nobody announced [ns]. Then only the announced one is
+// left, until the session changes, unless there is a key to tell.
+const latchWindow = 60_000_000_000
+
 // proven counts a packet for its source and tells whether it is proven now.
 func (c *candidate) proven(from netip.AddrPort, ssrc uint32, seq uint16) bool {
 	if from != c.from || ssrc != c.ssrc || seq != c.next {
@@ -51,8 +59,16 @@ func (c *candidate) proven(from netip.AddrPort, ssrc uint32, seq uint16) bool {
 	return c.proofs >= minSequential
 }
 
+// begin notes when the wait for the far end begins.
+func (l *latch) begin(now int64) {
+	if l.opened == 0 {
+		l.opened = now
+	}
+}
+
 // update takes the addresses of new settings.
 func (l *latch) update(s *settings) {
+	l.strict = s.Source == SourceStrict
 	if s.Remote != l.signalled {
 		if l.bound && s.Remote != l.source {
 			l.before = l.source
@@ -65,11 +81,37 @@ func (l *latch) update(s *settings) {
 		l.rtcpSignalled = s.RemoteRTCP
 		l.rtcpSource = netip.AddrPort{}
 	}
+	if !l.bound {
+		l.opened = 0
+	}
 }
 
-// refuses tells whether hear will refuse.
+// refuses tells whether hear will refuse, whatever is in the packet.
 func (l *latch) refuses(from netip.AddrPort, now int64) bool {
-	return l.bound && from != l.source && from != l.signalled && now-l.last < relatchSilence
+	switch {
+	case l.bound && from == l.source || from == l.signalled:
+		return false
+	case l.bound:
+		return l.strict || now-l.last < relatchSilence
+	default:
+		return l.strict && (from != l.before || now-l.last >= relatchSilence)
+	}
+}
+
+// open tells whether a source that nobody announced may begin to prove that it is
+// the far end. One that has been heard before can only have moved within its
+// host, or has to know what a stranger cannot: the key, or the SSRC of the
+// stream, which nobody sees who is not on its way. So nobody can take over the
+// sound of a far end that pauses (RTP bleed).
+func (l *latch) open(from netip.AddrPort, trusted bool, now int64) bool {
+	switch {
+	case trusted:
+		return true
+	case l.bound:
+		return from.Addr() == l.source.Addr() || from.Addr() == l.signalled.Addr()
+	default:
+		return now-l.opened < latchWindow
+	}
 }
 
 // verdict is what the latch says of a packet's source.
@@ -81,8 +123,9 @@ const (
 	changed // accepted, and the far end is elsewhere than before
 )
 
-// hear judges the source of a valid packet that came at time now [ns].
-func (l *latch) hear(from netip.AddrPort, ssrc uint32, seq uint16, now int64) verdict {
+// hear judges the source of a valid packet that came at time now [ns]; trusted:
+// it is protected, or of the stream that has been heard.
+func (l *latch) hear(from netip.AddrPort, p *packet, trusted bool, now int64) verdict {
 	switch {
 	case l.bound && from == l.source:
 		l.last = now
@@ -95,7 +138,7 @@ func (l *latch) hear(from netip.AddrPort, ssrc uint32, seq uint16, now int64) ve
 		if now-l.last < relatchSilence {
 			return accepted // its successor may be on the way
 		}
-	case !l.candidate.proven(from, ssrc, seq):
+	case !l.open(from, trusted, now) || !l.candidate.proven(from, p.ssrc, p.seq):
 		return refused
 	}
 	return l.bind(from, now)
@@ -127,7 +170,7 @@ const (
 // settled tells whether the far end is where it was announced, and nobody else
 // would be believed.
 func (l *latch) settled(now int64) bool {
-	return l.bound && l.source == l.signalled && now-l.since > settleAfter && now-l.last < unsettleAfter
+	return l.bound && !l.roams && l.source == l.signalled && now-l.since > settleAfter && now-l.last < unsettleAfter
 }
 
 // hold connects the socket of a far end that has settled, and lets it go again
@@ -160,6 +203,9 @@ func (l *latch) hearRTCP(from netip.AddrPort) bool {
 		return true
 	}
 	host := from.Addr()
+	if l.strict && host != l.signalled.Addr() && from != l.rtcpSignalled {
+		return false
+	}
 	if l.bound && host == l.source.Addr() ||
 		!l.bound && host == l.signalled.Addr() ||
 		from == l.rtcpSignalled {

@@ -64,7 +64,23 @@ type Params struct {
 
 	Send    bool // the direction allows us to send
 	Receive bool // the direction allows the far end to send
+
+	Mux    bool   // RTCP goes by the way of RTP, RFC 5761
+	Source Source // from where packets are believed
 }
+
+// Source says from where packets of the far end are believed to come.
+type Source uint8
+
+// The values of Source.
+const (
+	// SourceLenient: from the signalled address, or from where a NAT has moved it:
+	// see the package documentation.
+	SourceLenient Source = iota
+	// SourceStrict: from the signalled address, Remote, only, and RTCP from the
+	// same host.
+	SourceStrict
+)
 
 // kind is what a payload type of a packet means to us.
 type kind uint8

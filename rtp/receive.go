@@ -67,6 +67,7 @@ func (r *receiver) update(s *settings) { r.player.update(s) }
 func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool) {
 	e.worker = -1
 	e.adopt()
+	e.far.begin(now.UnixNano())
 	if e.socket != nil {
 		e.far.hold(e.socket, now.UnixNano())
 	}
@@ -165,11 +166,11 @@ func arrival(at, empty, now int64) int64 {
 func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 	c := e.counts
 	if len(b) < headerSize || b[0]>>6 != rtpVersion {
-		c.drop(DropMalformed)
+		e.setAside(b, from, false)
 		return
 	}
 	if b[1] >= firstRTCP && b[1] <= lastRTCP {
-		c.drop(DropRTCP)
+		e.muxed(b, from, at)
 		return
 	}
 	k := e.cur.kinds[b[1]&maxPayloadType]
@@ -193,7 +194,8 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.drop(DropOversize)
 		return
 	}
-	switch e.far.hear(from, p.ssrc, p.seq, now) {
+	trusted := e.cur.secure != nil || e.receiver.heard && p.ssrc == e.receiver.ssrc
+	switch e.far.hear(from, &p, trusted, now) {
 	case refused:
 		c.drop(DropSource)
 		return

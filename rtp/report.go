@@ -51,7 +51,7 @@ func (r *reporter) run(e *Endpoint, frame int64, now time.Time) {
 		return
 	}
 	ns := now.UnixNano()
-	if (frame+r.phase)%pollFrames == 0 {
+	if (frame+r.phase)%pollFrames == 0 || e.aside != nil && frame%asideFrames == 0 {
 		r.poll(e, ns)
 	}
 	if r.next == 0 {
@@ -88,24 +88,33 @@ func (r *reporter) poll(e *Endpoint, now int64) {
 		if n == 0 {
 			return
 		}
-		if !e.far.hearRTCP(from) {
-			e.counts.drop(DropSource)
+		if memory[0]>>6 != rtpVersion {
+			e.setAside(memory[:n], from, true)
 			continue
 		}
-		b := memory[:n]
-		if s := e.cur.secure; s != nil {
-			if b, err = s.UnprotectRTCP(b); err != nil {
-				e.refuse(err)
-				continue
-			}
-		}
-		r.remote = reportsFrom{e: e, at: arrival(at, 0, now)}
-		if parseRTCP(b, &r.remote) != nil {
-			e.counts.drop(DropMalformed)
-			continue
-		}
-		e.counts.rtcpReceived.Add(1)
+		r.datagram(e, memory[:n], from, arrival(at, 0, now))
 	}
+}
+
+// datagram judges what came for RTCP and takes it in; at is in [ns].
+func (r *reporter) datagram(e *Endpoint, b []byte, from netip.AddrPort, at int64) {
+	if !e.far.hearRTCP(from) {
+		e.counts.drop(DropSource)
+		return
+	}
+	if s := e.cur.secure; s != nil {
+		var err error
+		if b, err = s.UnprotectRTCP(b); err != nil {
+			e.refuse(err)
+			return
+		}
+	}
+	r.remote = reportsFrom{e: e, at: at}
+	if parseRTCP(b, &r.remote) != nil {
+		e.counts.drop(DropMalformed)
+		return
+	}
+	e.counts.rtcpReceived.Add(1)
 }
 
 // receive reads one datagram; at is in [ns], 0 = unknown.
@@ -131,7 +140,10 @@ func (r *reporter) receive(e *Endpoint, memory *[datagramSize]byte) (n int, from
 
 // send sends an SR or RR with SDES, and BYE if that is the last.
 func (r *reporter) send(e *Endpoint, bye bool) {
-	to := e.far.targetRTCP()
+	way, to := e.rtcp, e.far.targetRTCP()
+	if e.cur.Mux {
+		way, to = e.rtp, e.far.target()
+	}
 	if !reachable(to) {
 		return
 	}
@@ -164,7 +176,7 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 			return // the key is used up, RFC 3711 §9.2
 		}
 	}
-	if err := e.rtcp.Flush(b, to); err != nil {
+	if err := way.Flush(b, to); err != nil {
 		e.counts.socketError(err)
 		return
 	}

@@ -26,14 +26,19 @@ var importTable = []importRow{
 	{who: "tts/...", may: []string{"tts/...", "audio/..."}},
 	{who: "recording/...", may: []string{"recording/...", "audio/..."}},
 	{who: "rtp/srtp", never: []string{"net/http/..."}},
+	{who: "rtp/dtls", may: []string{"rtp/srtp"}, never: []string{"net/http/..."}},
+	{who: "rtp/ice", never: []string{"net", "net/http/..."}},
 	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch"}, never: []string{"net/http/..."}},
 	{who: "sip/sdp", never: []string{"net", "net/http/..."}},
-	{who: "sip", may: []string{"sip/sdp"}, never: []string{"net/http/..."}},
+	{who: "sip/websocket"}, // net/http for the opening handshake of RFC 7118
+	{who: "sip/guard", never: []string{"net", "net/http/..."}},
+	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket"}, never: []string{"net/http/..."}},
 	{
 		who:   "call",
 		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch"},
 		never: []string{"net/http/..."},
 	},
+	{who: "call/trunk", may: []string{"call", "sip"}},
 	{who: "call/websocket", may: []string{"call", "rtp", "dtmf"}},
 	// The value types of call carry dtmf.Digit and audio.RingingPattern.
 	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio"}},

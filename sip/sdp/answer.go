@@ -24,7 +24,7 @@ func (d *Description) inOrder(mode Security) []int {
 
 // exposure is 0 for a stream with keys, else 1.
 func (s *stream) exposure() int {
-	if len(s.cryptos) > 0 {
+	if len(s.cryptos) > 0 || len(s.dtls.fingerprints) > 0 {
 		return 0
 	}
 	return 1
@@ -41,8 +41,9 @@ func Answer(offer *Description, c Capability, local Local) ([]byte, Media, error
 		s := &offer.streams[i]
 		t, why := s.settle(c, true)
 		var agreed agreedCrypto
+		t.ice, t.mismatch = s.agreedICE(local)
 		if why == "" {
-			agreed, why = s.secure(mode, local.Crypto)
+			agreed, why = s.secure(c, local, t.ice.Used())
 		}
 		if why == "" && !sameFamily(s.addr, local.Addr) {
 			why = fmt.Sprintf("address %v cannot be reached from %v", s.addr, local.Addr)
@@ -54,12 +55,13 @@ func Answer(offer *Description, c Capability, local Local) ([]byte, Media, error
 		if agreed.line.tag != "" {
 			t.cryptos = []cryptoLine{agreed.line}
 		}
+		t.dtls, t.mux, t.mid = agreed.dtls, s.mux, s.mid
 		dir := s.dir.answer()
 		streams := refuseAll(offer.streams)
 		streams[i] = local.audio(s.proto, t, dir)
 		m := s.result(t, dir)
 		m.Keys = agreed.keys
-		return local.print(offer.timing, streams), m, nil
+		return local.print(offer.timing, streams, t.ice), m, nil
 	}
 	if len(reasons) == 0 {
 		reasons = append(reasons, "no stream")

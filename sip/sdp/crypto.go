@@ -142,19 +142,31 @@ func secureProto(proto string) bool {
 type agreedCrypto struct {
 	line cryptoLine // ours
 	keys Keys
+	dtls DTLS
 }
 
 // secure picks the keys for a stream that was offered to us. An empty why means
-// that it can be taken, without keys where t.crypto.line.tag is empty.
-func (s *stream) secure(mode Security, ours []Crypto) (a agreedCrypto, why string) {
-	needed := secureProto(s.proto)
+// that it can be taken, without keys where there is neither a tag in
+// agreedCrypto.line nor a fingerprint.
+func (s *stream) secure(c Capability, l Local, ice bool) (a agreedCrypto, why string) {
+	mode := c.security(l)
+	needed := secureProto(s.proto) || tlsProto(s.proto)
 	switch {
 	case mode == SecurityOff && needed:
 		return a, s.proto + " is switched off"
 	case mode == SecurityOff:
 		return a, ""
+	case c.dtls(l) && len(s.dtls.fingerprints) > 0:
+		a.dtls = s.dtls.answered(ice, l.Setup)
+		return a, ""
+	case tlsProto(s.proto):
+		return a, s.proto + " without a=fingerprint, or keys by DTLS are switched off"
 	}
-	for _, c := range ours { // our order of preference
+	ours := l.Crypto // in our order of preference
+	if !c.sdes(l) {
+		ours = nil
+	}
+	for _, c := range ours {
 		i := slices.IndexFunc(s.cryptos, func(x cryptoLine) bool { return x.Suite == c.Suite && len(x.Key) == len(c.Key) })
 		if i >= 0 {
 			return agree(c, s.cryptos[i]), ""
@@ -174,16 +186,21 @@ func agree(c Crypto, theirs cryptoLine) agreedCrypto {
 	}
 }
 
-// accepted reads the keys in the answer s to our offer.
-func (s *stream) accepted(mode Security, offered []cryptoLine) (k Keys, why string) {
+// accepted reads the keys in the answer s to our offer, the stream ours.
+func (s *stream) accepted(mode Security, ours *stream) (a agreedCrypto, why string) {
+	if len(ours.dtls.fingerprints) > 0 && len(s.dtls.fingerprints) > 0 {
+		a.dtls = s.dtls.accepted()
+		return a, ""
+	}
+	offered := ours.cryptos
 	for _, theirs := range s.cryptos {
 		i := slices.IndexFunc(offered, func(x cryptoLine) bool { return x.tag == theirs.tag && x.Suite == theirs.Suite })
 		if i >= 0 && len(offered[i].Key) == len(theirs.Key) {
-			return agree(offered[i].Crypto, theirs).keys, ""
+			return agree(offered[i].Crypto, theirs), ""
 		}
 	}
-	if mode == SecurityRequired || secureProto(s.proto) {
-		return k, "answered without keys"
+	if mode == SecurityRequired || secureProto(s.proto) || tlsProto(s.proto) {
+		return a, "answered without keys"
 	}
-	return k, ""
+	return a, ""
 }

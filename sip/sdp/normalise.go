@@ -122,7 +122,7 @@ func (n *normaliser) addMedia(value string) error {
 		return fmt.Errorf("more than %d formats", MaxFormats)
 	}
 	name := mediaName{line: n.line, media: fields[0], proto: fields[2], formats: fields[3:]}
-	name.ours = name.media == "audio" && (strings.EqualFold(name.proto, "RTP/AVP") || strings.EqualFold(name.proto, "RTP/AVPF") || secureProto(name.proto))
+	name.ours = name.media == "audio" && (strings.EqualFold(name.proto, "RTP/AVP") || strings.EqualFold(name.proto, "RTP/AVPF") || secureProto(name.proto) || tlsProto(name.proto))
 	port, count, ranged := strings.Cut(fields[1], "/")
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 		return fmt.Errorf("port %q", cut(port))

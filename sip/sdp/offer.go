@@ -16,24 +16,53 @@ func Offer(c Capability, local Local) []byte {
 	for _, codec := range c.Codecs {
 		t.codecs = append(t.codecs, PayloadCodec{PayloadType: codec.PayloadType, Codec: codec})
 	}
-	streams, at, proto := []*pion.MediaDescription{nil}, 0, "RTP/AVP"
-	mode := c.security(local)
-	if mode == SecurityRequired {
-		proto = "RTP/SAVP"
-	}
-	if mode != SecurityOff {
-		t.cryptos = local.offered()
-	}
+	t.mux = c.Mux
+	streams, at, proto := []*pion.MediaDescription{nil}, 0, t.protect(c, local)
 	if before, i := parseOurs(local.Previous); i >= 0 {
 		s := &before.streams[i]
 		streams, at, proto = refuseAll(before.streams), i, s.proto
 		t.keep(s.payloads)
-		if len(s.cryptos) == 0 {
-			t.cryptos = nil // a session does not begin to be protected in the middle
-		}
+		t.keepTransport(s, local)
 	}
 	streams[at] = local.audio(proto, t, sendRecv)
-	return local.print(pion.Timing{}, streams)
+	return local.print(pion.Timing{}, streams, t.ice)
+}
+
+// protect offers keys; it returns the transport that goes with them. By DTLS, RTP
+// and RTCP are offered on one port: it would take two handshakes otherwise.
+func (t *settled) protect(c Capability, l Local) (proto string) {
+	mode := c.security(l)
+	dtls := c.Keying == KeyingDTLS && c.dtls(l)
+	switch {
+	case mode == SecurityOff:
+		return "RTP/AVP"
+	case dtls:
+		t.dtls, t.mux = DTLS{Fingerprints: []Fingerprint{l.Fingerprint}, Setup: SetupActPass}, true
+		proto = "UDP/TLS/RTP/SAVP"
+	default:
+		t.cryptos = l.offered()
+		proto = "RTP/SAVP"
+	}
+	if mode == SecurityOptional {
+		return "RTP/AVP" // with keys beside it, RFC 8643
+	}
+	return proto
+}
+
+// keepTransport uses the protection and the way of packets of before, our side
+// of the stream: a session does not change these in the middle.
+func (t *settled) keepTransport(before *stream, l Local) {
+	if len(before.cryptos) == 0 {
+		t.cryptos = nil
+	}
+	t.dtls = DTLS{}
+	if len(before.dtls.fingerprints) > 0 {
+		t.dtls = DTLS{Fingerprints: before.dtls.fingerprints, Setup: SetupActPass}
+	}
+	if before.ice.offered() && l.ICE != (Credentials{}) {
+		t.ice = ICE{Remote: l.ICE}
+	}
+	t.mux, t.mid = before.mux, before.mid
 }
 
 // parseOurs reads a description we sent and finds the audio stream in use;
@@ -102,11 +131,16 @@ func Accept(offer []byte, answer *Description, c Capability) (Media, error) {
 	if why != "" {
 		return Media{}, fmt.Errorf("%w: %s", ErrNoCommonCodec, why)
 	}
-	m := s.result(t, s.dir.answer())
-	m.Keys, why = s.accepted(c.Security, ours.streams[at].cryptos)
+	agreed, why := s.accepted(c.Security, &ours.streams[at])
 	if why != "" {
 		return Media{}, fmt.Errorf("%w: %s", ErrNoCommonCodec, why)
 	}
+	t.dtls, t.mux = agreed.dtls, s.mux && ours.streams[at].mux
+	if ours.streams[at].ice.offered() && s.ice.offered() {
+		t.ice = ICE{Remote: s.ice.creds, Lite: s.ice.lite}
+	}
+	m := s.result(t, s.dir.answer())
+	m.Keys = agreed.keys
 	return m, nil
 }
 

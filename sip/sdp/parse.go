@@ -52,12 +52,14 @@ func Parse(body []byte) (*Description, error) {
 }
 
 // level is what can be said for all streams and again for one: the
-// connection address and the direction.
+// connection address, the direction, and what belongs to DTLS and ICE.
 type level struct {
 	addr      netip.Addr
 	multicast bool
 	named     bool // a c= line that names a host, not an address
 	dir       direction
+	dtls      dtlsLines
+	ice       iceLines
 }
 
 // levelOf reads c= and the direction attribute.
@@ -74,6 +76,8 @@ func levelOf(c *pion.ConnectionInformation, attrs []pion.Attribute) level {
 		if dir, ok := directionOf(a.Key); ok {
 			l.dir = dir
 		}
+		l.dtls.read(a)
+		l.ice.read(a)
 	}
 	return l
 }
@@ -89,6 +93,7 @@ func (l level) over(session level) level {
 	if l.dir == 0 {
 		l.dir = sendRecv // RFC 8866 §6.7
 	}
+	l.dtls, l.ice = l.dtls.over(session.dtls), l.ice.over(session.ice)
 	return l
 }
 

@@ -43,6 +43,7 @@ func (l Local) audio(proto string, t settled, dir direction) *pion.MediaDescript
 	for _, c := range t.cryptos {
 		m.Attributes = append(m.Attributes, c.print())
 	}
+	m.Attributes = append(m.Attributes, l.transport(t)...)
 	m.Attributes = append(m.Attributes,
 		pion.NewAttribute("ptime", strconv.Itoa(t.ptime)),
 		pion.NewAttribute("maxptime", strconv.Itoa(MaxPtime)),
@@ -50,21 +51,41 @@ func (l Local) audio(proto string, t settled, dir direction) *pion.MediaDescript
 	return m
 }
 
+// transport are the attributes of how packets go: DTLS, ICE, RTCP.
+func (l Local) transport(t settled) (attrs []pion.Attribute) {
+	if t.mid != "" {
+		attrs = append(attrs, pion.NewAttribute("mid", t.mid))
+	}
+	if t.dtls.Used() {
+		attrs = append(attrs, t.dtls.print(l)...)
+	}
+	switch {
+	case t.ice != (ICE{}):
+		attrs = append(attrs, l.printICE(t.mux)...)
+	case t.mismatch:
+		attrs = append(attrs, pion.NewPropertyAttribute("ice-mismatch"))
+	}
+	if t.mux {
+		attrs = append(attrs, pion.NewPropertyAttribute("rtcp-mux"))
+	}
+	return attrs
+}
+
 // print makes the whole description. Its version is that of Previous when
 // nothing differs, else one more; see Local.
-func (l Local) print(timing pion.Timing, streams []*pion.MediaDescription) []byte {
+func (l Local) print(timing pion.Timing, streams []*pion.MediaDescription, ice ICE) []byte {
 	version := l.Version
 	if previous, ok := versionOf(l.Previous); ok {
-		if same := l.printVersion(previous, timing, streams); bytes.Equal(same, l.Previous) {
+		if same := l.printVersion(previous, timing, streams, ice); bytes.Equal(same, l.Previous) {
 			return same
 		}
 		version = previous + 1
 	}
-	return l.printVersion(version, timing, streams)
+	return l.printVersion(version, timing, streams, ice)
 }
 
 // printVersion makes the whole description with a given version.
-func (l Local) printVersion(version uint64, timing pion.Timing, streams []*pion.MediaDescription) []byte {
+func (l Local) printVersion(version uint64, timing pion.Timing, streams []*pion.MediaDescription, ice ICE) []byte {
 	addr := l.Addr.Unmap().WithZone("")
 	family := "IP4"
 	if !addr.IsValid() {
@@ -84,6 +105,9 @@ func (l Local) printVersion(version uint64, timing pion.Timing, streams []*pion.
 		},
 		TimeDescriptions:  []pion.TimeDescription{{Timing: timing}}, // as in the offer, RFC 3264 §6
 		MediaDescriptions: streams,
+	}
+	if ice != (ICE{}) {
+		d.Attributes = []pion.Attribute{pion.NewPropertyAttribute("ice-lite")}
 	}
 	body, err := d.Marshal()
 	if err != nil {

@@ -16,6 +16,9 @@ const eventName = "telephone-event"
 // maxPort is the highest port there is.
 const maxPort = 1<<16 - 1
 
+// maxMid is the longest a=mid that is repeated in an answer.
+const maxMid = 64
+
 // stream is one m= line with what applies to it.
 type stream struct {
 	mediaName
@@ -27,7 +30,11 @@ type stream struct {
 	ptime    int            // [ms], 0: not said
 	maxPtime int            // [ms], 0: not said
 	cryptos  []cryptoLine   // those that can be read
-	why      string         // not "": cannot be taken, for this reason
+	dtls     dtlsLines
+	ice      iceLines
+	mux      bool   // a=rtcp-mux
+	mid      string // a=mid, RFC 5888
+	why      string // not "": cannot be taken, for this reason
 }
 
 // payload is one format of an RTP stream.
@@ -45,7 +52,7 @@ func newStream(name mediaName, m *pion.MediaDescription, session level) stream {
 		return s
 	}
 	at := levelOf(m.ConnectionInformation, m.Attributes).over(session)
-	s.addr, s.dir = at.addr, at.dir
+	s.addr, s.dir, s.dtls, s.ice = at.addr, at.dir, at.dtls, at.ice
 	s.readAttributes(m.Attributes)
 	switch {
 	case s.port == 0:
@@ -56,7 +63,7 @@ func newStream(name mediaName, m *pion.MediaDescription, session level) stream {
 		s.why = "no connection address"
 	case at.multicast:
 		s.why = "multicast"
-	case s.addr.IsUnspecified():
+	case s.addr.IsUnspecified() && !(s.ice.offered() && s.port == discardPort):
 		s.dir = s.dir.held() // RFC 3264 §8.4
 	}
 	return s
@@ -82,6 +89,12 @@ func (s *stream) readAttributes(attrs []pion.Attribute) {
 			}
 		case "rtcp":
 			s.rtcp = parseRTCP(a.Value, s.addr)
+		case "rtcp-mux", "rtcp-mux-only":
+			s.mux = true
+		case "mid":
+			if id := strings.TrimSpace(a.Value); len(id) <= maxMid {
+				s.mid = id
+			}
 		}
 	}
 	var seen [128]bool
@@ -134,6 +147,12 @@ type settled struct {
 	event   bool
 	ptime   int          // [ms]
 	cryptos []cryptoLine // ours
+	dtls    DTLS
+	ice     ICE
+	// mismatch: ICE was offered, but somebody has changed the address.
+	mismatch bool
+	mux      bool
+	mid      string
 }
 
 // settle picks what can be used of a stream. With ours the codecs are in our
@@ -202,13 +221,19 @@ func (s *stream) result(t settled, dir direction) Media {
 		Send:        dir.sends(),
 		Receive:     dir.receives(),
 		OnHold:      !s.dir.receives(),
+		DTLS:        t.dtls,
+		ICE:         t.ice,
+		Mux:         t.mux,
 	}
 	if s.addr.IsUnspecified() {
 		return m
 	}
 	m.Remote = netip.AddrPortFrom(s.addr, uint16(s.port))
 	m.RemoteRTCP = s.rtcp
-	if !s.rtcp.IsValid() && s.port < maxPort {
+	switch {
+	case t.mux:
+		m.RemoteRTCP = m.Remote
+	case !s.rtcp.IsValid() && s.port < maxPort:
 		m.RemoteRTCP = netip.AddrPortFrom(s.addr, uint16(s.port+1)) // RFC 3550 §11
 	}
 	return m

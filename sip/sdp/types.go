@@ -91,15 +91,23 @@ type Capability struct {
 	Ptime  int  // packet time we offer, and take where the peer names none [ms]; 0: DefaultPtime
 	// Security is what becomes of SRTP. Without keys in Local it is off.
 	Security Security
+	Keying   Keying // how its keys are exchanged
+	// Mux: offer RTP and RTCP on one port (RFC 5761), also without DTLS.
+	Mux bool
 }
 
 // security is what becomes of SRTP in a session of ours.
 func (c Capability) security(l Local) Security {
-	if len(l.Crypto) == 0 && c.Security == SecurityOptional {
+	if !c.sdes(l) && !c.dtls(l) && c.Security == SecurityOptional {
 		return SecurityOff
 	}
 	return c.Security
 }
+
+// sdes and dtls tell whether keys can come in these ways.
+func (c Capability) sdes(l Local) bool { return c.Keying != KeyingDTLS && len(l.Crypto) > 0 }
+
+func (c Capability) dtls(l Local) bool { return c.Keying != KeyingSDES && l.Fingerprint.Digest != "" }
 
 // DefaultCapability is G.711 of both laws with telephone-events.
 func DefaultCapability() Capability {
@@ -133,6 +141,13 @@ type Local struct {
 	// key, which is fixed for the life of the session too: a key that stays the
 	// same keeps its rollover counter (RFC 4568 §7.1.4).
 	Crypto []Crypto
+	// Fingerprint is that of our certificate; zero: no DTLS.
+	Fingerprint Fingerprint
+	// Setup is our part in the DTLS association that exists, SetupActive or
+	// SetupPassive; SetupNone: there is none yet.
+	Setup Setup
+	// ICE are our credentials, which change with the peer's; zero: no ICE.
+	ICE Credentials
 	// Previous is the description last sent in this session, offer or answer;
 	// nil for the first. A description that differs gets a version one higher,
 	// one that does not is repeated byte for byte (RFC 3264 §8), streams and
@@ -159,7 +174,10 @@ type Media struct {
 	Receive bool // the peer will send
 	OnHold  bool // the peer does not want to receive: it has put us on hold
 
-	Keys Keys // of SRTP; zero: nothing is protected
+	Keys Keys // of SRTP by SDES; zero: nothing is protected by them
+	DTLS DTLS // where keys of SRTP come from instead
+	ICE  ICE  // whether the peer proves where it is
+	Mux  bool // RTCP goes with RTP, RFC 5761
 }
 
 // clampPtime gives the nearest packet time that can be agreed [ms]; halfway

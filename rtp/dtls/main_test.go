@@ -1,0 +1,9 @@
+package dtls
+
+import (
+	"testing"
+
+	"mediaserver/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
