@@ -9,17 +9,20 @@ import (
 	sipgo "github.com/emiago/sipgo/sip"
 )
 
-// defaultPort of SIP over UDP and TCP.
-const defaultPort = 5060
+// Ports of SIP, RFC 3261 §19.1.2.
+const (
+	defaultPort    = 5060 // UDP and TCP
+	defaultTLSPort = 5061
+)
 
-// parseURI reads a sip URI; "host:port" and "user@host" are taken as one.
+// parseURI reads a sip or sips URI; "host:port" and "user@host" are taken as one.
 func parseURI(s string) (sipgo.Uri, error) {
 	var uri sipgo.Uri
 	text := strings.TrimSpace(s)
 	if strings.HasPrefix(text, "<") && strings.HasSuffix(text, ">") {
 		text = text[1 : len(text)-1]
 	}
-	if !strings.HasPrefix(strings.ToLower(text), "sip:") {
+	if lower := strings.ToLower(text); !strings.HasPrefix(lower, "sip:") && !strings.HasPrefix(lower, "sips:") {
 		text = "sip:" + text
 	}
 	if strings.ContainsAny(text, " \t\r\n<>\"") {
@@ -28,7 +31,7 @@ func parseURI(s string) (sipgo.Uri, error) {
 	if err := sipgo.ParseUri(text, &uri); err != nil {
 		return uri, fmt.Errorf("%w: %q: %w", ErrBadURI, s, err)
 	}
-	if uri.Scheme != "sip" || uri.Wildcard || !plausible(&uri) {
+	if !isSIP(&uri) || uri.Wildcard || !plausible(&uri) {
 		return uri, fmt.Errorf("%w: %q", ErrBadURI, s)
 	}
 	return uri, nil
@@ -46,12 +49,23 @@ func addressOf(display string, uri *sipgo.Uri) Address {
 		}
 		return a
 	}
-	a.User = unescape(uri.User)
+	user := subscriber(uri.User)
+	a.User = unescape(user)
 	a.Host = strings.Trim(uri.Host, "[]")
 	a.Port = uri.Port
-	bare := sipgo.Uri{Scheme: uri.Scheme, User: uri.User, Host: uri.Host, Port: uri.Port}
+	bare := sipgo.Uri{Scheme: uri.Scheme, User: user, Host: uri.Host, Port: uri.Port}
 	a.URI = bare.String()
 	return a
+}
+
+// subscriber is a user part without the parameters that one which is a
+// telephone number may have, such as verstat or npdi (RFC 3261 §19.1.6).
+func subscriber(user string) string {
+	number, _, has := strings.Cut(user, ";")
+	if has && strings.Trim(number, "+0123456789-.()") == "" {
+		return number
+	}
+	return user
 }
 
 // unquote undoes the backslashes of a quoted string.

@@ -1,11 +1,14 @@
 package sip
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -14,18 +17,24 @@ import (
 const (
 	viaUDP = "UDP"
 	viaTCP = "TCP"
+	viaTLS = "TLS"
+	viaWS  = "WS"
+	viaWSS = "WSS"
 )
+
+func isSecure(transport string) bool    { return transport == viaTLS || transport == viaWSS }
+func isWebSocket(transport string) bool { return transport == viaWS || transport == viaWSS }
 
 // source is where a message came from.
 type source struct {
-	sock *udpSocket // nil for TCP
-	conn *tcpConn   // nil for UDP
+	sock *udpSocket  // nil for a connection
+	conn *streamConn // nil for UDP
 	addr netip.AddrPort
 }
 
 func (s source) transport() string {
 	if s.conn != nil {
-		return viaTCP
+		return s.conn.transport
 	}
 	return viaUDP
 }
@@ -34,9 +43,12 @@ func (s source) transport() string {
 // change and may be shared.
 type flow struct {
 	ua   *UA
-	sock *udpSocket // nil for TCP
-	conn *tcpConn   // nil for UDP
+	sock *udpSocket  // nil for a connection
+	conn *streamConn // nil for UDP
 	to   netip.AddrPort
+	// pinned: who is at the other end is reached by this flow only, whatever
+	// its Contact says: a phone that has registered.
+	pinned bool
 
 	once sync.Once
 	from netip.Addr // see local
@@ -44,7 +56,7 @@ type flow struct {
 
 func (f *flow) transport() string {
 	if f.conn != nil {
-		return viaTCP
+		return f.conn.transport
 	}
 	return viaUDP
 }
@@ -81,9 +93,6 @@ func (f *flow) writeBytes(b []byte) error {
 	if f.conn != nil {
 		err = f.conn.write(b)
 	} else {
-		// Deviation: a request larger than the path's MTU is not moved to TCP
-		// (RFC 3261 §18.1.1) but sent in IP fragments: the far end has been
-		// found to listen on UDP, which is more than is known of its TCP.
 		_, err = f.sock.w.WriteToUDPAddrPort(b, f.to)
 	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
@@ -107,29 +116,163 @@ func (f *flow) local() netip.Addr {
 	return f.from
 }
 
-// sentBy is the host and port for Via and Contact.
-func (f *flow) sentBy() (host string, port int) {
-	host = f.ua.cfg.Advertise
-	if host == "" {
-		host = f.local().WithZone("").String()
-	}
-	if f.conn == nil {
-		return host, int(f.sock.local.Port())
-	}
-	if p := f.ua.tcp.listenPort(); p != 0 {
-		return host, p
-	}
-	return host, int(f.conn.local.Port())
-}
-
-// contact is our Contact for a dialog over this flow.
+// contact is our Contact for a dialog over this flow; RFC 3261 §8.1.1.8, RFC
+// 7118 §5 (ws is also the parameter of wss).
 func (f *flow) contact() sipgo.Uri {
 	host, port := f.sentBy()
 	u := sipgo.Uri{Scheme: "sip", User: escapeUser(f.ua.cfg.Username), Host: host, Port: port}
-	if f.conn != nil {
-		u.UriParams = sipgo.HeaderParams{{K: "transport", V: "tcp"}}
+	name := ""
+	switch f.transport() {
+	case viaTCP:
+		name = "tcp"
+	case viaTLS:
+		name = "tls"
+	case viaWS, viaWSS:
+		name = "ws"
+	}
+	if name != "" {
+		u.UriParams = sipgo.HeaderParams{{K: "transport", V: name}}
 	}
 	return u
+}
+
+// secureContact makes a contact one that is reached by TLS alone, RFC 3261
+// §12.1.1: a sips URI does not name TLS again (§26.2.2).
+func secureContact(u sipgo.Uri) sipgo.Uri {
+	u.Scheme = "sips"
+	if t, _ := param(u.UriParams, "transport"); t == "tls" {
+		u.UriParams = nil
+	}
+	return u
+}
+
+// secure makes our Contact a sips URI if a request goes to one (RFC 3261
+// §8.1.1.8).
+func (p *peer) secure(next ...sipgo.Uri) {
+	for _, uri := range append(next, p.target) {
+		if uri.Scheme == "sips" {
+			p.contact = secureContact(p.contact)
+			return
+		}
+	}
+}
+
+// leaveBy makes f the way of our INVITE, whose Contact it tells.
+func (d *Dialog) leaveBy(f *flow) {
+	p := d.peer
+	if d.inv.RemoteAddr != f.to { // nobody else knows the dialog yet
+		d.inv.RemoteAddr, d.inv.LocalAddr = f.to, f.local().WithZone("")
+		d.inv.Transport = strings.ToLower(f.transport())
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flow = f
+	c := f.contact()
+	c.User = p.contact.User
+	if p.contact.Scheme == "sips" {
+		c = secureContact(c)
+	}
+	p.contact = c
+}
+
+// wantsSIPS: the far end has asked for TLS on every hop, so our Contact must
+// be a sips URI (RFC 3261 §12.1.1).
+func wantsSIPS(req *sipgo.Request) bool {
+	if req.Recipient.Scheme == "sips" {
+		return true
+	}
+	if routes := recordedRoutes(req); len(routes) > 0 {
+		return routes[0].Scheme == "sips"
+	}
+	c := req.Contact()
+	return c != nil && c.Address.Scheme == "sips"
+}
+
+// validateFrom is validate, and that a sips request has come over TLS: who
+// sends it otherwise has broken what it promises (RFC 3261 §26.2.2).
+func validateFrom(req *sipgo.Request, src source) *refusal {
+	r := validate(req)
+	if r == nil && req.Recipient.Scheme == "sips" && !isSecure(src.transport()) {
+		return refuse(codeScheme)
+	}
+	return r
+}
+
+// open makes a flow to a hop: over UDP by the socket of known if it can, else
+// by that of the route; else by a connection, opened within patience if there
+// is none.
+func (u *UA) open(ctx context.Context, h hop, known *flow, patience time.Duration) (*flow, error) {
+	if h.transport != viaUDP {
+		return u.streamFlow(ctx, h, known, patience)
+	}
+	if known != nil && known.sock != nil && known.sock.reaches(h.to.Addr()) {
+		return &flow{ua: u, sock: known.sock, to: h.to}, nil
+	}
+	return u.udpFlow(h.to)
+}
+
+// reuse is the known flow where the URI leads nowhere else: to a browser,
+// which only its own connection reaches (RFC 7118 §5).
+func reuse(next sipgo.Uri, known *flow) *flow {
+	if known == nil || !known.alive() {
+		return nil
+	}
+	if unreachable(next.Host) {
+		return known
+	}
+	if known.conn == nil || known.conn.listener == nil || !isWebSocket(known.conn.transport) {
+		return nil
+	}
+	if t, given := param(next.UriParams, "transport"); given && !equalFold(t, viaWS) && !equalFold(t, viaWSS) {
+		return nil
+	}
+	return known
+}
+
+// streamFlow prefers the connection that leads to the hop, then the one the
+// far end has opened, then opens one.
+func (u *UA) streamFlow(ctx context.Context, h hop, known *flow, patience time.Duration) (*flow, error) {
+	usable := known != nil && known.conn != nil && known.alive() && known.conn.transport == h.transport
+	if c := u.streams.find(h); c != nil && !c.closed() {
+		return &flow{ua: u, conn: c, to: h.to}, nil
+	}
+	if usable && known.to.Addr() == h.to.Addr() {
+		return known, nil
+	}
+	c, err := u.dial(ctx, h, patience)
+	if err != nil {
+		if usable {
+			return known, nil
+		}
+		return nil, err
+	}
+	return &flow{ua: u, conn: c, to: h.to}, nil
+}
+
+func (u *UA) udpFlow(to netip.AddrPort) (*flow, error) {
+	var fallback *udpSocket
+	var ours netip.Addr
+	for _, s := range u.udp {
+		if !s.reaches(to.Addr()) {
+			continue
+		}
+		if s.local.Addr().IsUnspecified() {
+			return &flow{ua: u, sock: s, to: to}, nil
+		}
+		if !ours.IsValid() {
+			ours = routeTo(to)
+		}
+		if s.local.Addr() == ours {
+			return &flow{ua: u, sock: s, to: to}, nil
+		}
+		if fallback == nil {
+			fallback = s
+		}
+	}
+	if fallback == nil {
+		return nil, fmt.Errorf("%w: %w: %s", ErrTransport, errNoListener, to)
+	}
+	return &flow{ua: u, sock: fallback, to: to}, nil
 }
 
 // routeTo asks the system which of our addresses it would send from. No
@@ -147,65 +290,3 @@ func routeTo(to netip.AddrPort) netip.Addr {
 	}
 	return netip.IPv6Loopback()
 }
-
-// txConn lends a flow to one transaction of sipgo: whatever that sends goes to
-// the same place, and what it sends again is counted as such. It keeps the last
-// request or response and the ACK of a refused INVITE.
-type txConn struct {
-	*flow
-	kind string // resentRequest or resentResponse
-
-	mu   sync.Mutex
-	last sipgo.Message
-	ack  *sipgo.Request
-	shut bool
-}
-
-// LocalAddr is part of sipgo's Connection.
-func (c *txConn) LocalAddr() net.Addr {
-	if c.conn != nil {
-		return net.TCPAddrFromAddrPort(c.conn.local)
-	}
-	return net.UDPAddrFromAddrPort(c.sock.local)
-}
-
-// WriteMsg is part of sipgo's Connection.
-func (c *txConn) WriteMsg(m sipgo.Message) error {
-	c.mu.Lock()
-	if c.shut {
-		c.mu.Unlock()
-		return net.ErrClosed
-	}
-	again := c.last == m
-	if req, ok := m.(*sipgo.Request); ok && req.IsAck() {
-		c.ack = req
-	} else {
-		c.last = m
-	}
-	c.mu.Unlock()
-	if again {
-		return c.resend(m, c.kind)
-	}
-	return c.send(m)
-}
-
-// shutDown makes every further write fail, which ends a transaction of sipgo
-// whose timer is running while it is terminated: it would set the timer anew.
-func (c *txConn) shutDown() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shut = true
-}
-
-// sentACK is the ACK that the transaction has sent, nil if none.
-func (c *txConn) sentACK() *sipgo.Request {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ack
-}
-
-// Ref, TryClose and Close are part of sipgo's Connection. Sockets are not
-// counted here: the UA closes them.
-func (c *txConn) Ref(int) int            { return 1 }
-func (c *txConn) TryClose() (int, error) { return 1, nil }
-func (c *txConn) Close() error           { return nil }

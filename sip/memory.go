@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,6 +50,14 @@ func (m *memory[K, V]) put(k K, v V) {
 	defer m.mu.Unlock()
 	m.expireLocked()
 	m.putLocked(k, v)
+}
+
+// keys are those of the values that are there.
+func (m *memory[K, V]) keys() []K {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expireLocked()
+	return slices.Collect(maps.Keys(m.entries))
 }
 
 // claim stores v under k unless something is there, which it then returns.

@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -44,43 +43,6 @@ func TestMemoryForgetsInTimeAndBeyondItsLimit(t *testing.T) {
 	m.put(3, "y")
 	if v, ok := m.get(3); !ok || v != "y" {
 		t.Fatalf("got %q, %v", v, ok)
-	}
-}
-
-func TestRateLimiter(t *testing.T) {
-	now := time.Unix(0, 0)
-	l := newRateLimiter(10)
-	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
-	pass := func(a netip.Addr, n int) (passed int) {
-		for range n {
-			if l.allow(a, now) {
-				passed++
-			}
-		}
-		return passed
-	}
-	if n := pass(a, 30); n != 10 {
-		t.Errorf("%d passed, want 10", n)
-	}
-	if n := pass(b, 30) + pass(netip.MustParseAddr("2001:db8::2"), 30); n != 10 {
-		t.Errorf("%d of one /64 passed, want 10", n)
-	}
-	now = now.Add(500 * time.Millisecond)
-	if n := pass(a, 30); n != 5 {
-		t.Errorf("%d passed after half a second, want 5", n)
-	}
-	for i := range 3 * maxSources {
-		l.allow(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), now)
-	}
-	if len(l.sources) > maxSources {
-		t.Errorf("%d sources kept", len(l.sources))
-	}
-	now = now.Add(2 * time.Second)
-	if n := pass(netip.MustParseAddr("192.0.2.9"), 30); n != 10 {
-		t.Errorf("%d of a new source passed when there is room again, want 10", n)
-	}
-	if unlimited := newRateLimiter(-1); !unlimited.allow(a, now) {
-		t.Error("no limit limits")
 	}
 }
 
@@ -134,13 +96,17 @@ func TestMailboxKeepsOrderAndBounds(t *testing.T) {
 func TestParseListen(t *testing.T) {
 	for s, ok := range map[string]bool{
 		"udp://0.0.0.0:5060": true, "tcp://[::]:5060": true, "udp://:0": true,
-		"tls://0.0.0.0:5061": false, "0.0.0.0:5060": false, "udp://0.0.0.0": false, "udp://[::1": false,
+		"tls://0.0.0.0:5061": true, "ws://0.0.0.0:80": true, "wss://[::]:443": true, "sctp://0.0.0.0:5060": false,
+		"udp://0.0.0.0:5060?advertise=203.0.113.5": true, "udp://0.0.0.0:5060?advertise=sip.example.com:15060": true,
+		"udp://0.0.0.0:5060?advertise=[2001:db8::1]:5060": true, "udp://0.0.0.0:5060?advertise=auto": true,
+		"udp://0.0.0.0:5060?advertise=a b": false, "udp://0.0.0.0:5060?advertise=a:0": false, "udp://0.0.0.0:5060?x=1": false,
+		"0.0.0.0:5060": false, "udp://0.0.0.0": false, "udp://[::1": false,
 	} {
 		if _, err := New(Config{Listen: []string{s}}); (err == nil) != ok {
 			t.Errorf("%s: %v", s, err)
 		}
 	}
-	for _, c := range []Config{{Advertise: "a b"}, {MaxDialogs: -1}, {Timers: Timers{T1: -1}}} {
+	for _, c := range []Config{{Advertise: "a b"}, {Advertise: "a:5060"}, {Network: Network{TLS: TLS{CertFile: "x"}}}, {MaxDialogs: -1}, {Timers: Timers{T1: -1}}} {
 		if _, err := New(c); err == nil {
 			t.Errorf("%+v was taken", c)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 
@@ -14,119 +13,128 @@ import (
 // errNoListener: nothing of ours can reach an address of that family over UDP.
 var errNoListener = errors.New("sip: no UDP listener for that address")
 
-// flowTo finds a way to the next hop of a request. known is the flow of the
-// dialog, nil if there is none: its transport is used unless the URI names
-// one, and its TCP connection when it leads to the same host.
-//
-// Deviation: RFC 3263 §4.1 would have UDP for a URI without transport. Clients
-// that call in over TCP often leave it out of their Contact, and their
-// connection is what reaches them.
-func (u *UA) flowTo(ctx context.Context, next sipgo.Uri, known *flow) (*flow, error) {
-	transport := ""
-	if t, ok := param(next.UriParams, "transport"); ok {
-		transport = strings.ToUpper(t)
-	} else if known != nil {
-		transport = known.transport()
+// errNoAddress: the DNS knows the host but has no address of it, or only such
+// as cannot be used.
+var errNoAddress = errors.New("no address")
+
+// service is a transport and the name of the SRV records that say where it is.
+type service struct{ transport, name string }
+
+// services are the names to look for by transport, in our order of
+// preference; RFC 3263 §4.1, RFC 7118 §5.
+func servicesOf(host string, secure bool, transport string) []service {
+	var found []service
+	for _, s := range []service{
+		{viaUDP, "_sip._udp."}, {viaTCP, "_sip._tcp."}, {viaTLS, "_sips._tcp."}, {viaWS, "_sip._ws."}, {viaWSS, "_sips._ws."},
+	} {
+		if s.transport == transport ||
+			transport == "" && !isWebSocket(s.transport) && (!secure || isSecure(s.transport)) {
+			found = append(found, service{s.transport, s.name + host})
+		}
 	}
-	switch transport {
-	case "", viaUDP, viaTCP:
-	default:
-		return nil, fmt.Errorf("%w: transport %q is not supported", ErrTransport, transport)
-	}
-	to, err := u.resolve(ctx, next, transport)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
-	}
-	if transport == viaTCP {
-		return u.tcpFlow(ctx, to, known)
-	}
-	if known != nil && known.sock != nil && known.sock.reaches(to.Addr()) {
-		return &flow{ua: u, sock: known.sock, to: to}, nil
-	}
-	return u.udpFlow(to)
+	return found
 }
 
-// tcpFlow prefers the connection that leads to the address, then the one the
-// far end has opened, then opens one.
-func (u *UA) tcpFlow(ctx context.Context, to netip.AddrPort, known *flow) (*flow, error) {
-	usable := known != nil && known.conn != nil && known.alive()
-	if c := u.tcp.find(to); c != nil && !c.closed() {
-		return &flow{ua: u, conn: c, to: to}, nil
+// lookUp asks the DNS for the hops of a URI, RFC 3263 §4.
+func (u *UA) lookUp(ctx context.Context, uri sipgo.Uri, transport string) ([]hop, error) {
+	host, port := strings.TrimSuffix(strings.Trim(uri.Host, "[]"), "."), uri.Port
+	secure := uri.Scheme == "sips"
+	plain := transport // without further word of the DNS
+	switch {
+	case plain == "" && secure:
+		plain = viaTLS
+	case plain == "":
+		plain = viaUDP
 	}
-	if usable && known.to.Addr() == to.Addr() {
-		return known, nil
-	}
-	c, err := u.dial(ctx, to)
-	if err != nil {
-		if usable {
-			return known, nil
-		}
-		return nil, err
-	}
-	return &flow{ua: u, conn: c, to: to}, nil
-}
-
-func (u *UA) udpFlow(to netip.AddrPort) (*flow, error) {
-	var fallback *udpSocket
-	var ours netip.Addr
-	for _, s := range u.udp {
-		if !s.reaches(to.Addr()) {
-			continue
-		}
-		if s.local.Addr().IsUnspecified() {
-			return &flow{ua: u, sock: s, to: to}, nil
-		}
-		if !ours.IsValid() {
-			ours = routeTo(to)
-		}
-		if s.local.Addr() == ours {
-			return &flow{ua: u, sock: s, to: to}, nil
-		}
-		if fallback == nil {
-			fallback = s
-		}
-	}
-	if fallback == nil {
-		return nil, fmt.Errorf("%w: %w: %s", ErrTransport, errNoListener, to)
-	}
-	return &flow{ua: u, sock: fallback, to: to}, nil
-}
-
-// reaches: the socket's family can send to the address.
-func (s *udpSocket) reaches(a netip.Addr) bool {
-	l := s.local.Addr()
-	if l.IsUnspecified() && l.Is6() && s.dual {
-		return true
-	}
-	return l.Is4() == a.Is4()
-}
-
-// resolve finds the address of a URI's host. Without a port the SRV records of
-// a domain are asked first, and the first of them is used; RFC 3263.
-func (u *UA) resolve(ctx context.Context, uri sipgo.Uri, transport string) (netip.AddrPort, error) {
-	host, port := strings.Trim(uri.Host, "[]"), uri.Port
 	if a, err := netip.ParseAddr(host); err == nil {
-		return netip.AddrPortFrom(a.Unmap(), portOr(port)), nil
+		return []hop{{plain, netip.AddrPortFrom(a.Unmap(), portOr(port, plain)), host}}, nil
+	}
+	if unreachable(host) {
+		return nil, fmt.Errorf("resolve %s: %w", host, errNoAddress)
 	}
 	if port == 0 && strings.Contains(host, ".") {
-		proto := "udp"
-		if transport == viaTCP {
-			proto = "tcp"
-		}
-		if _, srv, err := net.DefaultResolver.LookupSRV(ctx, "sip", proto, host); err == nil && len(srv) > 0 {
-			host, port = strings.TrimSuffix(srv[0].Target, "."), int(srv[0].Port)
+		if hops, found := u.bySRV(ctx, host, secure, transport); found {
+			if len(hops) == 0 {
+				return nil, fmt.Errorf("resolve %s: %w", host, errNoAddress)
+			}
+			return hops, nil
 		}
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	return u.byAddress(ctx, host, plain, host, portOr(port, plain))
+}
+
+// unreachable: a name that is none, as browsers put into their Contact (RFC
+// 7118 §5, RFC 2606 §2).
+func unreachable(host string) bool {
+	return strings.HasSuffix(strings.ToLower(strings.TrimSuffix(host, ".")), ".invalid")
+}
+
+// bySRV are the hops that SRV records name, those of one transport before
+// those of the next. found says that there are records at all.
+func (u *UA) bySRV(ctx context.Context, host string, secure bool, transport string) (hops []hop, found bool) {
+	services, listed := servicesOf(host, secure, transport), false
+	if transport == "" {
+		if n := u.byNAPTR(ctx, host, secure); len(n) > 0 {
+			services, listed = n, true
+		}
+	}
+	for _, s := range services {
+		records, err := u.dns.srv(ctx, s.name)
+		if err != nil || len(records) == 0 {
+			continue
+		}
+		found = true
+		for _, r := range records {
+			target := strings.TrimSuffix(r.Target, ".")
+			if target == "" || len(hops) >= maxWays {
+				continue // RFC 2782: the service is decidedly not there
+			}
+			more, _ := u.byAddress(ctx, target, s.transport, host, r.Port) // the others may be known
+			hops = append(hops, more...)
+		}
+		if !listed && len(hops) > 0 {
+			break
+		}
+	}
+	return hops[:min(len(hops), maxWays)], found
+}
+
+// byNAPTR are the services of a domain that we can use, in its own order.
+func (u *UA) byNAPTR(ctx context.Context, host string, secure bool) []service {
+	var found []service
+	for _, r := range u.dns.naptr(ctx, host) {
+		transport := ""
+		switch strings.ToUpper(r.service) {
+		case "SIP+D2U":
+			transport = viaUDP
+		case "SIP+D2T":
+			transport = viaTCP
+		case "SIPS+D2T":
+			transport = viaTLS
+		}
+		if transport != "" && equalFold(r.flags, "s") && r.replacement != "" && (!secure || isSecure(transport)) {
+			found = append(found, service{transport, r.replacement})
+		}
+	}
+	return found
+}
+
+// byAddress are the hops of the addresses of a host that we can reach.
+func (u *UA) byAddress(ctx context.Context, name, transport, host string, port uint16) ([]hop, error) {
+	addrs, err := u.dns.addresses(ctx, name)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("resolve %s: %w", host, err)
+		return nil, fmt.Errorf("resolve %s: %w", name, err)
 	}
-	for _, a := range addrs {
-		if transport == viaTCP || u.reachable(a.Unmap()) {
-			return netip.AddrPortFrom(a.Unmap(), portOr(port)), nil
+	var hops []hop
+	for _, a := range addrs[:min(len(addrs), maxWays)] {
+		if transport != viaUDP || u.reachable(a.Unmap()) {
+			hops = append(hops, hop{transport, netip.AddrPortFrom(a.Unmap(), port), host})
 		}
 	}
-	return netip.AddrPort{}, fmt.Errorf("resolve %s: %w", host, errNoListener)
+	if len(hops) == 0 {
+		return nil, fmt.Errorf("resolve %s: %w", name, errNoListener)
+	}
+	return hops, nil
 }
 
 // reachable: a UDP listener of ours can send to the address.
@@ -139,9 +147,27 @@ func (u *UA) reachable(a netip.Addr) bool {
 	return false
 }
 
-func portOr(port int) uint16 {
-	if port <= 0 || port > 65535 {
-		return defaultPort
+// reaches: the socket's family can send to the address.
+func (s *udpSocket) reaches(a netip.Addr) bool {
+	l := s.local.Addr()
+	if l.IsUnspecified() && l.Is6() && s.dual {
+		return true
 	}
-	return uint16(port)
+	return l.Is4() == a.Is4()
+}
+
+// portOr is a URI's port, or the one of the transport: RFC 3261 §19.1.2, RFC
+// 7118 §5 with RFC 6455 §3.
+func portOr(port int, transport string) uint16 {
+	switch {
+	case port > 0 && port <= 65535:
+		return uint16(port)
+	case transport == viaTLS:
+		return defaultTLSPort
+	case transport == viaWS:
+		return 80
+	case transport == viaWSS:
+		return 443
+	}
+	return defaultPort
 }

@@ -113,11 +113,11 @@ func TestCalleeDialsBackWhenTheConnectionHasGone(t *testing.T) {
 	in := a.next(t)
 	a.session.expect(t, "ack")
 	for _, c := range []*UA{alice, bob} {
-		c.tcp.mu.Lock()
-		for _, conn := range c.tcp.conns {
+		c.streams.mu.Lock()
+		for _, conn := range c.streams.ways {
 			conn.close()
 		}
-		c.tcp.mu.Unlock()
+		c.streams.mu.Unlock()
 	}
 	bye(t, in)
 	ended(t, out, ErrRemoteBye)

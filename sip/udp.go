@@ -27,6 +27,8 @@ type udpSocket struct {
 	w     datagramWriter
 	local netip.AddrPort
 	dual  bool // serves both families
+
+	advertise advertised
 }
 
 // networkOf narrows "udp" or "tcp" to the family of an IP address, so that a
@@ -63,7 +65,7 @@ func listenUDP(l listenAddr) (*udpSocket, error) {
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	return &udpSocket{
 		pc: conn, w: conn, dual: networkOf("udp", l.host) == "udp",
-		local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()),
+		local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), advertise: l.advertise,
 	}, nil
 }
 
@@ -74,7 +76,6 @@ func listenUDP(l listenAddr) (*udpSocket, error) {
 // cannot parse, and starts a goroutine per message so that their order is lost.
 func (u *UA) serveUDP(s *udpSocket) error {
 	buf := make([]byte, maxDatagram)
-	limiter := newRateLimiter(u.cfg.SourceRate)
 	trouble := 0
 	for {
 		n, from, err := s.pc.ReadFromUDPAddrPort(buf)
@@ -90,17 +91,19 @@ func (u *UA) serveUDP(s *udpSocket) error {
 		}
 		trouble = 0
 		src := source{sock: s, addr: netip.AddrPortFrom(from.Addr().Unmap(), from.Port())}
-		if !limiter.allow(src.addr.Addr(), time.Now()) {
-			u.m.drop(dropRate)
-			continue
+		if u.guard.admit(src, time.Now()) {
+			u.receive(buf[:n], src)
 		}
-		u.receive(buf[:n], src)
 	}
 }
 
 // receive handles one datagram. data may be used again afterwards.
 func (u *UA) receive(data []byte, src source) {
 	if isKeepAlive(data) || !u.pass(data, src) {
+		return
+	}
+	if src.conn == nil && isSTUN(data) {
+		u.answerSTUN(data, src)
 		return
 	}
 	u.try(func() {

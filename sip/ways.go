@@ -1,0 +1,51 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// ways is what a UA knows of the ways to others and of how it is reached.
+type ways struct {
+	dns    *resolver
+	tls    *tlsSide                      // set by Listen; nil has no certificate and trusts the system's roots
+	cooled *memory[hop, time.Time]       // hops that failed lately, until when
+	noTCP  *memory[hop, struct{}]        // hops by TCP that a large request could not take
+	learnt *memory[view, netip.AddrPort] // our address as others see it
+	kept   *memory[keptWay, struct{}]    // ways over UDP that are kept open
+}
+
+func newWays(cfg Config) ways {
+	return ways{
+		dns:    newResolver(cfg.DNS),
+		cooled: newMemory[hop, time.Time](maxCoolDown, maxCooled, time.Now),
+		noTCP:  newMemory[hop, struct{}](noTCPFor, maxCooled, time.Now),
+		learnt: newMemory[view, netip.AddrPort](learntFor, maxLearnt, time.Now),
+		kept:   newMemory[keptWay, struct{}](keptFor*cfg.KeepAlive, maxKept, time.Now),
+	}
+}
+
+// LocalAddr is our address of the route to the host of a SIP URI (or
+// host:port): what to put into SDP for a call there.
+func (u *UA) LocalAddr(ctx context.Context, uri string) (netip.Addr, error) {
+	if contacts, err := u.contactsOf(uri); err != nil || contacts != nil {
+		return localOf(contacts), err
+	}
+	target, err := parseURI(uri)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	hops, err := u.hops(ctx, target, nil)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if h := hops[0]; h.transport == viaUDP {
+		f, err := u.udpFlow(h.to)
+		if err != nil {
+			return netip.Addr{}, err
+		}
+		return f.local().WithZone(""), nil
+	}
+	return routeTo(hops[0].to).WithZone(""), nil
+}
