@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -30,22 +29,28 @@ type Timers struct {
 	T2     time.Duration // longest interval; 0 = 4 s
 	NoACK  time.Duration // a 2xx without ACK for so long ends the dialog; 0 = 64*T1
 	Answer time.Duration // an INVITE we sent without any final response for so long is given up; 0 = 3 min
+
+	second time.Duration // of session intervals; tests shorten it
 }
 
 // Config of a UA. The zero value listens on nothing, which is enough to test
 // validation, or to be told where to listen later.
 type Config struct {
-	Listen     []string       // "udp://host:port", "tcp://host:port"; port 0 takes a free one, the same for all entries of port 0
-	Advertise  string         // host or IP for Contact and Via; "" = address of the route to the peer
-	Allow      []netip.Prefix // sources that may send INVITE; nil = all; others get 403
-	UserAgent  string         // User-Agent and Server header; "" = DefaultUserAgent
-	Username   string         // default user part of our own addresses; "" = UserAgent
-	Logger     *slog.Logger   // nil = discarded
-	Metrics    *Metrics       // nil = unregistered
-	MaxDialogs int            // more than so many dialogs: 503; 0 = DefaultMaxDialogs
-	RetryAfter time.Duration  // Retry-After of a 503 for want of room; 0 = DefaultRetryAfter
-	SourceRate int            // datagrams per second accepted from one address; 0 = DefaultSourceRate, <0 = no limit
+	Listen     []string // "udp://host:port", or tcp, tls, ws, wss; "?advertise=HOST" or HOST:PORT or auto may follow; port 0 takes a free one, the same for udp and tcp
+	Advertise  string   // host or IP for Contact and Via; "auto" = as the peer sees us; "" = address of the route to the peer
+	Access     Access   // who may do what; SetAccess replaces it
+	Registrar  RegistrarConfig
+	Defence    Defence // against sources that misbehave
+	UserAgent  string        // User-Agent and Server header; "" = DefaultUserAgent
+	Username   string        // default user part of our own addresses; "" = UserAgent
+	Logger     *slog.Logger  // nil = discarded
+	Metrics    *Metrics      // nil = unregistered
+	MaxDialogs int           // more than so many dialogs: 503; 0 = DefaultMaxDialogs
+	RetryAfter time.Duration // Retry-After of a 503 for want of room; 0 = DefaultRetryAfter
+	SourceRate int           // datagrams per second accepted from one address; 0 = DefaultSourceRate, <0 = no limit
 	Timers     Timers
+	Extensions
+	Network
 
 	// Filter sees each datagram and each piece of a stream before it is
 	// parsed, and may say that it is to be dropped. For tests; nil = none.
@@ -76,6 +81,8 @@ func (c Config) withDefaults() Config {
 	}
 	c.Advertise = strings.Trim(c.Advertise, "[]")
 	c.Timers = c.Timers.withDefaults()
+	c.Registrar = c.Registrar.withDefaults()
+	c.Extensions = c.Extensions.withDefaults()
 	return c
 }
 
@@ -92,6 +99,9 @@ func (t Timers) withDefaults() Timers {
 	if t.Answer == 0 {
 		t.Answer = 3 * time.Minute
 	}
+	if t.second == 0 {
+		t.second = time.Second
+	}
 	return t
 }
 
@@ -102,9 +112,16 @@ func (c Config) validate() error {
 			errs = append(errs, err)
 		}
 	}
-	if strings.ContainsAny(c.Advertise, " \t\r\n<>@;") {
-		errs = append(errs, fmt.Errorf("sip: advertise %q is not a host or an IP address", c.Advertise))
+	if a, err := parseAdvertise(c.Advertise); err != nil {
+		errs = append(errs, err)
+	} else if a.port != 0 {
+		errs = append(errs, fmt.Errorf("sip: advertise %q: a port is for one listener alone", c.Advertise))
 	}
+	errs = append(errs, c.TLS.validate())
+	if c.KeepAlive < 0 {
+		errs = append(errs, errors.New("sip: negative KeepAlive"))
+	}
+	errs = append(errs, c.Extensions.validate(), c.Registrar.validate(), c.Defence.validate())
 	if c.MaxDialogs < 0 {
 		errs = append(errs, errors.New("sip: negative MaxDialogs"))
 	}
@@ -112,28 +129,4 @@ func (c Config) validate() error {
 		errs = append(errs, errors.New("sip: negative timer"))
 	}
 	return errors.Join(errs...)
-}
-
-// listenAddr is one parsed entry of Config.Listen.
-type listenAddr struct {
-	network string // udp, tcp
-	host    string
-	port    string
-}
-
-func (l listenAddr) String() string { return l.network + "://" + net.JoinHostPort(l.host, l.port) }
-
-func parseListen(s string) (listenAddr, error) {
-	network, rest, ok := strings.Cut(s, "://")
-	if !ok {
-		return listenAddr{}, fmt.Errorf("sip: listen address %q: want udp://host:port or tcp://host:port", s)
-	}
-	if network != "udp" && network != "tcp" {
-		return listenAddr{}, fmt.Errorf("sip: listen address %q: transport %q is not supported", s, network)
-	}
-	host, port, err := net.SplitHostPort(rest)
-	if err != nil {
-		return listenAddr{}, fmt.Errorf("sip: listen address %q: %w", s, err)
-	}
-	return listenAddr{network: network, host: host, port: port}, nil
 }

@@ -53,7 +53,10 @@ type Dialog struct {
 	bye      *farewell   // a BYE that waits for that ACK
 	lastACK  *sentACK    // our last ACK of a 2xx
 	inviting bool        // a re-INVITE of ours is in progress
+	refers   referrals
 	removed  bool
+	seat     *place // among the calls that are not acknowledged; nil: it needs none
+	ext      dialogExtensions
 }
 
 // heldACK is an ACK that waits for a Session; body as in Session.Acknowledged.
@@ -133,6 +136,7 @@ func (d *Dialog) endIn(err error, from ...dialogState) bool {
 		return false
 	}
 	d.state, d.err = stateEnded, err
+	d.ext.stop()
 	d.mu.Unlock()
 	d.log("SIP dialog ended", slog.Any("error", err))
 	close(d.ended)
@@ -165,6 +169,7 @@ func (d *Dialog) remove() {
 	first := !d.removed
 	d.removed = true
 	d.mu.Unlock()
+	d.leavePlace()
 	if first {
 		d.ua.dialogs.remove(d)
 		close(d.gone)

@@ -26,7 +26,11 @@ func (u *UA) handleRequest(req *sipgo.Request, src source) {
 		return
 	}
 	tidy(req)
-	if r := validate(req); r != nil {
+	if u.hostile(req, src) {
+		return
+	}
+	if r := validateFrom(req, src); r != nil {
+		u.guard.blame(src, offenceInvalid, false)
 		u.refuseStateless(req, u.wayBack(req.Via(), src), r)
 		return
 	}
@@ -50,6 +54,10 @@ func (u *UA) handleRequest(req *sipgo.Request, src source) {
 		u.toDialog(in)
 	case req.Method == sipgo.OPTIONS:
 		u.asked(in)
+	case req.Method == sipgo.REGISTER:
+		u.registered(in)
+	case req.Method == sipgo.REFER:
+		u.refuseStateless(req, in.back, refuse(codeForbidden)) // nobody sends us calling outside a call
 	default:
 		// BYE, INFO and UPDATE make no sense outside a dialog.
 		u.refuseStateless(req, in.back, refuse(codeNoDialog))
@@ -59,9 +67,14 @@ func (u *UA) handleRequest(req *sipgo.Request, src source) {
 // acknowledged sorts an ACK: of a refusal, of a 2xx, or of nothing.
 func (u *UA) acknowledged(in *incoming) {
 	if t := u.txs.findServer(serverKey(in.req, string(sipgo.INVITE))); t != nil && t.acknowledged() {
+		u.guard.refusalHeard(in, t)
 		return
 	}
 	d := u.within(in)
+	if d != nil {
+		u.guard.vouch(in.src)
+		d.leavePlace()
+	}
 	if d == nil || !d.post(func() { d.request(in) }) {
 		u.m.drop(dropStray)
 	}
@@ -100,7 +113,9 @@ func (u *UA) toDialog(in *incoming) {
 		}
 	}
 	d := u.within(in)
-	if d == nil {
+	if d != nil {
+		u.guard.vouch(in.src)
+	} else {
 		u.refuseStateless(in.req, in.back, refuse(codeNoDialog))
 		return
 	}
@@ -149,6 +164,9 @@ func (u *UA) replyCode(in *incoming, r *refusal) {
 // asked answers OPTIONS outside a dialog: as an INVITE would be (RFC 3261
 // §11.2), but for the caller's rights.
 func (u *UA) asked(in *incoming) {
+	if u.mute(in) {
+		return
+	}
 	if after := u.draining(); after > 0 {
 		u.refuseStateless(in.req, in.back, refuse(codeNoService, retryAfter(after)))
 		return
@@ -159,8 +177,8 @@ func (u *UA) asked(in *incoming) {
 // capabilities is the 200 to OPTIONS.
 func (u *UA) capabilities(req *sipgo.Request) *sipgo.Response {
 	return u.response(req, codeOK, "", u.statelessTag(req),
-		Header{"Allow", allowedMethods}, Header{"Accept", typeSDP}, Header{"Accept-Encoding", "identity"},
-		Header{"Accept-Language", "en"}, Header{"Supported", supported})
+		Header{"Allow", allowedMethods}, Header{"Allow-Events", "refer"}, Header{"Accept", typeSDP}, Header{"Accept-Encoding", "identity"},
+		Header{"Accept-Language", "en"}, Header{"Supported", u.cfg.supported()})
 }
 
 // tagOf is a tag that only we can derive from id.
@@ -182,7 +200,13 @@ func (u *UA) handleResponse(res *sipgo.Response, src source) {
 	accepted := method == string(sipgo.INVITE) && res.StatusCode >= 200 && res.StatusCode < 300
 	key := clientKey(res.Via(), method)
 	c := u.txs.findClient(key)
+	if c != nil {
+		u.guard.vouch(src)
+	}
 	ok := true
+	if c != nil {
+		u.learn(res, src)
+	}
 	switch {
 	case c != nil && accepted && c.accept != nil:
 		// Behind the provisional responses, then among the call's messages.

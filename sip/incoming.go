@@ -19,6 +19,8 @@ type incoming struct {
 	fromTag string
 	toTag   string // "" outside a dialog
 	cseq    uint32
+	trunk   string // whose source list it is in, "" none; set by judge
+	login   string // phone that has authenticated, "" none; set by judge
 }
 
 func (in *incoming) method() string { return string(in.req.Method) }

@@ -12,7 +12,7 @@ import (
 // none, or if it is another's.
 func (u *UA) within(in *incoming) *Dialog {
 	d := u.dialogs.find(in.dialogID())
-	if d == nil || d.peer.remoteTag() != in.fromTag {
+	if d == nil || d.peerOf(in.fromTag) == nil {
 		return nil
 	}
 	return d
@@ -29,8 +29,14 @@ func (d *Dialog) request(in *incoming) {
 		d.reinvited(in)
 	case sipgo.UPDATE:
 		d.updated(in)
+	case sipgo.PRACK:
+		d.pracked(in)
 	case sipgo.INFO:
 		d.informed(in)
+	case sipgo.REFER:
+		d.referred(in)
+	case sipgo.NOTIFY:
+		d.notified(in)
 	case sipgo.OPTIONS:
 		if d.sequence(in) {
 			d.ua.reply(in, d.ua.capabilities(in.req))
@@ -64,6 +70,9 @@ func (d *Dialog) settle(body []byte) {
 	}
 	s, bye := d.session, d.bye
 	d.bye = nil
+	if body != nil {
+		d.ext.remote = body
+	}
 	if s == nil {
 		d.heldACK = &heldACK{body: body}
 	}
@@ -79,6 +88,11 @@ func (d *Dialog) settle(body []byte) {
 
 // hungUp handles a BYE, RFC 3261 §15.1.2.
 func (d *Dialog) hungUp(in *incoming) {
+	if d.peer.remoteTag() != in.fromTag {
+		// The end of an INVITE of ours is a final response, RFC 3261 §15.
+		d.ua.replyCode(in, refuse(codeNoDialog))
+		return
+	}
 	if !d.peer.accepts(in.cseq) {
 		d.ua.replyCode(in, &refusal{code: codeInternal, headers: overlap()})
 		return
@@ -99,10 +113,11 @@ func (d *Dialog) sequence(in *incoming) bool {
 	d.mu.Lock()
 	ended := d.state == stateEnded
 	d.mu.Unlock()
+	p := d.peerOf(in.fromTag)
 	switch {
-	case ended:
+	case ended || p == nil:
 		d.ua.replyCode(in, refuse(codeNoDialog))
-	case !d.peer.accepts(in.cseq):
+	case !p.accepts(in.cseq):
 		d.ua.replyCode(in, &refusal{code: codeInternal, headers: overlap()})
 	default:
 		return true
@@ -120,12 +135,19 @@ func overlap() []Header {
 
 // glare says why an offer of the far end cannot be handled now, RFC 3261
 // §14.2 and RFC 3311 §5.2; nil if it can.
-func (d *Dialog) glare() *refusal {
+func (d *Dialog) glare(in *incoming) *refusal {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case d.state == stateEnded:
 		return refuse(codeNoDialog)
+	case d.state == stateEarly && in.req.Method == sipgo.UPDATE && d.settledLocked(in.fromTag):
+		// Offer and answer of the INVITE went through in provisional responses.
+		if d.inviting {
+			return refuse(codePending)
+		}
+	case d.state == stateEarly && d.invite != nil && d.ext.rel.waiting() && d.inv.Offer == nil:
+		return refuse(codePending)
 	case d.state == stateEarly && d.invite != nil:
 		// Its first INVITE has no final response.
 		return &refusal{code: codeInternal, headers: overlap()}
@@ -143,7 +165,7 @@ func (d *Dialog) reinvited(in *incoming) {
 		u.invitedAgain(in, s)
 		return
 	}
-	t, ok := u.newInviteTx(in, d.id.localTag)
+	t, ok := u.newInviteTx(in, d.id.localTag, nil)
 	if !ok {
 		return
 	}
@@ -152,7 +174,12 @@ func (d *Dialog) reinvited(in *incoming) {
 		refuse(&refusal{code: codeInternal, headers: overlap()})
 		return
 	}
-	if r := d.glare(); r != nil {
+	if r := d.glare(in); r != nil {
+		refuse(r)
+		return
+	}
+	agreed, timer, r := u.judgeSession(in.req)
+	if r != nil {
 		refuse(r)
 		return
 	}
@@ -165,7 +192,8 @@ func (d *Dialog) reinvited(in *incoming) {
 		return
 	}
 	d.peer.refresh(in.req.Contact(), in.req.Via(), in.origin(u))
-	res := d.ok(t, body)
+	d.peer.learn(in.req)
+	res := d.ok(t, body, timer...)
 	d.mu.Lock()
 	if d.state != stateConfirmed { // hung up by the Session
 		d.mu.Unlock()
@@ -174,6 +202,7 @@ func (d *Dialog) reinvited(in *incoming) {
 	}
 	d.awaitACKLocked(res, t, offer == nil)
 	d.mu.Unlock()
+	d.keepSession(agreed)
 	_ = t.accept(res) // repeated until the ACK
 }
 
@@ -194,6 +223,7 @@ func (d *Dialog) reoffer(offer []byte) ([]byte, *refusal) {
 	if err != nil {
 		return nil, refusalOf(err, codeNotHere)
 	}
+	d.describe(body, offer)
 	return body, nil
 }
 
@@ -216,10 +246,21 @@ func (d *Dialog) updated(in *incoming) {
 		return
 	}
 	u := d.ua
+	agreed, timer, r := u.judgeSession(in.req)
+	if r != nil {
+		u.replyCode(in, r)
+		return
+	}
+	d.mu.Lock()
+	timed := d.state == stateConfirmed // RFC 4028 §4: not before the answer
+	d.mu.Unlock()
+	if !timed {
+		timer = nil
+	}
 	offer := sdpOf(in.req)
 	var body []byte
 	if offer != nil {
-		r := d.glare()
+		r := d.glare(in)
 		if r == nil {
 			body, r = d.reoffer(offer)
 		}
@@ -228,10 +269,19 @@ func (d *Dialog) updated(in *incoming) {
 			return
 		}
 	}
-	d.peer.refresh(in.req.Contact(), in.req.Via(), in.origin(u))
-	res := u.response(in.req, codeOK, "", d.id.localTag, Header{"Allow", allowedMethods})
-	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
+	p := d.peerOf(in.fromTag)
+	if p == nil {
+		p = d.peer // another has answered meanwhile
+	}
+	p.refresh(in.req.Contact(), in.req.Via(), in.origin(u))
+	p.learn(in.req)
+	h := append([]Header{{"Allow", allowedMethods}, {"Supported", u.cfg.supported()}}, timer...)
+	res := u.response(in.req, codeOK, "", d.id.localTag, h...)
+	res.AppendHeader(&sipgo.ContactHeader{Address: p.contact})
 	withSDP(res, body)
+	if timed {
+		d.keepSession(agreed)
+	}
 	u.reply(in, res)
 }
 

@@ -28,15 +28,21 @@ type inviteTx struct {
 }
 
 // newInviteTx makes the transaction and enters it, so that copies of the
-// INVITE find it. false: the UA is closing.
-func (u *UA) newInviteTx(in *incoming, toTag string) (*inviteTx, bool) {
+// INVITE find it. over, if not nil, is called at its end. false: the UA is
+// closing.
+func (u *UA) newInviteTx(in *incoming, toTag string, over func()) (*inviteTx, bool) {
 	t := &inviteTx{ua: u, in: in, toTag: toTag, conn: &txConn{flow: in.back, kind: resentResponse}}
 	in.req.SetTransport(in.back.transport())
 	t.tx = sipgo.NewServerTx(in.key, in.req, t.conn, slog.New(slog.DiscardHandler))
 	if !u.txs.addServer(in.key, t) {
 		return nil, false
 	}
-	t.tx.OnTerminate(func(string, error) { u.txs.removeServer(in.key, t) })
+	t.tx.OnTerminate(func(string, error) {
+		u.txs.removeServer(in.key, t)
+		if over != nil {
+			over()
+		}
+	})
 	if err := t.tx.Init(); err != nil {
 		t.end()
 		return nil, false

@@ -18,6 +18,12 @@ type Metrics struct {
 	dialogs   prometheus.Gauge
 	conns     prometheus.Gauge
 	panics    prometheus.Counter
+
+	hopFailures prometheus.Counter
+	logins      *prometheus.CounterVec // result
+
+	register func(prometheus.Collector)
+	guards   guardMetrics
 }
 
 // Directions of messages.
@@ -28,7 +34,11 @@ const (
 
 // Causes of dropped messages.
 const (
-	dropRate     = "rate_limit"    // too many from one source
+	dropRate     = "rate_limit"    // too many from one source; beside it "banned" and "strangers" of guard.Verdict
+	dropSource   = "bad_source"    // from no address that could be answered
+	dropScanner  = "scanner"       // of a program that looks for victims
+	dropAlien    = "not_allowed"   // of a source that has no business here
+	dropOptions  = "options"       // OPTIONS that is not to be answered
 	dropFilter   = "filter"        // Config.Filter said so
 	dropNoVia    = "no_via"        // no Via, so no place to answer to
 	dropStray    = "stray_message" // response or ACK that belongs to nothing
@@ -36,6 +46,7 @@ const (
 	dropBusy     = "mailbox_full"  // too many messages of one call waiting
 	dropConns    = "tcp_limit"     // too many TCP connections
 	dropSize     = "too_large"     // larger than a datagram of ours may be
+	dropSTUN     = "stun"          // a binding request that gets no answer
 	dropWrite    = "write_error"   // the network refused it
 )
 
@@ -68,8 +79,15 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_sip_panics_total", Help: "Messages whose handling failed inside.",
 		}),
 	}
+	m.hopFailures = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "mediaserver_sip_hop_failures_total", Help: "Hops of a request that did not answer, or with 503.",
+	})
+	m.guards.make(vec)
+	m.logins = vec("logins_total", "Requests judged by their credentials.", "result")
 	if r != nil {
-		r.MustRegister(m.requests, m.responses, m.unparsed, m.dropped, m.resent, m.dialogs, m.conns, m.panics)
+		m.guards.register(r)
+		m.register = func(c prometheus.Collector) { r.MustRegister(c) }
+		r.MustRegister(m.logins, m.hopFailures, m.requests, m.responses, m.unparsed, m.dropped, m.resent, m.dialogs, m.conns, m.panics)
 	}
 	return m
 }
@@ -82,6 +100,18 @@ func (m *Metrics) response(direction string, code int) {
 	m.responses.WithLabelValues(direction, codeLabel(code)).Inc()
 }
 
+// watchContacts shows the contacts of the phones of the one UA that has these
+// metrics.
+func (m *Metrics) watchContacts(count func() int) {
+	if m.register == nil {
+		return
+	}
+	m.register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "mediaserver_sip_registered_contacts", Help: "Contacts of phones that are registered.",
+	}, func() float64 { return float64(count()) }))
+}
+
+func (m *Metrics) login(v verdict)    { m.logins.WithLabelValues(v.String()).Inc() }
 func (m *Metrics) drop(cause string)  { m.dropped.WithLabelValues(cause).Inc() }
 func (m *Metrics) resend(kind string) { m.resent.WithLabelValues(kind).Inc() }
 

@@ -42,10 +42,14 @@ func (u *UA) try(f func()) {
 // a request with what an answer needs. The datagram itself is not logged.
 func (u *UA) unparsed(data []byte, src source, cause error) {
 	u.m.unparsed.WithLabelValues(src.transport()).Inc()
+	u.guard.blame(src, offenceUnparsed, false)
 	u.quiet.warn("SIP message not understood",
 		slog.String("transport", src.transport()), slog.String("source", src.addr.String()),
 		slog.Int("bytes", len(data)), slog.String("error", bounded(cause.Error())))
 	back := &flow{ua: u, sock: src.sock, conn: src.conn, to: src.addr}
+	if u.guard.alien(bare(src.addr.Addr())) || scannerText(data) {
+		return
+	}
 	if res, code := rejectRaw(data); res != nil {
 		u.m.response(dirOut, code)
 		_ = back.writeBytes(res) // counted there

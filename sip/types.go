@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"net/netip"
+	"time"
 )
 
 // Header is one header field of a message, as text.
@@ -19,16 +20,21 @@ type Address struct {
 
 // Invitation is what is known of the INVITE that made a dialog.
 type Invitation struct {
-	CallID     string
-	From       Address // of the caller, for both directions
-	To         Address // of the callee, for both directions
-	RequestURI Address
-	Diversion  string         // URI of the first Diversion header (RFC 5806), else of History-Info, else ""
-	Headers    []Header       // header fields the package does not use itself, in order
-	RemoteAddr netip.AddrPort // where the INVITE came from or went to
-	LocalAddr  netip.Addr     // our address of the route to the far end, for SDP; never unspecified
-	Transport  string         // "udp" or "tcp"
-	Offer      []byte         // body of the INVITE if it is SDP; nil = late offer
+	CallID      string
+	From        Address // of the caller, for both directions
+	To          Address // of the callee, for both directions
+	RequestURI  Address
+	Diversion   string         // URI of the first Diversion header (RFC 5806), else of History-Info, else ""
+	Headers     []Header       // header fields the package does not use itself, in order
+	RemoteAddr  netip.AddrPort // where the INVITE came from or went to
+	LocalAddr   netip.Addr     // our address of the route to the far end, for SDP; never unspecified
+	Transport   string         // "udp" or "tcp"
+	Offer       []byte         // body of the INVITE if it is SDP; nil = late offer
+	Replaces    *Dialog        // dialog of ours that the INVITE is to take the place of (RFC 3891), nil none
+	Source      string         // trunk whose source list the sender is in, "" none
+	Asserted    Address        // P-Asserted-Identity (RFC 3325) of a trunk; zero: none
+	Attestation string         // of the caller's number, by a trunk: "A", "B", "C" or ""
+	Login       string         // phone that has authenticated by digest, "" none
 }
 
 // Header is the value of the first header field of that name, compared
@@ -50,8 +56,20 @@ type InviteRequest struct {
 	Headers     []Header // added to the INVITE
 	SDP         []byte   // the offer; nil = late offer, then Answer must be set
 	Proxy       string   // SIP URI or host:port that the INVITE is sent to; "" = To
+	Routes      []string // SIP URIs of the proxies to pass, RFC 3608; Proxy or the first is the next hop
 	Username    string   // digest credentials
 	Password    string
+	Digest      *Digest // in the place of Username and Password: shared with other requests, for their nonces
+	// SessionExpires is asked for in the place of Config.SessionExpires; 0 = that.
+	SessionExpires time.Duration
+	contact        *binding // of a phone, which the INVITE is for
+	// Follow decides on an address that a 3xx names: false leaves it alone, to
+	// is the SIP URI to dial for it, which a tel URI has to be turned into. nil
+	// follows none. Credentials, Proxy and Routes are not for another host.
+	Follow func(uri string) (to string, ok bool)
+	// Session is told what happens within early dialogs; see Dialog.SetSession
+	// for the time after. nil refuses offers there.
+	Session Session
 	// Answer makes the answer that goes into the ACK from the offer that came
 	// in the 2xx. Only used when SDP is nil. An error hangs up.
 	Answer func(offer []byte) (answer []byte, err error)
@@ -62,6 +80,12 @@ type Progress struct {
 	Code   int // 101 to 199
 	Reason string
 	Body   []byte // early media answer; nil if none
+	// Reliable says that the far end was told that the response has come (RFC
+	// 3262): its answer is the answer to the offer.
+	Reliable bool
+	// Early is the early dialog of the one that rings, nil if there is none: a
+	// call may ring at several places.
+	Early *EarlyDialog
 }
 
 // Session receives what happens within a dialog, in order, one call at a time.
@@ -74,6 +98,14 @@ type Session interface {
 	Acknowledged(body []byte)
 	// Info is an INFO request. An error refuses it as in Reoffer, by default with 415.
 	Info(cseq uint32, contentType string, body []byte) error
+}
+
+// Reanswerer is what a Session is besides that wants to know when the far end
+// has answered a session refresh otherwise than before.
+type Reanswerer interface {
+	// Reanswered is the answer to our session description as it was. It comes
+	// in the order of the Session's methods.
+	Reanswered(answer []byte)
 }
 
 // Handler serves one incoming call. It runs on a goroutine of its own after

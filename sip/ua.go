@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
-	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -24,10 +21,12 @@ type UA struct {
 	parser  *sipgo.Parser
 	buffers bufferPool
 	secret  [16]byte // of stateless tags
+	guard   *gate
+	phones  *phones
 
 	own     owner
 	udp     []*udpSocket
-	tcp     *tcpTable
+	streams *streamTable
 	addrs   []net.Addr
 	boxes   *mailboxes // by Call-ID
 	replies *mailboxes // by client transaction
@@ -37,6 +36,7 @@ type UA struct {
 	ours    *memory[dialogID, struct{}]   // INVITEs of ours that are over
 	served  *memory[string, []byte]       // responses within dialogs, by server transaction
 
+	ways
 	life
 }
 
@@ -62,9 +62,14 @@ func New(cfg Config) (*UA, error) {
 	cfg = cfg.withDefaults()
 	u := &UA{
 		cfg: cfg, m: cfg.Metrics, quiet: newQuietLog(cfg.Logger, time.Now),
-		parser: sipgo.NewParser(), tcp: newTCPTable(cfg.Metrics), txs: newTransactions(),
+		phones: newPhones(cfg.Registrar, time.Now),
+		parser: sipgo.NewParser(), streams: newStreamTable(cfg.Metrics), txs: newTransactions(),
 		dialogs: newDialogTable(cfg.Metrics, cfg.MaxDialogs),
 	}
+	u.phones.set(cfg.Access.Phones)
+	u.guard = newGate(cfg, u.m, u.quiet, time.Now)
+	cfg.Metrics.watchContacts(u.phones.registrar.count)
+	u.ways = newWays(cfg)
 	_, _ = rand.Read(u.secret[:]) // never fails
 	u.started, u.stop, u.stopped = make(chan struct{}), make(chan struct{}), make(chan struct{})
 	u.boxes = newMailboxes(u.own.run, u.try)
@@ -82,76 +87,6 @@ const memoryPerDialog = 8
 
 // transaction is how long a transaction lasts at most, 64*T1.
 func (t Timers) transaction() time.Duration { return 64 * t.T1 }
-
-// freePortTries is how often a free port is looked for that is free for all
-// listeners without a port.
-const freePortTries = 10
-
-// Listen opens the listeners of Config.Listen. A *ListenError names the one
-// that could not be opened; the others are closed again.
-func (u *UA) Listen() error {
-	for try := 1; ; try++ {
-		free, err := u.listenOnce()
-		if err == nil {
-			return nil
-		}
-		u.closeListeners()
-		if !free || try >= freePortTries || !errors.Is(err, syscall.EADDRINUSE) {
-			return err
-		}
-	}
-}
-
-// listenOnce opens all listeners. free says that a port was ours to choose.
-func (u *UA) listenOnce() (free bool, err error) {
-	u.udp, u.tcp.listeners, u.addrs = nil, nil, nil
-	chosen := ""
-	for _, s := range u.cfg.Listen {
-		l, err := parseListen(s)
-		if err != nil {
-			return false, err
-		}
-		if l.port == "0" && chosen != "" {
-			free, l.port = true, chosen
-		}
-		addr, err := u.listen(l)
-		if err != nil {
-			return free, err
-		}
-		u.addrs = append(u.addrs, addr)
-		if l.port == "0" {
-			_, chosen, _ = net.SplitHostPort(addr.String())
-		}
-	}
-	return false, nil
-}
-
-func (u *UA) listen(l listenAddr) (net.Addr, error) {
-	if l.network == "tcp" {
-		ln, err := listenTCP(l)
-		if err != nil {
-			return nil, err
-		}
-		u.tcp.listeners = append(u.tcp.listeners, ln)
-		return ln.Addr(), nil
-	}
-	s, err := listenUDP(l)
-	if err != nil {
-		return nil, err
-	}
-	u.udp = append(u.udp, s)
-	return s.pc.LocalAddr(), nil
-}
-
-func (u *UA) closeListeners() {
-	for _, s := range u.udp {
-		_ = s.pc.Close()
-	}
-	u.tcp.closeListeners()
-}
-
-// Addrs are the addresses of the listeners, in the order of Config.Listen.
-func (u *UA) Addrs() []net.Addr { return u.addrs }
 
 // Serve reads from the listeners and runs h for each incoming call until ctx
 // ends or Close is called, then hangs up all dialogs, waits for all goroutines
@@ -175,7 +110,7 @@ func (u *UA) Serve(ctx context.Context, h Handler) error {
 	u.mu.Unlock()
 	defer close(u.stopped)
 
-	failed := make(chan error, len(u.udp)+len(u.tcp.listeners))
+	failed := make(chan error, len(u.udp)+len(u.streams.listeners))
 	read := func(f func() error) {
 		u.own.run(func() {
 			if err := f(); err != nil {
@@ -186,8 +121,11 @@ func (u *UA) Serve(ctx context.Context, h Handler) error {
 	for _, s := range u.udp {
 		read(func() error { return u.serveUDP(s) })
 	}
-	for _, l := range u.tcp.listeners {
-		read(func() error { return u.serveTCP(l) })
+	for _, l := range u.streams.listeners {
+		read(func() error { return u.serveListener(l) })
+	}
+	if u.cfg.KeepAlive > 0 {
+		u.own.run(func() { u.keepAlive(ctx) })
 	}
 	close(u.started)
 	var err error
@@ -220,7 +158,7 @@ func (u *UA) shutdown() {
 	}
 	u.own.close()
 	u.closeListeners()
-	u.tcp.closeConns()
+	u.streams.closeConns()
 	u.txs.close()
 	for _, d := range u.dialogs.list() {
 		d.end(ErrClosed)
@@ -241,7 +179,7 @@ func (u *UA) Close() error {
 	}
 	u.own.close()
 	u.closeListeners()
-	u.tcp.closeConns()
+	u.streams.closeConns()
 	u.txs.close()
 	u.own.wait()
 	return nil
@@ -270,46 +208,5 @@ func (u *UA) Drain(retryAfter time.Duration) { u.drain.Store(int64(max(retryAfte
 
 func (u *UA) draining() time.Duration { return time.Duration(u.drain.Load()) }
 
-// LocalAddr is our address of the route to the host of a SIP URI (or
-// host:port): what to put into SDP for a call there.
-func (u *UA) LocalAddr(ctx context.Context, uri string) (netip.Addr, error) {
-	target, err := parseURI(uri)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	transport := ""
-	if t, ok := param(target.UriParams, "transport"); ok && equalFold(t, viaTCP) {
-		transport = viaTCP
-	}
-	to, err := u.resolve(ctx, target, transport)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	if transport == "" {
-		f, err := u.udpFlow(to)
-		if err != nil {
-			return netip.Addr{}, err
-		}
-		return f.local().WithZone(""), nil
-	}
-	return routeTo(to).WithZone(""), nil
-}
-
 // Active is the number of dialogs.
 func (u *UA) Active() int { return u.dialogs.len() }
-
-// Advertised is the address that Contact and Via name for a listener's
-// address: Config.Advertise, or the listener's own.
-func (u *UA) Advertised(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	if u.cfg.Advertise != "" {
-		host = u.cfg.Advertise
-	}
-	if n, err := strconv.Atoi(port); err != nil || n == 0 {
-		return host
-	}
-	return net.JoinHostPort(host, port)
-}

@@ -18,19 +18,38 @@ func (u *UA) invited(in *incoming) {
 		u.refuseStateless(in.req, in.back, r)
 		return
 	}
+	if _, r := u.replacedBy(in.req); r != nil {
+		u.refuseStateless(in.req, in.back, r)
+		return
+	}
+	_, _, r := u.judgeSession(in.req)
+	if r == nil {
+		r = u.judgeReliable(in.req)
+	}
+	if r != nil {
+		u.refuseStateless(in.req, in.back, r)
+		return
+	}
 	tag := newTag()
 	if s, known := u.seen.claim(in.inviteID(), seenInvite{key: in.key, toTag: tag}); known {
 		u.invitedAgain(in, s)
 		return
 	}
-	t, ok := u.newInviteTx(in, tag)
+	seat, ok := u.guard.seat(in.src)
 	if !ok {
 		u.seen.forget(in.inviteID())
+		u.refuseStateless(in.req, in.back, refuse(codeNoService, retryAfter(u.cfg.RetryAfter)))
+		return
+	}
+	t, ok := u.newInviteTx(in, tag, seat.leave)
+	if !ok {
+		u.seen.forget(in.inviteID())
+		seat.leave()
 		return
 	}
 	ctx, cancel := u.base()
 	d := newDialog(u, dialogID{callID: in.callID, localTag: tag}, peerOfUAS(u, in, tag), cancel)
-	d.invite = t
+	d.invite, d.seat = t, seat
 	if !u.dialogs.add(d) || !d.post(func() { d.begin(ctx) }) {
 		cancel(ErrClosed)
 		d.remove()
@@ -40,8 +59,8 @@ func (u *UA) invited(in *incoming) {
 
 // admit applies the limits on new calls.
 func (u *UA) admit(in *incoming) *refusal {
-	if !u.allowed(in.src) {
-		return refuse(codeForbidden)
+	if r := u.judge(in); r != nil {
+		return r
 	}
 	if after := u.draining(); after > 0 {
 		return refuse(codeNoService, retryAfter(after))
@@ -50,18 +69,6 @@ func (u *UA) admit(in *incoming) *refusal {
 		return refuse(codeNoService, retryAfter(u.cfg.RetryAfter))
 	}
 	return nil
-}
-
-func (u *UA) allowed(src source) bool {
-	if len(u.cfg.Allow) == 0 {
-		return true
-	}
-	for _, p := range u.cfg.Allow {
-		if p.Contains(src.addr.Addr().WithZone("")) {
-			return true
-		}
-	}
-	return false
 }
 
 // invitedAgain is a copy of an INVITE that is or was handled.
@@ -87,8 +94,12 @@ func (d *Dialog) begin(ctx context.Context) {
 	in := d.invite.in
 	d.log("SIP call came in", slog.String("source", in.src.addr.String()))
 	d.peer.contact = d.peer.flow.contact()
+	if wantsSIPS(in.req) {
+		d.peer.contact = secureContact(d.peer.contact)
+	}
 	d.inv = invitationOf(in, d.peer.flow)
 	u := d.ua
+	d.inv.Replaces, _ = u.replacedBy(in.req) // nil: it has ended meanwhile
 	if !u.own.run(func() { u.try(func() { u.handler(ctx, d) }); d.handled(ctx) }) {
 		d.end(ErrClosed)
 		d.remove()
@@ -109,7 +120,7 @@ func (d *Dialog) handled(ctx context.Context) {
 func invitationOf(in *incoming, f *flow) Invitation {
 	req := in.req
 	from, to := req.From(), req.To()
-	return Invitation{
+	inv := Invitation{
 		CallID:     in.callID,
 		From:       addressOf(from.DisplayName, &from.Address),
 		To:         addressOf(to.DisplayName, &to.Address),
@@ -120,23 +131,13 @@ func invitationOf(in *incoming, f *flow) Invitation {
 		LocalAddr:  f.local().WithZone(""),
 		Transport:  strings.ToLower(f.transport()),
 		Offer:      sdpOf(req),
+		Source:     in.trunk,
+		Login:      in.login,
 	}
-}
-
-// diversionOf is who the call was first meant for: the last Diversion (RFC
-// 5806 §9 adds on top) or the first History-Info entry (RFC 7044).
-func diversionOf(req *sipgo.Request) string {
-	last := func(values []string) string { return values[len(values)-1] }
-	if hs := req.GetHeaders("Diversion"); len(hs) > 0 {
-		return uriIn(last(splitList(hs[len(hs)-1].Value())))
+	if inv.Source != "" { // nobody else is believed
+		inv.Asserted, inv.Attestation = asserted(req), attestationOf(req)
 	}
-	if hs := req.GetHeaders("History-Info"); len(hs) > 0 {
-		entries := splitList(hs[0].Value())
-		if len(hs)+len(entries) > 2 { // one entry alone is the call itself
-			return uriIn(entries[0])
-		}
-	}
-	return ""
+	return inv
 }
 
 // splitList splits a header value at the commas outside quotes and brackets.
@@ -200,6 +201,9 @@ func (d *Dialog) Progress(code int, reason string, body []byte) error {
 	if !early {
 		return d.stateErr()
 	}
+	if d.reliably() {
+		return d.progressReliably(code, reason, body)
+	}
 	res := d.invite.response(code, reason)
 	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
 	withSDP(res, body)
@@ -207,20 +211,46 @@ func (d *Dialog) Progress(code int, reason string, body []byte) error {
 }
 
 // Answer sends the 200 with an SDP body (an offer if the INVITE had none) and
-// returns at once; it is repeated until the ACK comes. h are sent along.
+// returns at once; it is repeated until the ACK comes. h are sent along. While
+// an earlier body waits for its PRACK the 200 does as well, RFC 3262 §3; what
+// was sent reliably is not sent again.
 func (d *Dialog) Answer(body []byte, h ...Header) error {
 	if d.invite == nil {
 		return fmt.Errorf("%w: not an incoming call", ErrState)
 	}
-	res := d.ok(d.invite, body, h...)
+	d.mu.Lock()
+	r := &d.ext.rel
+	switch {
+	case d.state != stateEarly || r.held != nil:
+		d.mu.Unlock()
+		return d.stateErr()
+	case r.waiting():
+		r.held = func() error { return d.accept(nil, h) }
+		d.mu.Unlock()
+		return nil
+	case r.given:
+		body = nil
+	}
+	d.mu.Unlock()
+	return d.accept(body, h)
+}
+
+// accept sends the 200 to the INVITE that made the dialog. body is nil if
+// offer and answer are through.
+func (d *Dialog) accept(body []byte, h []Header) error {
+	agreed, timer, _ := d.ua.judgeSession(d.invite.in.req) // not refused when it came
+	d.describe(body, d.inv.Offer)
+	res := d.ok(d.invite, body, append(timer, h...)...)
 	d.mu.Lock()
 	if d.state != stateEarly {
 		d.mu.Unlock()
 		return d.stateErr()
 	}
 	d.state = stateConfirmed
-	d.awaitACKLocked(res, d.invite, d.inv.Offer == nil)
+	d.ext.rel.stop()
+	d.awaitACKLocked(res, d.invite, d.inv.Offer == nil && !d.ext.rel.given)
 	d.mu.Unlock()
+	d.keepSession(agreed)
 	if err := d.invite.accept(res); err != nil {
 		if !d.invite.in.back.alive() && d.end(err) {
 			d.remove()
@@ -232,7 +262,7 @@ func (d *Dialog) Answer(body []byte, h ...Header) error {
 
 // ok builds the 200 to an INVITE.
 func (d *Dialog) ok(t *inviteTx, body []byte, h ...Header) *sipgo.Response {
-	res := t.response(codeOK, "", append([]Header{{"Allow", allowedMethods}}, h...)...)
+	res := t.response(codeOK, "", append([]Header{{"Allow", allowedMethods}, {"Supported", d.ua.cfg.supported()}}, h...)...)
 	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
 	withSDP(res, body)
 	return res
@@ -253,6 +283,9 @@ func (d *Dialog) refuseInvite(why error, code int, reason string, h ...Header) e
 	}
 	err := d.invite.respond(d.invite.response(code, reason, h...))
 	d.remove()
+	if code == codeNotFound {
+		d.ua.guard.blame(d.invite.in.src, offenceUnknown, false)
+	}
 	return err
 }
 

@@ -8,40 +8,44 @@ import (
 
 // Methods, extensions and bodies this package handles.
 const (
-	allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+	allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 	typeSDP        = "application/sdp"
 	acceptedBodies = typeSDP + ", multipart/mixed"
 	acceptedInfo   = "application/dtmf-relay, application/dtmf"
-	supported      = "" // no option tag, RFC 3261 §20.37
 )
 
 // Status codes that are decided in more than one place.
 const (
-	codeTrying       = 100
-	codeRinging      = 180
-	codeProgress     = 183
-	codeOK           = 200
-	codeBadRequest   = 400
-	codeForbidden    = 403
-	codeNotAllowed   = 405
-	codeMediaType    = 415
-	codeScheme       = 416
-	codeExtension    = 420
-	codeBadInfo      = 469
-	codeUnavailable  = 480
-	codeNoDialog     = 481
-	codeLoop         = 482
-	codeTooManyHops  = 483
-	codeTerminated   = 487
-	codeNotHere      = 488
-	codePending      = 491
-	codeInternal     = 500
-	codeNoService    = 503
-	codeVersion      = 505
-	codeDecline      = 603
-	codeTimeout      = 408
-	codeUnauthorized = 401
-	codeProxyAuth    = 407
+	codeTrying         = 100
+	codeRinging        = 180
+	codeProgress       = 183
+	codeOK             = 200
+	codeBadRequest     = 400
+	codeForbidden      = 403
+	codeNotAllowed     = 405
+	codeMediaType      = 415
+	codeScheme         = 416
+	codeExtension      = 420
+	codeBadInfo        = 469
+	codeUnavailable    = 480
+	codeNoDialog       = 481
+	codeLoop           = 482
+	codeTooManyHops    = 483
+	codeTerminated     = 487
+	codeNotHere        = 488
+	codeNoReliable     = 421
+	codeInterval       = 422
+	codePending        = 491
+	codeInternal       = 500
+	codeNotImplemented = 501
+	codeServerTimeout  = 504
+	codeNoService      = 503
+	codeVersion        = 505
+	codeDecline        = 603
+	codeTimeout        = 408
+	codeUnauthorized   = 401
+	codeNotFound       = 404
+	codeProxyAuth      = 407
 )
 
 // refusal is the response to a request that is not let in.
@@ -171,16 +175,17 @@ func isSIP(uri *sipgo.Uri) bool { return uri.Scheme == "sip" || uri.Scheme == "s
 // checkMethod: RFC 3261 §8.2.1.
 func checkMethod(req *sipgo.Request) *refusal {
 	switch req.Method {
-	case sipgo.INVITE, sipgo.ACK, sipgo.CANCEL, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO, sipgo.UPDATE:
+	case sipgo.INVITE, sipgo.ACK, sipgo.CANCEL, sipgo.BYE, sipgo.OPTIONS, sipgo.INFO, sipgo.UPDATE, sipgo.PRACK,
+		sipgo.REFER, sipgo.NOTIFY, sipgo.REGISTER: // which is refused with the same code where there are no phones
 		return nil
 	}
 	return refuse(codeNotAllowed, Header{"Allow", allowedMethods})
 }
 
-// checkURI: RFC 3261 §8.2.2.1. sips needs TLS on every hop, which there is not.
+// checkURI: RFC 3261 §8.2.2.1. That sips came over TLS is seen to by dispatch.
 func checkURI(req *sipgo.Request) *refusal {
 	uri := &req.Recipient
-	if uri.Scheme != "sip" {
+	if !isSIP(uri) {
 		return refuse(codeScheme)
 	}
 	if len(uri.Headers) > 0 { // RFC 3261 §19.1.1: not in a Request-URI
@@ -221,7 +226,7 @@ func checkRequire(req *sipgo.Request) *refusal {
 	var tags []string
 	for _, h := range req.GetHeaders("Require") {
 		for tag := range strings.SplitSeq(h.Value(), ",") {
-			if tag = strings.TrimSpace(tag); tag != "" {
+			if tag = strings.TrimSpace(tag); tag != "" && !understood(tag) {
 				tags = append(tags, tag)
 			}
 		}
@@ -239,7 +244,7 @@ func checkBody(req *sipgo.Request) *refusal {
 		return nil
 	}
 	switch req.Method {
-	case sipgo.INVITE, sipgo.UPDATE, sipgo.INFO:
+	case sipgo.INVITE, sipgo.UPDATE, sipgo.INFO, sipgo.PRACK:
 	default:
 		return nil
 	}
