@@ -76,6 +76,12 @@ type program struct {
 // artifacts. It is killed after limit, and at the end of the test.
 func start(t *testing.T, dir, name string, limit time.Duration, path string, args ...string) *program {
 	t.Helper()
+	return startWith(t, nil, dir, name, limit, path, args...)
+}
+
+// startWith is start with an input; nil is none.
+func startWith(t *testing.T, in *os.File, dir, name string, limit time.Duration, path string, args ...string) *program {
+	t.Helper()
 	p := &program{name: name, log: filepath.Join(t.ArtifactDir(), name+".log"), done: make(chan struct{})}
 	out, err := os.Create(p.log)
 	if err != nil {
@@ -83,6 +89,9 @@ func start(t *testing.T, dir, name string, limit time.Duration, path string, arg
 	}
 	p.cmd = exec.Command(path, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
+	if in != nil {
+		p.cmd.Stdin = in
+	}
 	p.cmd.SysProcAttr = dieWithParent()
 	if err := p.cmd.Start(); err != nil {
 		out.Close()
