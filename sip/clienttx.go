@@ -119,3 +119,31 @@ func (u *UA) exchange(ctx context.Context, req *sipgo.Request, f *flow) (*sipgo.
 		}
 	}
 }
+
+// maxTries is how often a request that is no INVITE is sent: once for a proxy,
+// once for the far end, and each once more for a stale nonce.
+const maxTries = 5
+
+// authorized sends a request that is no INVITE, with the credentials that are
+// known to be wanted, and answers challenges. build makes the request for each
+// try, without Via; its CSeq is to be a new one.
+func (u *UA) authorized(ctx context.Context, g *Digest, build func() (*sipgo.Request, *flow, error)) (*sipgo.Response, error) {
+	asked := map[string]int{}
+	for try := 1; ; try++ {
+		req, f, err := build()
+		if err != nil {
+			return nil, err
+		}
+		appendHeaders(req, g.headers(string(req.Method), req.Recipient.String(), req.Body()))
+		stamp(req, f, newBranch())
+		res, err := u.exchange(ctx, req, f)
+		if err != nil {
+			return nil, err
+		}
+		if try < maxTries && g.learn(res, asked) {
+			continue
+		}
+		g.renew(res)
+		return res, nil
+	}
+}

@@ -52,6 +52,10 @@ type Config struct {
 	Extensions
 	Network
 
+	// Incoming may change what is known of the INVITE of a trunk (Source), such
+	// as its numbers; nil = nothing is changed.
+	Incoming func(Invitation) Invitation
+
 	// Filter sees each datagram and each piece of a stream before it is
 	// parsed, and may say that it is to be dropped. For tests; nil = none.
 	Filter func(transport string, remote netip.AddrPort, data []byte) (drop bool)

@@ -26,9 +26,11 @@ type peer struct {
 	routes    []sipgo.Uri // route set, in the order of the Route header fields
 	flow      *flow       // the way the far end's last INVITE or 2xx came
 	nat       bool        // its Contact cannot be reached, the source of its messages can
+	login     *Digest     // for challenges to our requests; nil: none
 	localSeq  uint32
 	remoteSeq uint32 // 0 = none yet; valid numbers begin there too, hence heard
 	heard     bool
+	update    bool // the far end has said that it takes UPDATE
 }
 
 // newTag is a random tag, branch or Call-ID part of 64 bits.
@@ -54,6 +56,7 @@ func peerOfUAS(u *UA, in *incoming, toTag string) *peer {
 		remoteSeq: in.cseq, heard: true,
 	}
 	p.nat = behindNAT(in.req.Via(), &p.target, in.src.addr) && len(p.routes) == 0
+	p.learn(in.req)
 	return p
 }
 
@@ -79,6 +82,9 @@ func recordedRoutes(m interface{ GetHeaders(string) []sipgo.Header }) []sipgo.Ur
 // Deviation: requests within such a dialog go to where its messages came from
 // and not to its Contact, which nobody can reach.
 func behindNAT(via *sipgo.ViaHeader, contact *sipgo.Uri, from netip.AddrPort) bool {
+	if unreachable(contact.Host) {
+		return true
+	}
 	host, ok := literal(contact)
 	if !ok || host == from.Addr().WithZone("") {
 		return false
@@ -124,6 +130,24 @@ func (p *peer) refresh(contact *sipgo.ContactHeader, via *sipgo.ViaHeader, f *fl
 	if via != nil && f != nil {
 		p.nat = behindNAT(via, &p.target, f.to) && len(p.routes) == 0
 	}
+}
+
+// learn notes what the Allow of a message says of the far end.
+func (p *peer) learn(m fields) {
+	vs := values(m, "Allow", "")
+	if len(vs) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.update = lists(vs, string(sipgo.UPDATE))
+}
+
+// updates says whether the far end takes UPDATE.
+func (p *peer) updates() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.update
 }
 
 // accepts takes the sequence number of a request of the far end; false if it
@@ -176,9 +200,13 @@ func (p *peer) request(method sipgo.RequestMethod, cseq uint32, headers ...Heade
 	for _, r := range routes {
 		req.AppendHeader(&sipgo.RouteHeader{Address: r})
 	}
-	if method == sipgo.INVITE || method == sipgo.UPDATE {
+	switch method {
+	case sipgo.REFER, sipgo.NOTIFY:
+		req.AppendHeader(&sipgo.ContactHeader{Address: p.contact})
+	case sipgo.INVITE, sipgo.UPDATE:
 		req.AppendHeader(&sipgo.ContactHeader{Address: p.contact})
 		req.AppendHeader(sipgo.NewHeader("Allow", allowedMethods))
+		req.AppendHeader(sipgo.NewHeader("Supported", p.ua.cfg.supported()))
 	}
 	req.AppendHeader(sipgo.NewHeader("User-Agent", p.ua.cfg.UserAgent))
 	appendHeaders(req, headers)
@@ -194,7 +222,7 @@ func (p *peer) way(ctx context.Context, next sipgo.Uri) (*flow, error) {
 	p.mu.Lock()
 	f, nat := p.flow, p.nat
 	p.mu.Unlock()
-	if nat && f.alive() {
+	if (nat || f.pinned) && f.alive() {
 		return f, nil
 	}
 	return p.ua.flowTo(ctx, next, f)

@@ -74,27 +74,23 @@ func (d *Dialog) forgetIfOurs() {
 }
 
 // exchange sends a request that is no INVITE within the dialog and waits for
-// the final response. A challenge is answered once.
+// the final response. Challenges are answered.
 func (d *Dialog) exchange(ctx context.Context, method sipgo.RequestMethod, h []Header, contentType string, body []byte) (*sipgo.Response, error) {
-	for tries := 0; ; tries++ {
-		req, next := d.peer.request(method, d.peer.nextSeq(), h...)
-		f, err := d.peer.way(ctx, next)
+	return d.exchangeBy(ctx, d.peer, method, h, contentType, body)
+}
+
+// exchangeBy is exchange with the far end of one of the dialogs that an INVITE
+// of ours has made. They share our sequence numbers.
+func (d *Dialog) exchangeBy(ctx context.Context, p *peer, method sipgo.RequestMethod, h []Header, contentType string, body []byte) (*sipgo.Response, error) {
+	return d.ua.authorized(ctx, d.digest(), func() (*sipgo.Request, *flow, error) {
+		req, next := p.request(method, d.peer.nextSeq(), h...)
+		f, err := p.way(ctx, next)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		stamp(req, f, newBranch())
 		withBody(req, contentType, body)
-		res, err := d.ua.exchange(ctx, req, f)
-		if err != nil || d.out == nil || tries > 0 {
-			return res, err
-		}
-		r := d.out.request
-		auth, ok := authorize(res, string(method), req.Recipient.String(), r.Username, r.Password)
-		if !ok {
-			return res, nil
-		}
-		h = replaceHeader(append([]Header{}, h...), auth)
-	}
+		return req, f, nil
+	})
 }
 
 // Info sends an INFO request and waits for its response, a *StatusError if it
@@ -131,7 +127,8 @@ const maxReinvites = 6
 // or while another offer is under way, it tries again after the pause of RFC
 // 3261 §14.1. A refusal is a *StatusError and leaves the session as it was.
 func (d *Dialog) Reinvite(ctx context.Context, body []byte) (answer []byte, err error) {
-	for range maxReinvites {
+	asked := map[string]int{}
+	return d.insist(ctx, func() ([]byte, error) {
 		d.mu.Lock()
 		confirmed, busy := d.state == stateConfirmed, d.inviting || d.unacked != nil
 		if confirmed && !busy {
@@ -142,22 +139,10 @@ func (d *Dialog) Reinvite(ctx context.Context, body []byte) (answer []byte, err 
 		case !confirmed:
 			return nil, d.stateErr()
 		case busy:
-			err = &StatusError{Code: codePending}
-		default:
-			answer, err = d.reinvite(ctx, body)
+			return nil, &StatusError{Code: codePending}
 		}
-		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != codePending {
-			return answer, err
-		}
-		select {
-		case <-time.After(d.glarePause()):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-d.ended:
-			return nil, d.stateErr()
-		}
-	}
-	return nil, err
+		return d.reinvite(ctx, body, asked)
+	})
 }
 
 // glarePause is how long to wait after a 491: 2.1 to 4 s for the side that
@@ -174,20 +159,42 @@ func (d *Dialog) glarePause() time.Duration {
 // reanswer is the 2xx to a re-INVITE, handled.
 type reanswer struct{ body []byte }
 
+// errChallenged: the request is to be sent again with the credentials that
+// its refusal asked for.
+var errChallenged = errors.New("sip: credentials are wanted")
+
+// digest is what challenges to our requests are answered with, nil: nothing.
+func (d *Dialog) digest() *Digest {
+	d.peer.mu.Lock()
+	defer d.peer.mu.Unlock()
+	return d.peer.login
+}
+
+// SetDigest gives an incoming call the credentials for requests of ours within
+// it that the far end challenges.
+func (d *Dialog) SetDigest(g *Digest) {
+	d.peer.mu.Lock()
+	defer d.peer.mu.Unlock()
+	d.peer.login = g
+}
+
 // reinvite makes one try. d.inviting is set, and cleared when it is over.
-func (d *Dialog) reinvite(ctx context.Context, body []byte) ([]byte, error) {
+// asked are the realms that were answered before.
+func (d *Dialog) reinvite(ctx context.Context, body []byte, asked map[string]int) ([]byte, error) {
 	over := func() {
 		d.mu.Lock()
 		d.inviting = false
 		d.mu.Unlock()
 	}
 	cseq := d.peer.nextSeq()
-	req, next := d.peer.request(sipgo.INVITE, cseq)
+	req, next := d.peer.request(sipgo.INVITE, cseq, d.timerHeaders()...)
 	f, err := d.peer.way(ctx, next)
 	if err != nil {
 		over()
 		return nil, err
 	}
+	auth := d.digest().headers(string(sipgo.INVITE), req.Recipient.String(), body)
+	appendHeaders(req, auth)
 	stamp(req, f, newBranch())
 	withSDP(req, body)
 	done := make(chan reanswer, 1)
@@ -200,17 +207,20 @@ func (d *Dialog) reinvite(ctx context.Context, body []byte) ([]byte, error) {
 			return
 		}
 		d.peer.refresh(res.Contact(), nil, nil)
-		d.acknowledge(cseq, nil)
-		done <- reanswer{body: sdpOf(res)}
+		d.acknowledge(cseq, nil, auth...)
+		d.settleSession(res)
+		answer := sdpOf(res)
+		d.describe(body, answer)
+		done <- reanswer{body: answer}
 	})
 	if err != nil {
 		over()
 		return nil, err
 	}
-	return d.awaitReanswer(ctx, c, done, over)
+	return d.awaitReanswer(ctx, c, done, over, asked)
 }
 
-func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan reanswer, over func()) ([]byte, error) {
+func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan reanswer, over func(), asked map[string]int) ([]byte, error) {
 	limit := time.NewTimer(d.ua.cfg.Timers.transaction())
 	defer limit.Stop()
 	rang := false
@@ -237,7 +247,11 @@ func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan rea
 			return nil, fmt.Errorf("re-INVITE: %w", err)
 		case res.StatusCode >= 300:
 			over()
+			if d.digest().learn(res, asked) {
+				return nil, errChallenged
+			}
 			d.lost(res.StatusCode)
+			d.raise(res)
 			return nil, statusError(res)
 		case !rang:
 			rang = true

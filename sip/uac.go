@@ -24,6 +24,9 @@ type outgoing struct {
 	answered chan struct{} // closed when a 2xx has been handled
 	body     []byte        // SDP of the 2xx, set before answered is closed
 	err      error         // the 2xx could not be used, as body
+
+	forks     map[string]*fork // early dialogs by the far end's tag, under Dialog.mu
+	redirects redirects
 }
 
 // Invite places a call and returns when it is answered; it waits for Serve to
@@ -31,41 +34,49 @@ type outgoing struct {
 // nil) is called for each provisional response above 100; it must not wait,
 // for the answer comes after it. If ctx ends first
 // the INVITE is cancelled and context.Cause(ctx) is returned. A refusal is a
-// *StatusError, no response at all ErrTimeout.
+// *StatusError, no response at all ErrTimeout. A phone of ours (Access.Phones)
+// rings at all its contacts.
 func (u *UA) Invite(ctx context.Context, r InviteRequest, onProgress func(Progress)) (*Dialog, error) {
+	r = r.private()
+	if r.Proxy == "" && len(r.Routes) == 0 {
+		switch contacts, err := u.contactsOf(r.To); {
+		case err != nil:
+			return nil, err
+		case contacts != nil:
+			return u.ring(ctx, r, contacts, onProgress)
+		}
+	}
+	return u.invite(ctx, r, onProgress)
+}
+
+// invite places a call to one place.
+func (u *UA) invite(ctx context.Context, r InviteRequest, onProgress func(Progress)) (*Dialog, error) {
 	if r.SDP == nil && r.Answer == nil {
 		return nil, errors.New("sip: an INVITE without offer needs an Answer function")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	d, f, err := u.prepare(ctx, r, cancel)
+	d, way, err := u.prepare(ctx, r, cancel)
 	if err != nil {
 		cancel(nil)
 		return nil, err
 	}
-	for range maxChallenges + 1 {
-		c, err := d.sendInvite(f)
-		if err != nil {
-			d.abandon(err)
-			return nil, err
-		}
-		res, err := d.await(ctx, c, onProgress)
+	for {
+		res, err := way.over(ctx, func(a attempt) (*sipgo.Response, error) {
+			d.leaveBy(a.flow)
+			return d.place(ctx, a, onProgress)
+		})
 		switch {
 		case err != nil:
+			d.abandon(err)
 			return nil, err
 		case res == nil:
 			return d.answeredBy()
 		}
-		h, ok := authorize(res, string(sipgo.INVITE), c.tx.Origin().Recipient.String(), r.Username, r.Password)
-		if !ok {
-			err := statusError(res)
+		if way, err = d.elsewhere(ctx, res); err != nil {
 			d.abandon(err)
 			return nil, err
 		}
-		d.out.auth = replaceHeader(d.out.auth, h)
 	}
-	err = &StatusError{Code: codeUnauthorized}
-	d.abandon(err)
-	return nil, err
 }
 
 // answeredBy is the result of a handled 2xx.
@@ -77,7 +88,7 @@ func (d *Dialog) answeredBy() (*Dialog, error) {
 }
 
 // prepare makes the early dialog and finds the way.
-func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.CancelCauseFunc) (*Dialog, *flow, error) {
+func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.CancelCauseFunc) (*Dialog, *hunt, error) {
 	if err := u.awaitServe(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -90,8 +101,16 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 		if next, err = parseURI(r.Proxy); err != nil {
 			return nil, nil, err
 		}
+	} else if len(r.Routes) > 0 {
+		if next, err = parseURI(r.Routes[0]); err != nil {
+			return nil, nil, err
+		}
 	}
-	f, err := u.flowTo(ctx, next, nil)
+	way, err := u.huntFor(ctx, next, r.contact)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := way.first(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -99,9 +118,15 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 	if err != nil {
 		return nil, nil, err
 	}
+	p.callContact(r.contact)
 	tag, _ := param(p.local.Params, "tag")
 	d := newDialog(u, dialogID{callID: p.callID, localTag: tag}, p, cancel)
+	if r.Digest == nil {
+		r.Digest = NewDigest(r.Username, r.Password)
+	}
+	p.login = r.Digest
 	d.out = &outgoing{request: r, answered: make(chan struct{})}
+	d.session = r.Session
 	d.inv = Invitation{
 		CallID:     p.callID,
 		From:       addressOf(p.local.DisplayName, &p.local.Address),
@@ -117,12 +142,13 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 		return nil, nil, &StatusError{Code: codeNoService, Reason: "Too Many Dialogs", RetryAfter: u.cfg.RetryAfter}
 	}
 	d.log("SIP call goes out", slog.String("target", f.to.String()))
-	return d, f, nil
+	return d, way, nil
 }
 
 // peerOfUAC is the dialog that an INVITE of ours will make.
 func (u *UA) peerOfUAC(r InviteRequest, target sipgo.Uri, f *flow) (*peer, error) {
 	p := &peer{ua: u, callID: newTag() + newTag(), contact: f.contact(), flow: f, target: target}
+	p.secure(target)
 	from := sipgo.Uri{Scheme: "sip", User: escapeUser(u.cfg.Username), Host: p.contact.Host}
 	if strings.ContainsAny(r.From, "@:") {
 		uri, err := parseURI(r.From)
@@ -140,24 +166,38 @@ func (u *UA) peerOfUAC(r InviteRequest, target sipgo.Uri, f *flow) (*peer, error
 	to := *target.Clone()
 	to.Headers, to.UriParams = nil, nil
 	p.remote = sipgo.ToHeader{Address: to}
+	for _, route := range r.Routes {
+		uri, err := parseURI(route)
+		if err != nil {
+			return nil, err
+		}
+		p.routes = append(p.routes, uri)
+	}
 	return p, nil
 }
 
 // sendInvite sends the INVITE, with the credentials there are.
-func (d *Dialog) sendInvite(f *flow) (*clientTx, error) {
+func (d *Dialog) sendInvite(ctx context.Context, a attempt) (*clientTx, error) {
+	d.forgetForks()
 	d.out.cseq = d.peer.nextSeq()
-	headers := append(append([]Header{}, d.out.request.Headers...), d.out.auth...)
-	req, _ := d.peer.request(sipgo.INVITE, d.out.cseq, headers...)
+	r := d.out.request
+	req, _ := d.peer.request(sipgo.INVITE, d.out.cseq, append(d.timerHeaders(), r.Headers...)...)
+	if d.ua.cfg.Reliable == ReliableRequired {
+		req.AppendHeader(sipgo.NewHeader("Require", tagReliable))
+	}
+	d.out.auth = r.Digest.headers(string(sipgo.INVITE), req.Recipient.String(), r.SDP)
+	appendHeaders(req, d.out.auth)
+	withSDP(req, r.SDP)
+	f := d.ua.wayFor(ctx, req, a)
 	stamp(req, f, newBranch())
-	withSDP(req, d.out.request.SDP)
 	return d.ua.newClientTx(req, f, func(res *sipgo.Response) { d.answered(res, f) })
 }
 
 // await waits for the final response to our INVITE. Both results are nil when
 // it is a 2xx, which has been handled then.
-func (d *Dialog) await(ctx context.Context, c *clientTx, onProgress func(Progress)) (*sipgo.Response, error) {
+func (d *Dialog) await(ctx context.Context, c *clientTx, a attempt, onProgress func(Progress)) (*sipgo.Response, error) {
 	t := d.ua.cfg.Timers
-	limit := time.NewTimer(t.transaction())
+	limit := time.NewTimer(a.patience)
 	defer limit.Stop()
 	rang := false
 	for {
@@ -165,6 +205,9 @@ func (d *Dialog) await(ctx context.Context, c *clientTx, onProgress func(Progres
 		switch {
 		case err != nil && d.hasAnswer():
 			return nil, nil
+		case err != nil && !rang && !a.last && ctx.Err() == nil:
+			c.tx.Terminate() // the next hop's turn
+			return nil, err
 		case err != nil:
 			return nil, d.giveUp(ctx, c, rang, err)
 		case res.StatusCode >= 300:
@@ -174,8 +217,15 @@ func (d *Dialog) await(ctx context.Context, c *clientTx, onProgress func(Progres
 			rang = true
 			limit.Reset(t.Answer)
 		}
-		if res.StatusCode > codeTrying && onProgress != nil {
-			onProgress(Progress{Code: res.StatusCode, Reason: res.Reason, Body: sdpOf(res)})
+		if res.StatusCode == codeTrying {
+			continue
+		}
+		p, err := d.progress(ctx, res, c.conn.flow)
+		if err != nil {
+			return nil, d.giveUp(ctx, c, rang, err)
+		}
+		if p != nil && onProgress != nil {
+			onProgress(*p)
 		}
 	}
 }
@@ -252,8 +302,9 @@ func cancelOf(req *sipgo.Request) *sipgo.Request {
 
 // abandon ends a dialog that never was answered.
 func (d *Dialog) abandon(err error) {
-	d.end(err)
-	d.forget()
+	if d.end(err) { // else withdraw has it
+		d.forget()
+	}
 }
 
 // forget removes a dialog that we had started, but remembers the INVITE: a
@@ -273,18 +324,15 @@ func (d *Dialog) answered(res *sipgo.Response, f *flow) {
 	}
 	d.state = stateConfirmed
 	d.mu.Unlock()
-	d.peer.establish(res, f)
-	d.out.body = sdpOf(res)
-	var body []byte
-	var err error
-	if d.out.request.SDP == nil {
-		if d.out.body == nil {
-			err = errors.New("sip: neither the INVITE nor its answer has an offer")
-		} else {
-			body, err = d.out.request.Answer(d.out.body)
-		}
+	early := d.chosen(res)
+	if early != nil {
+		d.peer.adopt(early.peer)
 	}
+	d.peer.establish(res, f)
+	d.out.request.Digest.renew(res)
+	body, err := d.accepted(res, early)
 	d.acknowledge(d.out.cseq, body)
+	d.settleSession(res)
 	if err != nil {
 		d.out.err = err
 		d.end(err)
@@ -312,8 +360,7 @@ func (d *Dialog) repeatedAnswer(res *sipgo.Response, f *flow) {
 }
 
 // acknowledge sends the ACK of a 2xx, RFC 3261 §13.2.2.4, and keeps it.
-func (d *Dialog) acknowledge(cseq uint32, body []byte) {
-	var auth []Header
+func (d *Dialog) acknowledge(cseq uint32, body []byte, auth ...Header) {
 	if d.out != nil && cseq == d.out.cseq {
 		auth = d.out.auth
 	}
@@ -343,6 +390,8 @@ func (u *UA) declineAnswer(res *sipgo.Response, f *flow) {
 		localSeq: res.CSeq().SeqNo,
 	}
 	p.establish(res, f)
+	// Copies of a 2xx need the ACK again, not the BYE.
+	_, again := u.served.claim("declined\n"+p.callID+"\n"+p.remoteTag(), nil)
 	u.own.run(func() {
 		ctx, done := context.WithTimeout(context.Background(), u.cfg.Timers.transaction())
 		defer done()
@@ -352,7 +401,7 @@ func (u *UA) declineAnswer(res *sipgo.Response, f *flow) {
 			return
 		}
 		stamp(ack, f, newBranch())
-		if f.send(ack) != nil {
+		if f.send(ack) != nil || again {
 			return
 		}
 		bye, _ := p.request(sipgo.BYE, p.nextSeq())
@@ -374,17 +423,6 @@ func statusError(res *sipgo.Response) *StatusError {
 		}
 	}
 	return e
-}
-
-// replaceHeader puts h in the place of the header of its name, or at the end.
-func replaceHeader(hs []Header, h Header) []Header {
-	for i := range hs {
-		if equalFold(hs[i].Name, h.Name) {
-			hs[i] = h
-			return hs
-		}
-	}
-	return append(hs, h)
 }
 
 // isTransport: sipgo's transaction ended because it could not write.

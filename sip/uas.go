@@ -99,6 +99,9 @@ func (d *Dialog) begin(ctx context.Context) {
 	}
 	d.inv = invitationOf(in, d.peer.flow)
 	u := d.ua
+	if u.cfg.Incoming != nil && d.inv.Source != "" {
+		d.inv = u.cfg.Incoming(d.inv)
+	}
 	d.inv.Replaces, _ = u.replacedBy(in.req) // nil: it has ended meanwhile
 	if !u.own.run(func() { u.try(func() { u.handler(ctx, d) }); d.handled(ctx) }) {
 		d.end(ErrClosed)
@@ -352,7 +355,10 @@ func (d *Dialog) neverAcknowledged() {
 	switch {
 	case bye != nil:
 		d.sayBye(bye.headers)
-	case d.end(ErrNoACK):
+	case !d.end(ErrNoACK):
+	case d.invite != nil && !d.ua.guard.proven(d.invite.in.src):
+		d.sayByeOnce()
+	default:
 		d.sayBye(nil)
 	}
 }
