@@ -40,7 +40,7 @@ type Config struct {
 	Advertise  string   // host or IP for Contact and Via; "auto" = as the peer sees us; "" = address of the route to the peer
 	Access     Access   // who may do what; SetAccess replaces it
 	Registrar  RegistrarConfig
-	Defence    Defence // against sources that misbehave
+	Defence    Defence       // against sources that misbehave
 	UserAgent  string        // User-Agent and Server header; "" = DefaultUserAgent
 	Username   string        // default user part of our own addresses; "" = UserAgent
 	Logger     *slog.Logger  // nil = discarded

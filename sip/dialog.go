@@ -44,19 +44,24 @@ type Dialog struct {
 	ended  chan struct{}
 	gone   chan struct{} // closed when nothing more is awaited from the far end
 
-	mu       sync.Mutex
-	state    dialogState
-	err      error
-	session  Session
-	heldACK  *heldACK    // arrived before SetSession
-	unacked  *acceptance // our 2xx that waits for its ACK
-	bye      *farewell   // a BYE that waits for that ACK
-	lastACK  *sentACK    // our last ACK of a 2xx
-	inviting bool        // a re-INVITE of ours is in progress
+	mu      sync.Mutex
+	state   dialogState
+	err     error
+	session Session
+	acks
+	inviting bool // a re-INVITE or an UPDATE with an offer of ours is in progress
 	refers   referrals
 	removed  bool
 	seat     *place // among the calls that are not acknowledged; nil: it needs none
 	ext      dialogExtensions
+}
+
+// acks are the ACKs that a dialog waits for or has sent.
+type acks struct {
+	heldACK *heldACK    // arrived before SetSession
+	unacked *acceptance // our 2xx that waits for its ACK
+	bye     *farewell   // a BYE that waits for that ACK
+	lastACK *sentACK    // our last ACK of a 2xx
 }
 
 // heldACK is an ACK that waits for a Session; body as in Session.Acknowledged.

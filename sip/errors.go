@@ -11,6 +11,7 @@ var (
 	ErrRemoteBye = errors.New("sip: the far end hung up")
 	ErrCancelled = errors.New("sip: cancelled")
 	ErrNoACK     = errors.New("sip: the answer was never acknowledged")
+	ErrExpired   = errors.New("sip: the session was not refreshed in time")
 	ErrLocalBye  = errors.New("sip: hung up here")
 	ErrRejected  = errors.New("sip: rejected here")
 	ErrTransport = errors.New("sip: transport failure")

@@ -57,7 +57,7 @@ func TestValidation(t *testing.T) {
 		{"INVITE without offer nobody serves", "INVITE", "", nil, "404 Not Found", ""},
 		{"unknown method", "DANCE", "", nil, "405 Method Not Allowed", "Allow: " + allowedMethods},
 		{"REGISTER", "REGISTER", "", nil, "405 Method Not Allowed", "Allow: " + allowedMethods},
-		{"PRACK", "PRACK", "", nil, "405 Method Not Allowed", ""},
+		{"PRACK outside a dialog", "PRACK", "", nil, "481", ""},
 		{"unknown body", "INVITE", "x", func(l []string) []string { return with(l, "Content-Type", "text/plain") }, "415 Unsupported Media Type", "Accept: " + acceptedBodies},
 		{"encoded body", "INVITE", sdp, func(l []string) []string {
 			return add(l, "Content-Type: application/sdp", "Content-Encoding: gzip")
@@ -70,7 +70,7 @@ func TestValidation(t *testing.T) {
 		{"sips URI", "INVITE", "", func(l []string) []string { l[0] = "INVITE sips:bob@example.com SIP/2.0"; return l }, "416 Unsupported URI Scheme", ""},
 		{"unknown scheme", "OPTIONS", "", func(l []string) []string { l[0] = "OPTIONS foo:bar SIP/2.0"; return l }, "416 Unsupported URI Scheme", ""},
 		{"headers in the URI", "INVITE", "", func(l []string) []string { l[0] = "INVITE sip:bob@example.com?Route=%3Csip:x%3E SIP/2.0"; return l }, "400 Headers In Request-URI", ""},
-		{"required extension", "INVITE", "", func(l []string) []string { return add(l, "Require: 100rel, timer") }, "420 Bad Extension", "Unsupported: 100rel, timer"},
+		{"required extension", "INVITE", "", func(l []string) []string { return add(l, "Require: 100rel, precondition, timer") }, "420 Bad Extension", "Unsupported: precondition"},
 		{"two required extensions apart", "OPTIONS", "", func(l []string) []string { return add(l, "Require: a", "Require: b") }, "420 Bad Extension", "Unsupported: a, b"},
 		{"supported extension", "INVITE", "", func(l []string) []string { return add(l, "Supported: 100rel, timer") }, "404 Not Found", ""},
 		{"no hops left for an INVITE", "INVITE", "", func(l []string) []string { return with(l, "Max-Forwards", "0") }, "483 Too Many Hops", ""},
@@ -146,7 +146,7 @@ func TestValidation(t *testing.T) {
 }
 
 func TestSourceNotAllowedGets403(t *testing.T) {
-	u := startUA(t, Config{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, nil)
+	u := startUA(t, Config{Access: Access{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}, nil)
 	p := newRawPeer(t, u)
 	p.send(p.invite("forbidden", 1, nil))
 	p.expect("403 INVITE")
