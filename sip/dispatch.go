@@ -12,6 +12,14 @@ import (
 // handle takes a parsed message from a reader, which it must not keep waiting.
 func (u *UA) handle(msg sipgo.Message, src source) {
 	switch m := msg.(type) {
+	case interface{ Headers() []sipgo.Header }:
+		if len(m.Headers()) > maxHeaders {
+			u.guard.blame(src, offenceUnparsed, false)
+			u.m.drop(dropSize)
+			return
+		}
+	}
+	switch m := msg.(type) {
 	case *sipgo.Request:
 		u.handleRequest(m, src)
 	case *sipgo.Response:

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -46,6 +47,8 @@ type flow struct {
 	sock *udpSocket  // nil for a connection
 	conn *streamConn // nil for UDP
 	to   netip.AddrPort
+
+	spare *atomic.Int32 // how often something may be sent again to who may not have asked; nil = as often as need be
 	// pinned: who is at the other end is reached by this flow only, whatever
 	// its Contact says: a phone that has registered.
 	pinned bool
@@ -77,6 +80,9 @@ func (f *flow) send(m sipgo.Message) error {
 
 // resend writes a message once more.
 func (f *flow) resend(m sipgo.Message, kind string) error {
+	if f.spare != nil && f.spare.Add(-1) < 0 {
+		return nil
+	}
 	f.ua.m.resend(kind)
 	return f.write(m)
 }

@@ -36,6 +36,7 @@ type gate struct {
 	rights  *rights
 	watch   *guard.Guard
 	pending *pending
+	conns   crowd
 	m       *Metrics
 	quiet   *quietLog
 	now     func() time.Time
@@ -57,6 +58,7 @@ func newGate(cfg Config, m *Metrics, quiet *quietLog, now func() time.Time) *gat
 		cfg: d, open: cfg.SourceRate < 0, rights: newRights(cfg.Access),
 		watch:   guard.New(limits, now()),
 		pending: newPending(d.Pending, d.PendingPerSource),
+		conns:   crowd{each: make(map[netip.Addr]int)},
 		m:       m, quiet: quiet, now: now,
 	}
 	m.watchBans(func() float64 { _, banned := g.watch.Count(now()); return float64(banned) })

@@ -16,6 +16,24 @@ import (
 // errNotParsed stands for a parser that failed in an unforeseen way.
 var errNotParsed = errors.New("sip: the parser failed")
 
+// Bounds of a message.
+const (
+	maxMessage = 32 << 10 // bytes of a datagram; a stream's is bounded by the parser
+	maxHeaders = 256      // header fields
+)
+
+// errTooLarge refuses a message beyond the bounds.
+var errTooLarge = errors.New("sip: larger than any message of a call")
+
+// oversized: there is too much to be read.
+func oversized(data []byte) bool {
+	if len(data) > maxMessage {
+		return true
+	}
+	head, _, _ := bytes.Cut(data, []byte("\r\n\r\n"))
+	return bytes.Count(head, []byte{'\n'}) > maxHeaders
+}
+
 // parse makes a message of a datagram.
 func (u *UA) parse(data []byte) (msg sipgo.Message, err error) {
 	defer func() {
@@ -23,6 +41,9 @@ func (u *UA) parse(data []byte) (msg sipgo.Message, err error) {
 			err = errNotParsed
 		}
 	}()
+	if oversized(data) {
+		return nil, errTooLarge
+	}
 	return u.parser.ParseSIP(data)
 }
 

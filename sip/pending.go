@@ -1,9 +1,12 @@
 package sip
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+
+	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // pending counts the calls of sources that are not vouched for and that are
@@ -107,5 +110,22 @@ func (g *gate) refusalHeard(in *incoming, t *inviteTx) {
 	t.mu.Unlock()
 	if final == codeNotFound && in.toTag == t.toTag && g.vouched(in.src) {
 		g.blame(in.src, offenceUnknown, true)
+	}
+}
+
+// sayByeOnce sends the BYE of a call that was never acknowledged to a source
+// that may never have called: once, without a transaction.
+func (d *Dialog) sayByeOnce() {
+	if !d.ua.own.run(func() {
+		defer d.remove()
+		ctx, done := context.WithTimeout(context.Background(), d.ua.cfg.Timers.transaction())
+		defer done()
+		req, next := d.peer.request(sipgo.BYE, d.peer.nextSeq())
+		if f, err := d.peer.way(ctx, next); err == nil {
+			stamp(req, f, newBranch())
+			_ = f.send(req) // counted there
+		}
+	}) {
+		d.remove()
 	}
 }

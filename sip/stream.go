@@ -222,11 +222,23 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 
 // adopt takes a connection into the table and serves it.
 func (u *UA) adopt(c *streamConn, serve func(*streamConn)) error {
+	if c.listener != nil && !u.guard.enterConn(c.remote.Addr()) {
+		return errTooMany
+	}
+	gone := func() {
+		u.streams.remove(c)
+		if c.listener != nil {
+			u.guard.leaveConn(c.remote.Addr())
+		}
+	}
 	if err := u.streams.reserve(c); err != nil {
+		if c.listener != nil {
+			u.guard.leaveConn(c.remote.Addr())
+		}
 		return err
 	}
-	if !u.own.run(func() { defer u.streams.remove(c); serve(c) }) {
-		u.streams.remove(c)
+	if !u.own.run(func() { defer gone(); serve(c) }) {
+		gone()
 		return ErrClosed
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -118,18 +119,24 @@ func (u *UA) serveBytes(c *streamConn, nc net.Conn) {
 	for {
 		var deadline time.Time
 		if r.begun || !r.heard {
-			deadline = time.Now().Add(stallTimeout)
+			if r.since.IsZero() {
+				r.since = time.Now()
+			}
+			deadline = r.since.Add(stallTimeout) // however slowly it comes
 		}
 		if err := nc.SetReadDeadline(deadline); err != nil {
 			return
 		}
 		n, err := nc.Read(buf)
 		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				u.guard.blame(r.src, offenceStalled, true)
+			}
 			return
 		}
 		data := buf[:n]
 		if !r.begun && isKeepAlive(data) {
-			r.heard = true
+			r.heard, r.since = true, time.Time{}
 			u.heardKeepAlive(c, data)
 			continue
 		}
@@ -144,8 +151,9 @@ type streamReader struct {
 	u      *UA
 	src    source
 	stream *sipgo.ParserStream
-	heard  bool // something whole has come
-	begun  bool // a message has begun
+	heard  bool      // something whole has come
+	begun  bool      // a message has begun
+	since  time.Time // when it has, or the connection; zero: none has
 }
 
 // strayLineEnds is how many bytes of line ends in front of a message do not
@@ -169,7 +177,7 @@ func (r *streamReader) read(data []byte) (ok bool) {
 				r.u.unparsed(data, r.src, err)
 				return
 			}
-			r.heard, r.begun = true, false
+			r.heard, r.begun, r.since = true, false, time.Time{}
 			if r.u.guard.admit(r.src, time.Now()) {
 				r.u.handle(msg, r.src)
 			}
