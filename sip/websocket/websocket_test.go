@@ -1,0 +1,163 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// listen serves connections that echo until the test ends.
+func listen(t *testing.T, cfg Config) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.MaxMessage = 1000
+	served := make(chan error, 1)
+	conns := make(chan chan struct{}, 100)
+	go func() {
+		served <- Serve(l, cfg, func(c *Conn) {
+			done := make(chan struct{})
+			conns <- done
+			go func() {
+				defer close(done)
+				defer c.Close()
+				for {
+					m, err := c.Read(10 * time.Second)
+					if err != nil {
+						return
+					}
+					if _, err := c.Write(m); err != nil {
+						return
+					}
+				}
+			}()
+		})
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		close(conns)
+		for done := range conns {
+			<-done
+		}
+	})
+	return l.Addr().String()
+}
+
+func TestMessagesAreFrames(t *testing.T) {
+	addr := listen(t, Config{})
+	c, err := Dial(t.Context(), addr, "127.0.0.1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, m := range []string{"one", "", "two\xff binary", strings.Repeat("x", 1000)} {
+		if _, err := c.Write([]byte(m)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := c.Read(10 * time.Second); err != nil || string(got) != m {
+			t.Errorf("%q, %v, want %q", got, err, m)
+		}
+	}
+	if c.LocalAddr() == nil || c.RemoteAddr().String() != addr {
+		t.Errorf("%v %v", c.LocalAddr(), c.RemoteAddr())
+	}
+	if _, err := c.Write(make([]byte, 1001)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := c.Read(10 * time.Second); err == nil {
+		t.Errorf("a message that is too large came back: %d bytes", len(m))
+	}
+}
+
+func TestWhoGetsIn(t *testing.T) {
+	tests := []struct {
+		name, origin, protocol string
+		origins                []string
+		ok                     bool
+	}{
+		{"no browser, no origin", "", "sip", nil, true},
+		{"same host", "http://127.0.0.1", "sip", nil, true},
+		{"other host", "https://evil.example.com", "sip", nil, false},
+		{"host on the list", "https://phone.example.com", "sip", []string{"*.example.com"}, true},
+		{"host not on the list", "https://example.net", "sip", []string{"*.example.com"}, false},
+		{"any", "https://example.net", "sip", []string{"*"}, true},
+		{"one of several subprotocols", "", "x, sip", nil, true},
+		{"other subprotocol", "", "msrp", nil, false},
+		{"no subprotocol", "", "", nil, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			addr := listen(t, Config{Origins: tt.origins})
+			origin := tt.origin
+			if origin == "http://127.0.0.1" {
+				origin = "http://" + addr
+			}
+			h := http.Header{}
+			if origin != "" {
+				h.Set("Origin", origin)
+			}
+			var protocols []string
+			if tt.protocol != "" {
+				protocols = strings.Split(tt.protocol, ", ")
+			}
+			ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+			defer done()
+			tr := &http.Transport{}
+			defer tr.CloseIdleConnections()
+			ws, _, err := websocket.Dial(ctx, "ws://"+addr, &websocket.DialOptions{HTTPHeader: h, Subprotocols: protocols, HTTPClient: &http.Client{Transport: tr}})
+			if (err == nil) != tt.ok {
+				t.Errorf("%v", err)
+			}
+			if ws != nil {
+				_ = ws.CloseNow()
+			}
+		})
+	}
+}
+
+// A far end that is no SIP server is not taken for one.
+func TestDialWantsTheSubprotocol(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ws, err := websocket.Accept(w, r, nil)
+		if err == nil {
+			_ = ws.CloseNow()
+		}
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(l) }()
+	defer func() { _ = s.Close(); <-done }()
+	if _, err := Dial(t.Context(), l.Addr().String(), "127.0.0.1", nil); !errors.Is(err, ErrSubprotocol) {
+		t.Errorf("%v", err)
+	}
+}
+
+// Whoever does not finish the handshake holds up nobody.
+func TestUnfinishedHandshakeEndsWithTheListener(t *testing.T) {
+	addr := listen(t, Config{})
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("GET / HTTP/1.1\r\n")); err != nil {
+		t.Fatal(err)
+	}
+}
