@@ -17,7 +17,7 @@ func inboundInfo(inv sip.Invitation) Info {
 		RequestUser: inv.RequestURI.User,
 		RequestURI:  inv.RequestURI.URI,
 		Divert:      divert(inv.Diversion),
-		Attestation: attestation(inv.Header("P-Attestation-Indicator")),
+		Attestation: inv.Attestation,
 	}
 }
 
@@ -41,19 +41,12 @@ func isNumber(s string) bool {
 
 // divert is the number or address of a diverting URI.
 func divert(uri string) string {
-	address := strings.TrimPrefix(strings.TrimPrefix(uri, "sip:"), "sips:")
+	address := uri
+	for _, scheme := range []string{"sip:", "sips:", "tel:"} {
+		address = strings.TrimPrefix(address, scheme)
+	}
 	if user, _, ok := strings.Cut(address, "@"); ok && isNumber(user) {
 		return user
 	}
 	return address
-}
-
-// attestation is A, B or C (ATIS-1000074), else nothing.
-func attestation(value string) string {
-	switch v := strings.ToUpper(strings.TrimSpace(value)); v {
-	case "A", "B", "C":
-		return v
-	default:
-		return ""
-	}
 }

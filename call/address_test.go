@@ -26,15 +26,25 @@ func TestParty(t *testing.T) {
 
 func TestInboundInfo(t *testing.T) {
 	i := inboundInfo(sip.Invitation{
-		From:       sip.Address{User: "+441", Host: "a"},
-		To:         sip.Address{User: "1000", Host: "b"},
-		RequestURI: sip.Address{User: "2000", Host: "b", URI: "sip:2000@b"},
-		Diversion:  "sip:+4477@b",
-		Headers:    []sip.Header{{Name: "p-attestation-indicator", Value: " a "}},
+		From:        sip.Address{User: "+441", Host: "a"},
+		To:          sip.Address{User: "1000", Host: "b"},
+		RequestURI:  sip.Address{User: "2000", Host: "b", URI: "sip:2000@b"},
+		Diversion:   "sip:+4477@b",
+		Attestation: "A",
 	})
 	if i.From != "+441" || i.Target != "1000" || i.To != "2000" || i.RequestURI != "sip:2000@b" ||
 		i.Divert != "+4477" || i.Attestation != "A" || i.Direction != In {
 		t.Errorf("got %+v", i)
+	}
+}
+
+func TestDivertIsANumberOrAnAddress(t *testing.T) {
+	for uri, want := range map[string]string{
+		"": "", "sip:+4477@b": "+4477", "sips:+4477@b": "+4477", "tel:+4477": "+4477", "sip:desk@b": "desk@b", "sip:b": "b",
+	} {
+		if got := divert(uri); got != want {
+			t.Errorf("%q: %q, want %q", uri, got, want)
+		}
 	}
 }
 

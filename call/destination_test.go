@@ -91,40 +91,19 @@ func TestCallerURI(t *testing.T) {
 	}
 }
 
-func TestTrunks(t *testing.T) {
-	trunks := Trunks{List: []Trunk{
-		{Name: "a", Address: "sip:a.test:5070", Username: "ua", Password: "pa"},
-		{Name: "b", Address: "sip:b.test;transport=tcp", Username: "ub", Password: "pb"},
-	}}
-	invite := func(trunks Trunks, text string) (string, string, error) {
+func TestWaysWithoutTrunks(t *testing.T) {
+	ways := func(text string) ([]Route, error) {
 		d, err := ParseDestination(text, true)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _, err := trunks.invite(d, "")
-		return r.To, r.Username, err
+		return Outbound{}.routes(d, "alice@home.test")
 	}
-	withDefault := trunks
-	withDefault.Default = "b"
-	for _, tt := range []struct {
-		name         string
-		trunks       Trunks
-		text         string
-		to, username string
-	}{
-		{"a number by the first", trunks, "tel:+44", "sip:+44@a.test:5070", "ua"},
-		{"a number by the default", withDefault, "44-1", "sip:441@b.test;transport=tcp", "ub"},
-		{"an address at a trunk", trunks, "sip:x@B.test", "sip:x@B.test", "ub"},
-		{"an address at another port", trunks, "sip:x@a.test", "sip:x@a.test", ""},
-		{"an address elsewhere", trunks, "x@c.test", "sip:x@c.test", ""},
-	} {
-		to, username, err := invite(tt.trunks, tt.text)
-		if err != nil || to != tt.to || username != tt.username {
-			t.Errorf("%s: %s as %q, %v", tt.name, to, username, err)
-		}
+	if r, err := ways("sip:x@c.test"); err != nil || len(r) != 1 || r[0].Request.To != "sip:x@c.test" || r[0].Request.From != "sip:alice@home.test" {
+		t.Errorf("an address: %+v, %v", r, err)
 	}
-	if _, _, err := invite(Trunks{}, "44"); !errors.Is(err, ErrNoTrunk) {
-		t.Errorf("without a trunk: %v", err)
+	if _, err := ways("44"); !errors.Is(err, ErrNoTrunk) {
+		t.Errorf("a number: %v", err)
 	}
 }
 

@@ -29,7 +29,9 @@ const (
 	codeNotAcceptable  = 488
 	codePending        = 491
 	codeInternal       = 500
+	codeBadGateway     = 502
 	codeUnavailable    = 503
+	codeGatewayTimeout = 504
 	codeBusyEverywhere = 600
 	codeDecline        = 603
 	codeNowhere        = 604
@@ -127,6 +129,7 @@ func (c *Call) end(cause Cause, raw int) {
 	if c.reached() {
 		c.closeDialog(was, raw)
 	}
+	c.leaveTrunk()
 	c.leaveSeat()
 	c.closeMedia()
 	c.closeRecording()
@@ -164,8 +167,9 @@ func (c *Call) closeDialog(was State, code int) {
 		c.tasks.Go(stream.HangUp) // it has to be closed here, whoever hung up
 		return
 	}
+	far := c.far()
 	select {
-	case <-c.dialog.Ended():
+	case <-far.Ended():
 		return
 	default:
 	}
@@ -185,7 +189,7 @@ func (c *Call) closeDialog(was State, code int) {
 	c.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), byeTimeout)
 		defer cancel()
-		if err := c.dialog.Bye(ctx); err != nil {
+		if err := far.Bye(ctx); err != nil {
 			c.logger().Debug("hang up", "error", err)
 		}
 	})
@@ -193,14 +197,15 @@ func (c *Call) closeDialog(was State, code int) {
 
 // remoteEnd is closed when the far end or the signalling ended the call.
 func (c *Call) remoteEnd() <-chan struct{} {
-	if c.dialog == nil {
+	far := c.far()
+	if far == nil || c.moves.gone {
 		return nil
 	}
-	return c.dialog.Ended()
+	return far.Ended()
 }
 
 func (c *Call) remoteCause() (Cause, int) {
-	switch err := c.dialog.Err(); {
+	switch err := c.far().Err(); {
 	case errors.Is(err, sip.ErrRemoteBye):
 		return HungUp, codeOK
 	case errors.Is(err, sip.ErrCancelled):

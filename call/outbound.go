@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"mediaserver/sip"
@@ -13,25 +14,29 @@ import (
 // Outbound says where calls go that are more than SIP addresses. The zero
 // value is nowhere.
 type Outbound struct {
-	Trunks  Trunks       // for telephone numbers
-	Streams StreamDialer // to WebSockets; nil: none can be called
-	Local   func(*Call)  // runs the application of a call to one of our services; nil: there are none
+	Trunks    Trunks       // ways out by SIP; nil: SIP addresses only
+	Streams   StreamDialer // to WebSockets; nil: none can be called
+	Transfers Transfers
+	Redirects Redirects
+	Local     func(*Call) // runs the application of a call to one of our services; nil: there are none
 }
 
 // way is how the signalling and the audio of an outbound call go.
 type way interface {
 	// sockets opens the media, with our address for the offer.
 	sockets(ctx context.Context) (Sockets, netip.Addr, error)
-	// dial sends the offer and waits for the answer.
-	dial(ctx context.Context, offer []byte, onProgress func(sip.Progress)) (OutboundDialog, error)
+	// dial sends the offer and waits for the answer; s hears what happens
+	// before it.
+	dial(ctx context.Context, offer []byte, s sip.Session, onProgress func(sip.Progress)) (OutboundDialog, error)
 }
 
 // outgoing is the signalling of a call that we place. It has a far end once
 // that has answered.
 type outgoing struct {
 	ender
-	bySIP bool // not within the process, nor over a WebSocket
-	depth int  // calls within the process before it, see maxLocalDepth
+	bySIP   bool   // not within the process, nor over a WebSocket
+	depth   int    // calls within the process before it, see maxLocalDepth
+	release func() // gives back what Route.Take booked; nil: nothing
 }
 
 // Progress is for inbound calls.
@@ -52,7 +57,7 @@ func (*outgoing) Invitation() sip.Invitation { return sip.Invitation{} }
 // bySIP says whether c is reached by SIP, not within the process nor over a
 // WebSocket.
 func (c *Call) bySIP() bool {
-	switch d := c.dialog.(type) {
+	switch d := c.far().(type) {
 	case nil, *localEnd:
 		return false
 	case *outgoing:
@@ -64,13 +69,14 @@ func (c *Call) bySIP() bool {
 
 // reached says whether there is a far end to hang up.
 func (c *Call) reached() bool {
-	d, ours := c.dialog.(*outgoing)
-	return c.dialog != nil && (!ours || d.ender != nil)
+	far := c.far()
+	d, ours := far.(*outgoing)
+	return far != nil && (!ours || d.ender != nil)
 }
 
 // depth is how many calls within the process led to c.
 func (c *Call) depth() int {
-	switch d := c.dialog.(type) {
+	switch d := c.far().(type) {
 	case *localEnd:
 		return d.depth
 	case *outgoing:
@@ -82,11 +88,15 @@ func (c *Call) depth() int {
 
 // attempt is an outbound call on its way to an answer.
 type attempt struct {
-	call   *Call
-	to     Destination
-	id     string      // of the application's instance
-	early  func(*Call) // called once the callee's early media can be heard; nil: not wanted
-	cancel context.CancelCauseFunc
+	call    *Call
+	to      Destination
+	id      string             // of the application's instance
+	early   func(*Call)        // called once the callee's early media can be heard; nil: not wanted
+	called  bool               // a service or room by its SIP address, not by its name
+	headers []sip.Header       // of the INVITE
+	told    func(sip.Progress) // of provisional answers, in place of an event; nil: the event
+	heard   atomic.Bool        // the far end has given a sign of life
+	cancel  context.CancelCauseFunc
 }
 
 // newAttempt makes an outbound call; primary is nil for a primary call.
@@ -154,12 +164,7 @@ func (a *attempt) reach(ctx context.Context) error {
 	c, m := a.call, a.call.manager
 	switch a.to.Kind {
 	case ToNumber, ToSIP:
-		r, security, err := m.cfg.Outbound.Trunks.invite(a.to, c.base.From)
-		if err != nil {
-			return err
-		}
-		c.security = security
-		return a.dial(ctx, sipWay{manager: m, request: r})
+		return a.bySIP(ctx)
 	case ToWebSocket:
 		return c.dialStream(ctx, a.to.Value)
 	default:
@@ -174,9 +179,9 @@ func (a *attempt) dial(ctx context.Context, w way) error {
 	if err != nil {
 		return err
 	}
-	s := newSession(c, sockets, local)
+	s := newSession(c, sockets, local, c.finds(nil))
 	offer, _ := s.first(nil)
-	dialog, err := w.dial(ctx, offer, func(p sip.Progress) { a.progress(sockets, s, p) })
+	dialog, err := w.dial(ctx, offer, s, func(p sip.Progress) { a.progress(sockets, s, p) })
 	if err != nil {
 		if c.hasMedia() {
 			return err // it is closed with the call
@@ -201,36 +206,13 @@ func (c *Call) settle(sockets Sockets, s *session, answer []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.accept(answer); err != nil {
+	if err := s.hear(answer, true); err != nil {
 		return err
 	}
 	if c.hasMedia() {
 		return nil
 	}
 	return c.openMedia(sockets, s, s.media)
-}
-
-// progress notes a provisional answer, and opens early media where they are
-// wanted.
-func (a *attempt) progress(sockets Sockets, s *session, p sip.Progress) {
-	c := a.call
-	if p.Code == codeRinging {
-		c.emit(Event{Type: CallRinging})
-	}
-	if a.early == nil || p.Body == nil || c.hasMedia() {
-		return
-	}
-	s.mu.Lock()
-	err := s.preview(p.Body)
-	if err == nil {
-		err = c.openMedia(sockets, s, s.media)
-	}
-	s.mu.Unlock()
-	if err != nil {
-		c.logger().Debug("early media", "error", err)
-		return
-	}
-	a.early(c)
 }
 
 // answeredOut marks the instant from which an outbound call lasts.
@@ -250,6 +232,7 @@ func (c *Call) answeredOut() {
 type sipWay struct {
 	manager *Manager
 	request sip.InviteRequest
+	own     bool // SocketRequest.Own
 }
 
 func (w sipWay) sockets(ctx context.Context) (Sockets, netip.Addr, error) {
@@ -261,11 +244,11 @@ func (w sipWay) sockets(ctx context.Context) (Sockets, netip.Addr, error) {
 	if err != nil {
 		return nil, netip.Addr{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	return m.openSockets(sip.Invitation{LocalAddr: local})
+	return m.openSockets(sip.Invitation{LocalAddr: local}, w.own)
 }
 
-func (w sipWay) dial(ctx context.Context, offer []byte, onProgress func(sip.Progress)) (OutboundDialog, error) {
+func (w sipWay) dial(ctx context.Context, offer []byte, s sip.Session, onProgress func(sip.Progress)) (OutboundDialog, error) {
 	r := w.request
-	r.SDP = offer
+	r.SDP, r.Session = offer, s
 	return w.manager.cfg.Dialer.Dial(ctx, r, onProgress)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/call/trunk"
 	"mediaserver/sip"
 )
 
@@ -17,7 +18,9 @@ type callees struct{ t *testing.T }
 
 // theCallees is the way to them.
 func theCallees() call.Outbound {
-	return call.Outbound{Trunks: call.Trunks{List: []call.Trunk{{Name: "carrier", Address: "sip:trunk.example"}}}}
+	t := trunk.NewTable(trunk.TableConfig{})
+	t.Replace([]trunk.Config{{Name: "carrier", Line: trunk.Line{Addresses: []string{"sip:trunk.example"}}}}, "")
+	return call.Outbound{Trunks: t}
 }
 
 // Route is an address of the tests.

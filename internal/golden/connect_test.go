@@ -159,7 +159,7 @@ func TestConnectFails(t *testing.T) {
 }
 
 func TestConnectWithoutTrunkIsUnobtainable(t *testing.T) {
-	connected(t, nil, options{outbound: call.Outbound{Trunks: call.Trunks{List: []call.Trunk{}}}}, func(w *world, x *exchange) {
+	connected(t, nil, options{outbound: call.Outbound{Trunks: trunksOf()}}, func(w *world, x *exchange) {
 		w.on("first", answer(connectTo([]string{bob})))
 		w.dial(p, phoneOptions{})
 		w.at(second)

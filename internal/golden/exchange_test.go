@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/call/trunk"
 	"mediaserver/dtmf"
 	"mediaserver/sip"
 )
@@ -45,10 +46,18 @@ func connecting(callees map[string]callee, o options) (options, *exchange) {
 		callees: callees, phones: map[string]*phone{}, requests: map[string]sip.InviteRequest{}, cancelled: map[string]time.Duration{},
 	}
 	o.dialer = x
-	if o.outbound.Trunks.List == nil {
-		o.outbound.Trunks.List = []call.Trunk{{Name: "carrier", Address: "sip:trunk.test;transport=tcp", Username: "us", Password: "secret"}}
+	if o.outbound.Trunks == nil {
+		carrier := trunk.Line{Addresses: []string{"sip:trunk.test;transport=tcp"}, Username: "us", Password: "secret"}
+		o.outbound.Trunks = trunksOf(trunk.Config{Name: "carrier", Line: carrier})
 	}
 	return o, x
+}
+
+// trunksOf are trunks without limits of time.
+func trunksOf(list ...trunk.Config) *trunk.Table {
+	t := trunk.NewTable(trunk.TableConfig{})
+	t.Replace(list, "")
+	return t
 }
 
 func (*exchange) Route(_ context.Context, address string) (netip.Addr, error) {

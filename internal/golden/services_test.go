@@ -34,7 +34,7 @@ func (w *world) services(inbound string, most int, log *slog.Logger) http.Handle
 	mux := http.NewServeMux()
 	webservice.New(webservice.Config{
 		Applications: w.api, Rooms: w.manager, Reservations: w.manager, MaxParticipants: most,
-		Inbound: []string{inbound}, MediaDirectory: w.media, LogDirectory: w.logs, Logger: log,
+		Inbound: func() []string { return []string{inbound} }, MediaDirectory: w.media, LogDirectory: w.logs, Logger: log,
 	}).Register(mux, a)
 	return mux
 }
