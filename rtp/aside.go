@@ -10,6 +10,18 @@ const (
 	leastAside          = 13 // bytes of the header of a DTLS record, the shorter one
 )
 
+// Aside takes what shares the ports of an endpoint with RTP and RTCP.
+type Aside interface {
+	// Take is called within Receive for a datagram that may be STUN (first byte 0 to
+	// 3) or DTLS (20 to 63), RFC 7983, valid during the call only; rtcp tells
+	// whether it came for RTCP. From whom it is has not been looked at. It must not
+	// wait.
+	Take(datagram []byte, from netip.AddrPort, rtcp bool)
+	// Close is called by Endpoint.Close before the IOs are closed: nothing may be
+	// sent by them afterwards. Take is not called any more.
+	Close() error
+}
+
 // setAside hands on what is no RTP.
 func (e *Endpoint) setAside(b []byte, from netip.AddrPort, rtcp bool) {
 	if e.aside == nil || !besideRTP(b) {
@@ -17,8 +29,8 @@ func (e *Endpoint) setAside(b []byte, from netip.AddrPort, rtcp bool) {
 		return
 	}
 	// The datagram is on the worker's stack, where it could not stay if it were
-	// given to a function that is not known.
-	e.aside(e.beside[:copy(e.beside[:], b)], from, rtcp)
+	// given to a function that is not known here.
+	e.aside.Take(e.beside[:copy(e.beside[:], b)], from, rtcp)
 }
 
 // besideRTP tells whether a datagram may be STUN or DTLS.

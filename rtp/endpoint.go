@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"net/netip"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -42,11 +41,7 @@ type EndpointConfig struct {
 	// not a duplicate, in order of arrival: RTP timestamp, marker bit and
 	// payload, valid during the call only. It must not wait.
 	OnEvent func(ts uint32, marker bool, payload []byte, now time.Time)
-	// Aside is called within Receive for what came and may be STUN (first byte 0 to
-	// 3) or DTLS (20 to 63), RFC 7983: a datagram, valid during the call only,
-	// and whether it came for RTCP. From whom it is has not been looked at. It must
-	// not wait. nil: such datagrams are dropped.
-	Aside   func(datagram []byte, from netip.AddrPort, rtcp bool)
+	Aside   Aside    // takes STUN and DTLS; nil = they are dropped
 	Metrics *Metrics // nil = not counted anywhere but in Stats
 	Seed    uint64   // of SSRC, first sequence number and timestamp; 0 = random
 }
@@ -59,7 +54,7 @@ type Endpoint struct {
 	share     *Share  // whose part rtp is when it is shared, else nil
 	worker    int     // whose batch takes what is sent; -1: none
 	onEvent   func(ts uint32, marker bool, payload []byte, now time.Time)
-	aside     func(datagram []byte, from netip.AddrPort, rtcp bool)
+	aside     Aside
 	beside    *[datagramSize]byte // what aside is given; nil without it
 	metrics   *Metrics
 	counts    *counts
@@ -215,6 +210,9 @@ func (e *Endpoint) Close() error {
 	e.reporter.bye(e)
 	e.metrics.remove(e.counts)
 	var errs []error
+	if e.aside != nil {
+		errs = append(errs, e.aside.Close())
+	}
 	for _, x := range []IO{e.rtp, e.rtcp} {
 		if c, ok := x.(io.Closer); ok {
 			errs = append(errs, c.Close())

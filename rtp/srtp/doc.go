@@ -13,7 +13,8 @@
 // Nothing is allocated for a packet of a stream that is known.
 //
 // The rollover counter (RFC 3711 §3.3.1) is part of a context and lives as long
-// as the key: across hold, re-INVITE and silence of any length. The window
+// as the key: across hold, re-INVITE and silence of any length, also where it
+// wraps unseen. The window
 // against replays has 128 packets. A packet that comes twice is refused as a
 // duplicate, one that was not protected, or with another key, as forged.
 //

@@ -2,7 +2,6 @@ package srtp
 
 import (
 	"fmt"
-
 )
 
 // ExporterLabel names the keys of SRTP among what a DTLS association exports.
@@ -42,4 +41,3 @@ func (s Suite) Exported(material []byte, client bool) (Keys, error) {
 	}
 	return k, nil
 }
-

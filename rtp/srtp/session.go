@@ -1,6 +1,7 @@
 package srtp
 
 import (
+	"encoding/binary"
 	"errors"
 
 	"github.com/pion/rtcp"
@@ -19,6 +20,9 @@ const (
 	// oldPackets is for how many packets in the new key the old one is kept:
 	// packets in it may still be under way.
 	oldPackets = 100
+	// lostCount is how many packets in a row have to be refused before the rollover
+	// counter of the far end is taken for one more than ours.
+	lostCount = 32
 )
 
 // What Unprotect may return.
@@ -36,6 +40,7 @@ type Session struct {
 	recv   *pion.Context
 	before *pion.Context // of what came until the key changed, nil if it did not
 	fresh  int           // packets that have come since
+	failed int           // RTP packets refused in a row
 
 	header  pionrtp.Header
 	control rtcp.Header
@@ -59,7 +64,7 @@ func (s *Session) With(k Keys) (*Session, error) {
 		return nil, err
 	}
 	if same && s.keys.Receive == k.Receive {
-		next.recv, next.before, next.fresh = s.recv, s.before, s.fresh
+		next.recv, next.before, next.fresh, next.failed = s.recv, s.before, s.fresh, s.failed
 		return next, nil
 	}
 	if s != nil {
@@ -92,8 +97,41 @@ func (s *Session) ProtectRTCP(packet []byte) ([]byte, error) {
 // Unprotect returns the RTP packet within, in memory that is valid until the
 // next call; packet stays as it is. Errors: ErrForged, ErrReplayed.
 func (s *Session) Unprotect(packet []byte) ([]byte, error) {
-	return s.unprotect(packet, (*Session).decryptRTP)
+	b, err := s.unprotect(packet, (*Session).decryptRTP)
+	if err == nil {
+		s.failed = 0
+		return b, nil
+	}
+	if s.failed++; s.failed%lostCount == 0 && s.rollOver(packet, &b) {
+		return b, nil
+	}
+	return nil, err
 }
+
+// rollOver tries a packet with the next value of the rollover counter: where more
+// than 2^15 packets in a row were lost, the sequence number may have wrapped
+// unseen, and the far end would not be heard again. RFC 3711 §3.3.1.
+func (s *Session) rollOver(packet []byte, b *[]byte) (ok bool) {
+	if len(packet) < minRTP || len(packet) > MaxPacket {
+		return false
+	}
+	ssrc := binary.BigEndian.Uint32(packet[8:])
+	roc, known := s.recv.ROC(ssrc)
+	if !known {
+		return false
+	}
+	s.recv.SetROC(ssrc, roc+1)
+	var err error
+	if *b, err = s.decryptRTP(s.recv, s.buf[:copy(s.buf[:], packet)]); err != nil {
+		s.recv.SetROC(ssrc, roc)
+		return false
+	}
+	s.failed = 0
+	return true
+}
+
+// minRTP is the length of an RTP header.
+const minRTP = 12
 
 // UnprotectRTCP is Unprotect for RTCP. A packet that is authenticated but not
 // encrypted is taken too, RFC 3711 §3.4.

@@ -159,6 +159,66 @@ func TestRolloverCounterOutlivesUpdates(t *testing.T) {
 	}
 }
 
+// More than half of the sequence numbers are lost, and the wrap with them.
+func TestARolloverThatNobodySawIsFound(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		for _, first := range []uint16{100, 20000, 40000, 65000} {
+			a, b, _ := pair(t, suite)
+			seq := first
+			next := func() []byte { seq++; return protect(t, a, seq) }
+			for range 1000 {
+				if _, err := b.Unprotect(next()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 60000 {
+				next()
+			}
+			refused := 0
+			for refused < 100 {
+				if _, err := b.Unprotect(next()); err == nil {
+					break
+				}
+				refused++
+			}
+			if refused > 40 {
+				t.Errorf("%v from %d: %d packets refused", suite, first, refused)
+			}
+			for range 70000 { // and on through the next one
+				if _, err := b.Unprotect(next()); err != nil {
+					t.Fatalf("%v from %d: at %d: %v", suite, first, seq, err)
+				}
+			}
+		}
+	}
+}
+
+// Another SSRC with the same key, and back: each has a counter of its own.
+func TestEachStreamHasItsOwnRollover(t *testing.T) {
+	a, b, _ := pair(t, srtp.GCM128)
+	streams := []struct {
+		ssrc uint32
+		seq  uint16
+	}{{1, 65500}, {2, 30000}}
+	for i := range 400 {
+		s := &streams[i/100%2]
+		s.seq++
+		p := packet(s.seq)
+		binary.BigEndian.PutUint32(p[8:], s.ssrc)
+		p, err := a.Protect(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := bytes.Clone(p)
+		if _, err := b.Unprotect(p); err != nil {
+			t.Fatalf("packet %d: %v", i, err)
+		}
+		if _, err := b.Unprotect(first); !errors.Is(err, srtp.ErrReplayed) {
+			t.Fatalf("packet %d again: %v", i, err)
+		}
+	}
+}
+
 func TestPacketsInTheOldKeyAreHeardForAWhile(t *testing.T) {
 	a, b, keys := pair(t, srtp.GCM128)
 	late := make([][]byte, 0, 4)
@@ -215,6 +275,32 @@ func TestKeysAreNotPrinted(t *testing.T) {
 					t.Errorf("%s of %T shows the key", format, x)
 				}
 			}
+		}
+	}
+}
+
+func TestExportedKeysBelongToClientAndServer(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		material := make([]byte, 2*suite.KeySize())
+		for i := range material {
+			material[i] = byte(i)
+		}
+		client, err := suite.Exported(material, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := suite.Exported(material, false)
+		if err != nil || client.Send != server.Receive || client.Receive != server.Send || client.Send == client.Receive {
+			t.Errorf("%v: they do not fit: %v", suite, err)
+		}
+		if b := client.Send.Bytes(); b[0] != 0 || b[16] != 32 { // RFC 5764 §4.2: the client's salt comes after both keys
+			t.Errorf("%v: the client's key begins with %d, its salt with %d", suite, b[0], b[16])
+		}
+		if _, err := suite.Exported(material[1:], true); !errors.Is(err, srtp.ErrKey) {
+			t.Errorf("%v: too short: %v", suite, err)
+		}
+		if got, ok := srtp.ProfileSuite(suite.Profile()); !ok || got != suite {
+			t.Errorf("%v has profile %d, which is %v", suite, suite.Profile(), got)
 		}
 	}
 }
