@@ -51,6 +51,7 @@ type Call struct {
 
 	dialog   Dialog   // nil for a room's secondary call
 	security Security // of a call by SIP
+	keying   Keying   // of a call by SIP
 	behalf
 
 	requests chan func()        // run by the actor

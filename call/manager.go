@@ -49,6 +49,7 @@ type Config struct {
 	Capability      sdp.Capability      // zero: G.711 and telephone events
 	Advertise       netip.Addr          // in our session descriptions; zero: the route to the peer
 	Security        func(Info) Security // of an inbound call; nil: optional
+	Transport       Transport           // how its packets go
 	Jitter          rtp.JitterConfig
 	RTPMetrics      *rtp.Metrics
 	MediaTimeout    time.Duration // without RTP for so long a call ends; 0: never
@@ -139,15 +140,15 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 	}
 	inv := d.Invitation()
 	info := inboundInfo(inv)
-	security := m.inboundSecurity(d, info)
-	if code := m.refuses(inv, security); code != 0 {
+	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
+	if code := m.refuses(inv, security, keying); code != 0 {
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
 		}
 		return
 	}
 	c := newCall(m, info, d)
-	c.security = security
+	c.security, c.keying = security, keying
 	if local, ok := d.(*localEnd); ok {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
@@ -163,7 +164,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 }
 
 // refuses looks at the offer of an INVITE; 0 means it can be answered.
-func (m *Manager) refuses(inv sip.Invitation, security Security) int {
+func (m *Manager) refuses(inv sip.Invitation, security Security, keying Keying) int {
 	if inv.Offer == nil {
 		return 0
 	}
@@ -171,8 +172,10 @@ func (m *Manager) refuses(inv sip.Invitation, security Security) int {
 	if err != nil {
 		return codeBadRequest
 	}
-	local := sdp.Local{Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security)}
-	if _, _, err = sdp.Answer(offer, m.capability(security), local); err != nil {
+	local := sdp.Local{
+		Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security, keying), Fingerprint: m.cfg.Transport.fingerprint(),
+	}
+	if _, _, err = sdp.Answer(offer, m.capability(security, keying), local); err != nil {
 		return codeNotAcceptable
 	}
 	return 0

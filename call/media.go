@@ -39,7 +39,7 @@ type media struct {
 // openMedia makes endpoint, port and the call's own room. m is what is known
 // of the far end so far.
 func (c *Call) openMedia(sockets Sockets, s *session, m sdp.Media) error {
-	return c.openPort(sockets, s, paramsOf(m), portOf(m))
+	return c.openPort(sockets, s, s.params(), portOf(m))
 }
 
 func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled *portParams) error {
@@ -52,6 +52,10 @@ func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled 
 	if c.bySIP() {
 		counted = c.manager.cfg.RTPMetrics
 	}
+	var aside rtp.Aside
+	if s.path != nil {
+		aside = s.path // not a nil *mediaPath, which is no nil interface
+	}
 	endpoint, err := rtp.NewEndpoint(rtp.EndpointConfig{
 		RTP:     sockets.RTP(),
 		RTCP:    sockets.RTCP(),
@@ -59,10 +63,14 @@ func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled 
 		Jitter:  c.manager.cfg.Jitter,
 		CNAME:   c.base.ID,
 		OnEvent: p.event,
+		Aside:   aside,
 		Metrics: counted,
 	})
 	if err != nil {
 		return fmt.Errorf("open media: %w", err)
+	}
+	if s.path != nil {
+		s.path.start(sockets)
 	}
 	p.endpoint = endpoint
 	room := c.manager.cfg.Engine.NewRoom(c.base.ID)
@@ -135,7 +143,7 @@ func paramsOf(m sdp.Media) rtp.Params {
 		EventPT: m.EventPT, HasEvent: m.HasEvent,
 		Ptime: time.Duration(m.PtimeMS) * time.Millisecond,
 		Send:  m.Send, Receive: m.Receive,
-		SRTP: keysOf(m.Keys),
+		SRTP: keysOf(m.Keys), Mux: m.Mux,
 	}
 	for _, a := range m.Accept {
 		p.Accept = append(p.Accept, rtp.PayloadCodec{PayloadType: a.PayloadType, Codec: codecOf(a.Codec.Name)})

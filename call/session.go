@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"mediaserver/dtmf"
+	"mediaserver/rtp"
+	"mediaserver/rtp/ice"
 	"mediaserver/sip"
 	"mediaserver/sip/sdp"
 )
@@ -18,6 +20,7 @@ import (
 type session struct {
 	call *Call
 	can  sdp.Capability
+	path *mediaPath // nil: neither ICE nor DTLS
 
 	mu      sync.Mutex
 	local   sdp.Local
@@ -40,7 +43,7 @@ func (c *Call) localDescription() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(c, sockets, addr)
+	s := newSession(c, sockets, addr, c.finds(inv.Offer))
 	body, err := s.first(inv.Offer)
 	if err == nil {
 		err = c.openMedia(sockets, s, s.media)
@@ -57,13 +60,14 @@ func (c *Call) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
 	if local, ok := c.dialog.(*localEnd); ok {
 		return local.wire, memoryHost(), nil
 	}
-	return c.manager.openSockets(inv)
+	return c.manager.openSockets(inv, c.finds(inv.Offer))
 }
 
-func (m *Manager) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
+// openSockets takes ports; own: not those that all calls may share.
+func (m *Manager) openSockets(inv sip.Invitation, own bool) (Sockets, netip.Addr, error) {
 	addr := m.mediaAddress(inv)
 	sockets, err := m.cfg.OpenSockets(SocketRequest{
-		Local: addr, Route: inv.LocalAddr, Signalling: inv.RemoteAddr.Addr(), Offer: inv.Offer,
+		Local: addr, Route: inv.LocalAddr, Signalling: inv.RemoteAddr.Addr(), Offer: inv.Offer, Own: own,
 	})
 	if err != nil {
 		return nil, addr, fmt.Errorf("open media: %w", err)
@@ -71,12 +75,18 @@ func (m *Manager) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
 	return sockets, addr, nil
 }
 
-func newSession(c *Call, sockets Sockets, addr netip.Addr) *session {
-	s := &session{call: c, can: c.manager.capability(c.security), changed: time.Now()}
+// newSession makes the session of a call; finds: it may come to ICE or DTLS.
+func newSession(c *Call, sockets Sockets, addr netip.Addr, finds bool) *session {
+	s := &session{call: c, can: c.manager.capability(c.security, c.keying), changed: time.Now()}
 	s.local = sdp.Local{
 		Addr: addr, Port: sockets.Port(),
 		SessionID: rand.Uint64() >> 2, Version: 1,
-		Crypto: newCryptos(c.security),
+		Crypto: newCryptos(c.security, c.keying),
+	}
+	if finds {
+		t := c.manager.cfg.Transport
+		s.path = newPath(s, t.Identity, t.Source == rtp.SourceStrict)
+		s.local.Fingerprint = t.fingerprint()
 	}
 	return s
 }
@@ -103,6 +113,7 @@ func (s *session) answer(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &sip.StatusError{Code: codeBadRequest, Reason: err.Error()}
 	}
+	s.credentials(d.ICE())
 	body, m, err := sdp.Answer(d, s.can, s.local)
 	if err != nil {
 		return nil, &sip.StatusError{Code: codeNotAcceptable}
@@ -138,12 +149,47 @@ func (s *session) preview(answer []byte) error {
 // agree puts what was settled into force.
 func (s *session) agree(m sdp.Media) {
 	s.media, s.changed = m, time.Now()
-	if a := s.call.audio(); a != nil {
-		a.port.settle(portOf(m), s.call.manager.rate())
-		if err := a.endpoint.Update(paramsOf(m)); err != nil {
-			s.call.logger().Warn("media parameters refused", "error", err)
+	if s.path != nil {
+		s.path.agree(m, s.local.ICE)
+		if m.DTLS.Setup == sdp.SetupActive || m.DTLS.Setup == sdp.SetupPassive {
+			s.local.Setup = m.DTLS.Setup
 		}
 	}
+	if a := s.call.audio(); a != nil && a.session == s {
+		a.port.settle(portOf(m), s.call.manager.rate())
+		s.enforce()
+	}
+}
+
+// credentials makes credentials of our own for a far end that does ICE: new ones
+// where its are (RFC 8839 §4.4.1.1.1).
+func (s *session) credentials(theirs sdp.Credentials) {
+	if s.path == nil || theirs == (sdp.Credentials{}) || s.local.ICE != (sdp.Credentials{}) && theirs == s.media.ICE.Remote {
+		return
+	}
+	c := ice.NewCredentials()
+	s.local.ICE = sdp.Credentials{Ufrag: c.Ufrag, Pwd: sdp.Secret(c.Pwd)}
+}
+
+// enforce tells the endpoint what was settled and what the path has found.
+func (s *session) enforce() {
+	a := s.call.audio()
+	if a == nil || a.session != s {
+		return
+	}
+	if err := a.endpoint.Update(s.params()); err != nil {
+		s.call.logger().Warn("media parameters refused", "error", err)
+	}
+}
+
+// params are what was settled in the terms of the endpoint.
+func (s *session) params() rtp.Params {
+	p := paramsOf(s.media)
+	p.Source = s.call.manager.cfg.Transport.Source
+	if s.path != nil {
+		s.path.apply(&p)
+	}
+	return p
 }
 
 // Reoffer answers a re-INVITE or UPDATE, or makes our offer when it had none.

@@ -12,6 +12,7 @@ type SocketRequest struct {
 	Route      netip.Addr // our address of the route to the far end's signalling
 	Signalling netip.Addr // where the far end's signalling comes from; zero for a call we place
 	Offer      []byte     // the far end's session description; nil if it made no offer
+	Own        bool       // ICE or DTLS: the call needs ports of its own
 }
 
 // Remote is where the far end wants RTP and RTCP according to its offer; zero
@@ -24,8 +25,11 @@ func (r SocketRequest) Remote(c sdp.Capability) (media, control netip.AddrPort) 
 	if err != nil {
 		return media, control
 	}
-	c.Security = SecurityOptional
-	_, m, err := sdp.Answer(d, c, sdp.Local{Addr: r.Local, Port: 2, SessionID: 1, Version: 1, Crypto: newCryptos(c.Security)})
+	c.Security, c.Keying = SecurityOptional, KeyingAny
+	_, m, err := sdp.Answer(d, c, sdp.Local{
+		Addr: r.Local, Port: 2, SessionID: 1, Version: 1, Crypto: newCryptos(c.Security, c.Keying),
+		Fingerprint: sdp.Fingerprint{Hash: "sha-256", Digest: "none"},
+	})
 	if err != nil {
 		return media, control
 	}
