@@ -62,14 +62,20 @@ type Call struct {
 	done     chan struct{}      // closed at the end
 	tasks    sync.WaitGroup     // goroutines that work for this call
 
-	record record       // of the actor
-	told   atomic.Bool  // its beginning has been told
-	sounds atomic.Int64 // plays and recordings so far
+	record record // of the actor
+	events
+	moves moves
 
 	mu     sync.Mutex
 	life   life
 	media  *media // nil until there is an endpoint
 	joined joined
+}
+
+// events is what was told of a call.
+type events struct {
+	told   atomic.Bool  // its beginning
+	sounds atomic.Int64 // plays and recordings so far
 }
 
 // behalf is what a secondary call has; the zero value is a primary call's.
@@ -107,6 +113,7 @@ type life struct {
 	playing  playing
 	taking   taking
 	frame    int64 // at the answer, see mediaMeter.since
+	far      farEnd
 }
 
 func newCall(m *Manager, base Info, d Dialog) *Call {
@@ -183,6 +190,10 @@ func (c *Call) run(limit time.Duration) {
 		case cause := <-c.hangUps:
 			c.end(cause, 0)
 		case <-c.remoteEnd():
+			if c.moves.under.Load() {
+				c.moves.gone = true // who it has sent us to takes its place, or nobody
+				continue
+			}
 			c.end(c.remoteCause())
 		case <-deadline.C:
 			c.end(Dropped, 0)

@@ -193,6 +193,12 @@ func (c *Call) dialService(ctx context.Context, name string, o ConferenceOptions
 
 // farParty is the far end of c.
 func (c *Call) farParty() string {
+	c.mu.Lock()
+	party := c.life.far.party
+	c.mu.Unlock()
+	if party != "" {
+		return party
+	}
 	if c.base.Direction == Out {
 		return c.base.To
 	}

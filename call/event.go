@@ -13,6 +13,7 @@ const (
 	CallAnswered       EventType = "call.answered"
 	CallEnded          EventType = "call.ended" // closes call.started
 	CallDigit          EventType = "call.digit"
+	CallTransferred    EventType = "call.transferred" // its far end is another now, or has been sent to another
 	ParticipantEntered EventType = "participant.entered"
 	ParticipantLeft    EventType = "participant.left" // closes participant.entered
 	ParticipantMuted   EventType = "participant.muted"
@@ -41,7 +42,7 @@ const (
 // EventTypes are all there are.
 func EventTypes() []EventType {
 	return []EventType{
-		CallStarted, CallRinging, CallAnswered, CallEnded, CallDigit,
+		CallStarted, CallRinging, CallAnswered, CallEnded, CallDigit, CallTransferred,
 		ParticipantEntered, ParticipantLeft, ParticipantMuted, ParticipantUnmuted,
 		ConferenceCreated, ConferenceStarted, ConferenceStopped, ConferenceLocked, ConferenceUnlocked, ConferenceEnded,
 		RecordingStarted, RecordingEnded, PlayStarted, PlayEnded,
@@ -112,6 +113,7 @@ type Event struct {
 	Started     *CallStart    `json:"call,omitempty" doc:"call.started, and the end of a call that nobody noticed: who calls whom"`
 	Ended       *CallEnd      `json:"end,omitempty" doc:"call.ended: how it went"`
 	Digit       *DigitPress   `json:"digit,omitempty" doc:"call.digit"`
+	Transfer    *Transfer     `json:"transfer,omitempty" doc:"call.transferred"`
 	Sound       *SoundEvent   `json:"sound,omitempty" doc:"play and recording events"`
 	Page        *PageExchange `json:"page,omitempty" doc:"page events"`
 	Action      *ActionRun    `json:"action,omitempty" doc:"action.ended"`
@@ -164,6 +166,12 @@ type Quality struct {
 type DigitPress struct {
 	Digit  string `json:"digit,omitempty" doc:"left out unless events.digits is shown"`
 	Method string `json:"method" enum:"rfc4733,info,inband"`
+}
+
+// Transfer says how a call came to another far end.
+type Transfer struct {
+	By string `json:"by" enum:"far_end,replaces,api" doc:"far_end: it sent us to another (REFER); replaces: another took its place (INVITE with Replaces); api: this server sent it to another, and the call ends"`
+	To string `json:"to" doc:"the new far end, number or SIP address"`
 }
 
 // SoundEvent is about a play or a recording.

@@ -38,6 +38,8 @@ type localEnd struct {
 	named string // the service that is to take it, "" = none
 	depth int    // of the callee, see maxLocalDepth
 
+	called bool // by SIP address, as by an INVITE: to says which
+
 	ended chan struct{}
 	err   error // set before ended is closed
 }
@@ -195,7 +197,9 @@ func (m *Manager) localWay(a *attempt, depth int) *localWay {
 	if a.to.Kind == ToRoom {
 		return &localWay{manager: m, call: l, serve: func(c *Call) { c.sitInRoom(a.to.Value, a.id) }}
 	}
-	l.callee.named = a.to.Value
+	if l.callee.called = a.called; !a.called {
+		l.callee.named = a.to.Value
+	}
 	return &localWay{manager: m, call: l, serve: m.cfg.Outbound.Local}
 }
 
@@ -203,7 +207,7 @@ func (w *localWay) sockets(context.Context) (Sockets, netip.Addr, error) {
 	return w.call.caller.wire, memoryHost(), nil
 }
 
-func (w *localWay) dial(ctx context.Context, offer []byte, onProgress func(sip.Progress)) (OutboundDialog, error) {
+func (w *localWay) dial(ctx context.Context, offer []byte, _ sip.Session, onProgress func(sip.Progress)) (OutboundDialog, error) {
 	l := w.call
 	switch {
 	case w.serve == nil:

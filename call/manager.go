@@ -135,10 +135,14 @@ func newCallID() string {
 // when the call has ended. An offer without a codec of ours is refused with
 // 488, a malformed one with 400.
 func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
+	inv := d.Invitation()
+	if inv.Replaces != nil {
+		m.replace(ctx, d, inv.Replaces)
+		return
+	}
 	if m.refuseBusy(d) {
 		return
 	}
-	inv := d.Invitation()
 	info := inboundInfo(inv)
 	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
 	if code := m.refuses(inv, security, keying); code != 0 {
@@ -149,7 +153,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 	}
 	c := newCall(m, info, d)
 	c.security, c.keying = security, keying
-	if local, ok := d.(*localEnd); ok {
+	if local, ok := d.(*localEnd); ok && !local.called {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
 	c.life.state = Inbound
@@ -186,7 +190,7 @@ func (m *Manager) begin(c *Call) {
 	m.mu.Lock()
 	m.calls[c] = struct{}{}
 	m.mu.Unlock()
-	if c.bySIP() {
+	if c.moves.counted = c.bySIP(); c.moves.counted {
 		m.metrics.started(c.base.Direction)
 	}
 	c.emitStarted()
@@ -207,7 +211,7 @@ func (m *Manager) ended(c *Call) {
 	m.mu.Lock()
 	delete(m.calls, c)
 	m.mu.Unlock()
-	if c.bySIP() {
+	if c.moves.counted {
 		m.metrics.ended(c.base.Direction, c.Info().Cause)
 	}
 }

@@ -47,6 +47,7 @@ func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled 
 		deliver: c.report,
 		taps:    newTaps(c.manager.cfg.Engine.Format().Samples()),
 	}
+	p.events = &eventTap{port: p}
 	p.settle(settled, c.manager.rate())
 	var counted *rtp.Metrics
 	if c.bySIP() {
@@ -62,7 +63,7 @@ func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled 
 		Params:  params,
 		Jitter:  c.manager.cfg.Jitter,
 		CNAME:   c.base.ID,
-		OnEvent: p.event,
+		OnEvent: p.events.event,
 		Aside:   aside,
 		Metrics: counted,
 	})

@@ -10,6 +10,7 @@ type metrics struct {
 	conferences  prometheus.Gauge
 	participants *prometheus.GaugeVec
 	digits       *prometheus.CounterVec
+	transfers    *prometheus.CounterVec
 	refused      prometheus.Counter // for want of headroom
 }
 
@@ -35,6 +36,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m.refused = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "mediaserver_calls_refused_total", Help: "Calls by SIP refused because no more fit.",
 	})
+	m.transfers = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "mediaserver_transfers_total", Help: "Transfers of calls, by who wanted them and what came of them.",
+	}, []string{"by", "outcome"})
 	for _, d := range []Direction{In, Out} {
 		m.active.WithLabelValues(d.String())
 	}
@@ -45,7 +49,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		m.participants.WithLabelValues(r)
 	}
 	if r != nil {
-		r.MustRegister(m.active, m.total, m.conferences, m.participants, m.digits, m.refused)
+		r.MustRegister(m.active, m.total, m.conferences, m.participants, m.digits, m.refused, m.transfers)
 	}
 	return m
 }

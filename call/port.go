@@ -21,7 +21,9 @@ type port struct {
 	detector  *dtmf.Detector // in-band digits; nil until they were settled
 	lookAhead int            // frames with sound that are still in detector
 	sending   atomic.Pointer[digitJob]
-	deliver   func(press) // never waits
+	swap      atomic.Pointer[portExchange] // nil: the endpoint stays
+	events    *eventTap                    // of the endpoint
+	deliver   func(press)                  // never waits
 
 	taps    taps
 	meter   mediaMeter
@@ -87,6 +89,10 @@ func (p *port) Prefetch(step int) {
 // Receive takes one frame from the endpoint and keeps digits out of it.
 func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	var status mixer.Status
+	swap := p.swap.Load()
+	if swap != nil && !swap.did {
+		p.adopt(swap)
+	}
 	sound := p.endpoint.Receive(frame, now, pcm)
 	p.meter.frame(frame, pcm, sound)
 	p.taps.hear(pcm, sound)
@@ -104,7 +110,7 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 		status |= mixer.Sound
 	}
 	p.taps.hearClean(pcm, sound)
-	if job := p.sending.Load(); p.pending > 0 || job != nil && job.sent {
+	if job := p.sending.Load(); p.pending > 0 || swap != nil || job != nil && job.sent {
 		status |= mixer.Notice
 	}
 	return status
@@ -140,12 +146,15 @@ func (p *port) hear(x press) {
 }
 
 // Notify delivers the presses of the slot that has just ended, and the news
-// that all digits have been sent.
+// that all digits have been sent or that the endpoint has been exchanged.
 func (p *port) Notify() {
 	for _, x := range p.heard[:p.pending] {
 		p.deliver(x)
 	}
 	p.pending = 0
+	if swap := p.swap.Load(); swap != nil && swap.did && p.swap.CompareAndSwap(swap, nil) {
+		close(swap.done)
+	}
 	if job := p.sending.Load(); job != nil && job.sent && p.sending.CompareAndSwap(job, nil) {
 		close(job.done)
 	}

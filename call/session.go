@@ -20,11 +20,13 @@ import (
 type session struct {
 	call *Call
 	can  sdp.Capability
-	path *mediaPath // nil: neither ICE nor DTLS
 
+	path    *mediaPath // nil: neither ICE nor DTLS
 	mu      sync.Mutex
 	local   sdp.Local
 	pending []byte    // our offer whose answer has not come
+	placed  []byte    // our offer that the call was placed with, see hear
+	heard   []byte    // the last answer to it
 	media   sdp.Media // as agreed last
 	changed time.Time // when media was agreed
 }
@@ -227,12 +229,27 @@ func (s *session) Info(cseq uint32, contentType string, body []byte) error {
 		return err
 	}
 	s.mu.Lock()
-	events := s.media.HasEvent
+	events, c := s.media.HasEvent, s.call
 	s.mu.Unlock()
 	if !events {
-		s.call.report(press{digit: d, method: byInfo, cseq: cseq, at: time.Now()})
+		c.report(press{digit: d, method: byInfo, cseq: cseq, at: time.Now()})
 	}
 	return nil
+}
+
+// moveTo has the session be that of another call.
+func (s *session) moveTo(c *Call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.call = c
+}
+
+// Refer is a REFER of the far end.
+func (s *session) Refer(r *sip.Referral) error {
+	s.mu.Lock()
+	c := s.call
+	s.mu.Unlock()
+	return c.referred(r)
 }
 
 // silent tells whether the far end need not send anything.

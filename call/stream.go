@@ -80,12 +80,7 @@ func (e streamEnd) Err() error { return sip.ErrRemoteBye }
 
 // farStream is the WebSocket at the far end of c.
 func (c *Call) farStream() (Stream, bool) {
-	out, ok := c.dialog.(*outgoing)
-	if !ok {
-		return nil, false
-	}
-	end, ok := out.ender.(streamEnd)
-	return end.stream, ok
+	return streamOf(c.far())
 }
 
 // streamSockets are the Sockets of a call to a WebSocket.

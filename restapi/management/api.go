@@ -31,6 +31,7 @@ type Calls interface {
 	Call(id string) (call.LiveCall, bool)
 	HangUp(id string, cause call.Cause) error
 	Headroom() call.Headroom
+	Transfer(ctx context.Context, id string, o call.TransferOptions, onProgress func(code int)) (code int, err error)
 }
 
 // Rooms are the conferences: *call.Manager.
@@ -72,8 +73,9 @@ type Config struct {
 	Reservations Reservations // nil: none
 	Records      Records      // nil: there is no store
 	Events       *events.Log
-	Services     []Service
-	Trunks       func() []Trunk // nil: none
+	Services     func() []Service // nil: none
+	Trunks       func() []Trunk   // nil: none
+	Bans         Bans             // nil: none
 	Health       func() Health
 	Guard        Guard // nil: everybody may do everything
 	Audit        *Audit
@@ -83,6 +85,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Services == nil {
+		c.Services = func() []Service { return nil }
+	}
 	if c.Trunks == nil {
 		c.Trunks = func() []Trunk { return nil }
 	}
@@ -126,10 +131,12 @@ func New(cfg Config) (*API, error) {
 	a.places = make(chan struct{}, a.cfg.MaxStreams)
 	a.huma = humago.New(guarded{a}, a.description())
 	a.registerCalls()
+	a.registerTransfer()
 	a.registerRooms()
 	a.registerRoomMedia()
 	a.registerRecords()
 	a.registerServer()
+	a.registerBans()
 	a.registerStreams()
 	a.mux.Handle(Prefix+"/", a.cfg.Guard(auth.Read, http.HandlerFunc(a.elsewhere)))
 	return a, nil

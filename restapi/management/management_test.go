@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,6 +61,19 @@ func (d *domain) HangUp(id string, cause call.Cause) error {
 	}
 	d.note("hang up %s %v", id, cause)
 	return nil
+}
+
+func (d *domain) Transfer(_ context.Context, id string, o call.TransferOptions, _ func(int)) (int, error) {
+	switch {
+	case id == "c-9":
+		return 0, fmt.Errorf("%w: %q", call.ErrNoCall, id)
+	case id == "c-2":
+		return 0, call.ErrNotTransferable
+	case o.To == "sip:busy@pbx.example":
+		return 0, &call.TransferError{Code: 486, Err: errors.New("Busy Here")}
+	}
+	d.note("transfer %s to %q %q", id, o.To, o.Replaces)
+	return 200, nil
 }
 
 func (d *domain) Conferences() []call.ConferenceInfo {
@@ -139,7 +153,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 	tasks.Go(func() { audit.Run(ctx) }) //nolint:errcheck // nil
 	cfg := Config{
 		Version: "test", Calls: b.domain, Rooms: b.domain, Media: b.domain, Reservations: b.domain, Records: s,
-		Events: b.log, Audit: audit, Services: []Service{{Name: "demo", Direction: "inbound", APIVersion: "1"}},
+		Events: b.log, Audit: audit, Services: func() []Service { return []Service{{Name: "demo", Direction: "inbound", APIVersion: "1"}} },
 	}
 	if change != nil {
 		change(&cfg)
@@ -204,6 +218,12 @@ func TestOperations(t *testing.T) {
 		{"GET", "/calls/c-9", "", 404, `"location":"path.call_id"`, ""},
 		{"DELETE", "/calls/c-1", "", 202, "", "hang up c-1 dropped"},
 		{"DELETE", "/calls/c-9", "", 404, "no such call", ""},
+		{"POST", "/calls/c-1/transfer", `{"to":"sip:desk@pbx.example"}`, 200, `"code":200`, `transfer c-1 to "sip:desk@pbx.example" ""`},
+		{"POST", "/calls/c-1/transfer", `{"replaces":"c-3"}`, 200, `"code":200`, `transfer c-1 to "" "c-3"`},
+		{"POST", "/calls/c-1/transfer", `{"to":"sip:busy@pbx.example"}`, 502, "486: Busy Here", ""},
+		{"POST", "/calls/c-1/transfer", `{}`, 422, "body.to", ""},
+		{"POST", "/calls/c-2/transfer", `{"to":"100"}`, 409, "path.call_id", ""},
+		{"POST", "/calls/c-9/transfer", `{"to":"100"}`, 404, "path.call_id", ""},
 		{"GET", "/conferences", "", 200, `"level_dbov":-20`, ""},
 		{"GET", "/conferences/r", "", 200, `"state":"ACTIVE"`, ""},
 		{"GET", "/conferences/x", "", 404, "path.conference", ""},

@@ -45,6 +45,10 @@ type problemRow struct {
 func (a *API) domainProblem(err error) error {
 	table := [...]problemRow{
 		{call.ErrNoCall, http.StatusNotFound, "path.call_id"},
+		{call.ErrNotTransferable, http.StatusConflict, "path.call_id"},
+		{call.ErrTransferring, http.StatusConflict, "path.call_id"},
+		{call.ErrDestination, http.StatusUnprocessableEntity, "body.to"},
+		{call.ErrEnded, http.StatusConflict, "path.call_id"},
 		{call.ErrNoConference, http.StatusNotFound, "path.conference"},
 		{call.ErrNoParticipant, http.StatusNotFound, "path.participant_id"},
 		{call.ErrNotStarted, http.StatusConflict, "path.conference"},

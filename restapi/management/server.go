@@ -40,7 +40,7 @@ func (a *API) registerServer() {
 		Summary: "Services of the configuration",
 	}, func(context.Context, *struct{}) (*serviceList, error) {
 		out := &serviceList{}
-		out.Body.Services = append([]Service{}, a.cfg.Services...)
+		out.Body.Services = append([]Service{}, a.cfg.Services()...)
 		return out, nil
 	})
 	huma.Register(a.huma, huma.Operation{

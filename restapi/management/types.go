@@ -77,10 +77,28 @@ type Service struct {
 
 // Trunk is a SIP neighbour of the configuration.
 type Trunk struct {
-	Name       string `json:"name"`
-	Address    string `json:"address"`
-	Register   bool   `json:"register" doc:"this server registers there"`
-	Registered *bool  `json:"registered,omitempty" doc:"whether it is registered now"`
+	Name           string         `json:"name"`
+	Address        string         `json:"address" doc:"the preferred one"`
+	State          string         `json:"state" enum:"up,down" doc:"down: another trunk is preferred, if one takes the number"`
+	Reason         string         `json:"reason,omitempty" doc:"why it is down"`
+	Since          *time.Time     `json:"since,omitempty" doc:"of the state; left out before anything was found out"`
+	Register       bool           `json:"register" doc:"this server registers there"`
+	Registered     *bool          `json:"registered,omitempty" doc:"whether it is registered now"`
+	Until          *time.Time     `json:"registered_until,omitempty" doc:"when the registration ends unless it is refreshed"`
+	Registration   string         `json:"registration_error,omitempty" doc:"what became of the last attempt to register"`
+	Addresses      []TrunkAddress `json:"addresses" doc:"in the order of the configuration"`
+	Calls          int            `json:"calls" doc:"now, in both directions"`
+	MaxCalls       int            `json:"max_calls" doc:"0: unlimited"`
+	CallsPerSecond int            `json:"calls_per_second" doc:"new calls out; 0: unlimited"`
+}
+
+// TrunkAddress is one address of a trunk.
+type TrunkAddress struct {
+	Address    string     `json:"address"`
+	Reachable  *bool      `json:"reachable,omitempty" doc:"whether it answers OPTIONS; left out if it is not asked"`
+	LastCode   int        `json:"last_code,omitempty" doc:"of the last answer to OPTIONS"`
+	LastAnswer *time.Time `json:"last_answer,omitempty"`
+	RTTMS      float64    `json:"rtt_ms,omitempty" doc:"of the last answer"`
 }
 
 // Health says how the server does.

@@ -1,0 +1,190 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"mediaserver/mixer"
+	"mediaserver/rtp"
+	"mediaserver/sip"
+)
+
+// moves are the changes of a call's far end.
+type moves struct {
+	under   atomic.Bool // the far end has sent us to somebody else, who has not answered
+	gone    bool        // … and has hung up meanwhile; of the actor
+	counted bool        // among the calls by SIP, whatever the far end is now
+}
+
+// farEnd is the far end of a call that was exchanged for the first one;
+// guarded by mu, written by the actor.
+type farEnd struct {
+	dialog Dialog // nil: none was
+	party  string // as the pages would see it
+}
+
+// far is the signalling of the far end there is now.
+func (c *Call) far() Dialog {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.life.far.dialog != nil {
+		return c.life.far.dialog
+	}
+	return c.dialog
+}
+
+// errExchange: the media path did not take the new far end.
+var errExchange = errors.New("call: the audio of the far end cannot be exchanged")
+
+// exchangeTimeout is how long the media path may take for it.
+const exchangeTimeout = 2 * time.Second
+
+// departed is the far end that a call had before.
+type departed struct {
+	call     *Call
+	dialog   Dialog
+	sockets  Sockets
+	endpoint *rtp.Endpoint
+}
+
+// newcomer is a call that is never told of and has no actor: with what it gets
+// of signalling and media, c is to go on.
+func (c *Call) newcomer(d Dialog) *Call {
+	x := newCall(c.manager, c.base, d)
+	x.SetLogger(c.logger())
+	return x
+}
+
+// takeOver puts the far end of x, which has audio, in the place of that of c:
+// the room, the recordings and the running action go on. party is the new far
+// end for the pages. The far end that was is for the caller to leave.
+func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, error) {
+	var was *departed
+	err := c.ask(ctx, func() error {
+		now, next := c.audio(), x.audio()
+		if c.Info().State != Answered || now == nil || next == nil {
+			return ErrNotAnswered
+		}
+		<-next.home.Remove()
+		next.room.Close()
+		if !now.port.exchange(next.port) {
+			return errExchange
+		}
+		was = &departed{call: c, dialog: c.far(), sockets: now.sockets, endpoint: now.endpoint}
+		c.mu.Lock()
+		c.life.far = farEnd{dialog: x.dialog, party: party}
+		c.media = &media{
+			sockets: next.sockets, endpoint: next.endpoint, session: next.session,
+			port: now.port, room: now.room, home: now.home,
+		}
+		c.mu.Unlock()
+		next.session.moveTo(c)
+		c.moves.gone = false
+		c.moves.under.Store(false)
+		return nil
+	})
+	return was, err
+}
+
+// leave hangs up on the far end that was and gives back what it had.
+func (d *departed) leave() {
+	d.release()
+	if stream, ok := streamOf(d.dialog); ok {
+		stream.HangUp()
+	} else {
+		ctx, cancel := context.WithTimeout(context.Background(), byeTimeout)
+		defer cancel()
+		if err := d.dialog.Bye(ctx); err != nil {
+			d.call.logger().Debug("hang up", "error", err)
+		}
+	}
+}
+
+// release gives back media and trunk of the far end that was.
+func (d *departed) release() {
+	if out, ours := d.dialog.(*outgoing); ours && out.release != nil {
+		out.release()
+	}
+	if err := errors.Join(d.endpoint.Close(), d.sockets.Close()); err != nil {
+		d.call.logger().Debug("close media", "error", err)
+	}
+}
+
+// discard ends a newcomer that nobody took.
+func (c *Call) discard() {
+	if c.reached() {
+		c.closeDialog(Answered, 0)
+	}
+	c.leaveTrunk()
+	c.closeMedia()
+	c.tasks.Wait()
+}
+
+// portExchange puts the endpoint of another port in the place of one's own.
+type portExchange struct {
+	from *port // served by nobody
+	did  bool  // of the worker
+	done chan struct{}
+}
+
+// exchange has the port go on with the endpoint of another, which no worker
+// serves, from the next frame on. It waits until the old endpoint is free.
+func (p *port) exchange(from *port) bool {
+	x := &portExchange{from: from, done: make(chan struct{})}
+	if !p.swap.CompareAndSwap(nil, x) {
+		return false
+	}
+	limit := time.NewTimer(exchangeTimeout)
+	defer limit.Stop()
+	select {
+	case <-x.done:
+		return true
+	case <-limit.C:
+		if p.swap.CompareAndSwap(x, nil) {
+			return false
+		}
+		<-x.done // at this very moment
+		return true
+	}
+}
+
+// adopt takes what the exchange brings; of the worker, before it receives.
+func (p *port) adopt(x *portExchange) {
+	x.did = true
+	p.endpoint, p.receiver, p.detector, p.lookAhead = x.from.endpoint, x.from.receiver, x.from.detector, 0
+	p.events = x.from.events
+	p.events.port = p
+	p.params.Store(x.from.params.Load())
+}
+
+// eventTap leads the telephone events of an endpoint to the port it has.
+type eventTap struct{ port *port }
+
+func (e *eventTap) event(ts uint32, marker bool, payload []byte, now time.Time) {
+	e.port.event(ts, marker, payload, now)
+}
+
+// streamOf is the WebSocket at the far end of a dialog.
+func streamOf(d Dialog) (Stream, bool) {
+	out, ok := d.(*outgoing)
+	if !ok {
+		return nil, false
+	}
+	end, ok := out.ender.(streamEnd)
+	return end.stream, ok
+}
+
+// sipDialog is the dialog by SIP of a far end: that of a call to us, or of one
+// we placed.
+func sipDialog(d Dialog) (*sip.Dialog, bool) {
+	if out, ours := d.(*outgoing); ours {
+		dialog, ok := out.ender.(*sip.Dialog)
+		return dialog, ok
+	}
+	dialog, ok := d.(*sip.Dialog)
+	return dialog, ok
+}
+
+var _ mixer.Port = (*port)(nil)
