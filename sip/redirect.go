@@ -73,7 +73,7 @@ func dialable(uri *sipgo.Uri) bool { return (isSIP(uri) || uri.Scheme == "tel") 
 // that it leads to in their place; a 6xx ends the search.
 func (d *Dialog) redirected(res *sipgo.Response) (next sipgo.Uri, ok bool) {
 	r := &d.out.request
-	if r.Follow == nil || res.StatusCode >= 600 {
+	if r.Follow == nil || r.contact != nil || res.StatusCode >= 600 {
 		return next, false
 	}
 	w := &d.out.redirects
