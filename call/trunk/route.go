@@ -77,6 +77,9 @@ func (e *trunk) caller(from string) (user, uri string) {
 // identity is the header field that asserts who calls, RFC 3325 §9.
 func (e *trunk) identity(user string) []sip.Header {
 	name := map[Identity]string{IdentityAsserted: "P-Asserted-Identity", IdentityPreferred: "P-Preferred-Identity"}[e.cfg.Caller.Identity]
+	if sip.Withheld(user) {
+		user = "" // nobody is asserted but the line itself
+	}
 	if n := e.cfg.Caller.Number; n != "" {
 		user = n
 	}
