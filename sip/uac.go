@@ -137,6 +137,7 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 		LocalAddr:  f.local().WithZone(""),
 		Transport:  strings.ToLower(f.transport()),
 		Offer:      r.SDP,
+		Source:     u.guard.rights.get().trunkOf(bare(f.to.Addr())),
 	}
 	if !u.dialogs.add(d) {
 		return nil, nil, &StatusError{Code: codeNoService, Reason: "Too Many Dialogs", RetryAfter: u.cfg.RetryAfter}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,6 +43,8 @@ type serverOptions struct {
 	log   *slog.Logger  // nil = none
 	flags portFlags     // flags that messages about taken ports name
 	force chan struct{} // closed: end at once; nil = never
+	// load reads the configuration anew, at SIGHUP; nil = it stays as it is.
+	load func() (*config.Config, error)
 
 	mediaWorkers int // 0 = as many as processors
 	// companion runs beside the server once all addresses are served, until
@@ -58,7 +61,9 @@ type addresses struct {
 
 // server is a process's worth of components.
 type server struct {
-	cfg      *config.Config
+	cfg      *config.Config                // as it was at the start
+	started  *config.Config                // cfg before anything was added
+	live     atomic.Pointer[config.Config] // as the last reload has left it
 	opts     serverOptions
 	log      *slog.Logger
 	state    status.State
@@ -76,7 +81,7 @@ type server struct {
 // nil after a clean end, errForced after a forced one.
 func Run(ctx context.Context, cfg *config.Config, o serverOptions) error {
 	own := *cfg // the demo adds a service
-	s := &server{cfg: &own, opts: o, log: o.log, group: lifecycle.New()}
+	s := &server{cfg: &own, started: cfg, opts: o, log: o.log, group: lifecycle.New()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -141,6 +146,7 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.startDemoApplication(ctx); err != nil {
 		return err
 	}
+	s.live.Store(s.cfg)
 	media, err := s.media()
 	if err != nil {
 		return err
@@ -163,17 +169,18 @@ func (s *server) start(ctx context.Context) error {
 	s.group.Start(ctx, "calls", s.runCalls)
 	s.group.Start(ctx, "reservations", s.parts.calls.RunReservations)
 	s.group.Start(ctx, "outbound services", s.parts.apps.RunOutbound)
+	s.group.Start(ctx, "access", func(ctx context.Context) error { return s.parts.door.run(ctx, &s.cfg.SIP) })
 	s.serving = true
 	s.group.Start(ctx, "sip", s.runSIP)
+	s.group.Start(ctx, "trunks", s.parts.trunks.Run)
+	s.group.Start(ctx, "configuration", s.runReload)
 	return nil
 }
 
 // runSIP takes calls until ctx ends. An application outlives its call by the
 // final page, so it does not run in the context of the dialog.
 func (s *server) runSIP(ctx context.Context) error {
-	return s.parts.ua.Serve(ctx, func(_ context.Context, d *sip.Dialog) {
-		s.parts.calls.HandleInvite(ctx, d, s.serveCall)
-	})
+	return s.parts.ua.Serve(ctx, func(_ context.Context, d *sip.Dialog) { s.takeCall(ctx, d) })
 }
 
 // runCalls looks after the calls until they are stopped.

@@ -122,8 +122,9 @@ func (s *server) newManagement(a *auth.Auth) (*management.API, error) {
 	c := management.Config{
 		Version: version, Calls: s.parts.calls, Rooms: s.parts.calls, Media: s.parts.calls, Reservations: s.parts.calls,
 		Events: s.keep.log, Audit: s.keep.audit, Guard: a.Wrap, MaxStreams: s.cfg.Events.MaxStreams,
-		Services: managedServices(s.cfg.Services), Logger: s.log, Registerer: s.registry,
-		Trunks: func() []management.Trunk { return managedTrunks(s.cfg.SIP.Trunks) },
+		Services: func() []management.Service { return managedServices(s.live.Load().Services) }, Logger: s.log, Registerer: s.registry,
+		Bans:   bans{s.parts.ua},
+		Trunks: func() []management.Trunk { return managedTrunks(s.parts.trunks.States()) },
 		Health: func() management.Health {
 			return management.Health{Phase: s.state.Phase().String(), ClockRuns: s.parts.engine.Healthy(time.Now())}
 		},
@@ -132,26 +133,6 @@ func (s *server) newManagement(a *auth.Auth) (*management.API, error) {
 		c.Records = s.keep.store
 	}
 	return management.New(c)
-}
-
-func managedServices(list []config.Service) []management.Service {
-	out := make([]management.Service, 0, len(list))
-	for i := range list {
-		one := &list[i]
-		out = append(out, management.Service{
-			Name: one.Name, Direction: one.Direction, Match: one.Match, APIVersion: one.APIVersion,
-			FirstPage: withoutSecrets(one.FirstPage.URL),
-		})
-	}
-	return out
-}
-
-func managedTrunks(list []config.Trunk) []management.Trunk {
-	out := make([]management.Trunk, 0, len(list))
-	for i := range list {
-		out = append(out, management.Trunk{Name: list[i].Name, Address: list[i].Address, Register: list[i].Register})
-	}
-	return out
 }
 
 // withoutSecrets is an address without login and query.

@@ -14,13 +14,14 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/call"
+	"mediaserver/call/trunk"
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/mixer"
 	"mediaserver/recording"
 	"mediaserver/restapi"
+	"mediaserver/restapi/auth"
 	"mediaserver/rtp"
 	"mediaserver/sip"
-	"mediaserver/sip/sdp"
 )
 
 // parts are the components that a call passes through. They are made by wire
@@ -33,6 +34,9 @@ type parts struct {
 	store  *recording.Store // nil: calls cannot be recorded
 	calls  *call.Manager
 	apps   *restapi.Server
+	door   *door
+	trunks *trunk.Table
+	auth   *auth.Auth
 }
 
 // wire makes the components and joins them. extra holds media files beside
@@ -56,17 +60,23 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 		return nil, err
 	}
 	p.ua, err = sip.New(sip.Config{
-		Listen:    cfg.SIP.Listen,
-		Advertise: cfg.SIP.Advertise,
-		Allow:     cfg.SIP.Allow,
-		UserAgent: userAgent(),
-		Username:  "mediaserver",
-		Logger:    log,
-		Metrics:   sip.NewMetrics(reg),
+		Listen:     cfg.SIP.Listen,
+		Advertise:  cfg.SIP.Advertise,
+		Access:     access(&cfg.SIP),
+		Incoming:   func(inv sip.Invitation) sip.Invitation { return p.trunks.Incoming(inv) },
+		Defence:    defence(&cfg.SIP.Defence),
+		Extensions: extensions(&cfg.SIP),
+		Network:    network(&cfg.SIP),
+		UserAgent:  userAgent(),
+		Username:   "mediaserver",
+		Logger:     log,
+		Metrics:    sip.NewMetrics(reg),
 	})
 	if err != nil {
 		return nil, err
 	}
+	p.door = newDoor(p.ua, log)
+	p.trunks = s.newTrunks(p.ua)
 	metrics := restapi.NewMetrics(reg)
 	p.web, err = restapi.NewFetcher(restapi.FetcherConfig{UserAgent: userAgent(), Metrics: metrics})
 	if err != nil {
@@ -113,7 +123,12 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 	if p.store != nil {
 		recorder = p.store // not a nil *Store, which is no nil interface
 	}
-	out, err := outbound(ctx, cfg, reg, log, func(ctx context.Context, c *call.Call) { p.apps.ServeCall(ctx, c) })
+	out, err := outbound(ctx, cfg, p.trunks, reg, log, s.serveLocal)
+	if err != nil {
+		return nil, err
+	}
+	out.Transfers = s.transfers()
+	transport, err := mediaTransport(cfg, func(i call.Info) call.Keying { return p.apps.KeyingOf(i) })
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +145,9 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 		Dialer:          dialer{ua: p.ua},
 		Outbound:        out,
 		Placement:       destinations(cfg.Conference.Destinations),
-		Capability:      capability(cfg.RTP.Offered()),
+		Capability:      capability(&cfg.RTP),
 		Security:        func(i call.Info) call.Security { return p.apps.SecurityOf(i) },
+		Transport:       transport,
 		Advertise:       advertise,
 		Jitter:          rtp.JitterConfig{MinMS: cfg.RTP.Jitter.MinMS, MaxMS: cfg.RTP.Jitter.MaxMS},
 		RTPMetrics:      p.media.metrics,
@@ -178,7 +194,7 @@ func advertised(ctx context.Context, cfg *config.Config) (netip.Addr, error) {
 		return netip.ParseAddr(cfg.RTP.Advertise)
 	}
 	host := cfg.SIP.Advertise
-	if host == "" {
+	if host == "" || host == "auto" {
 		return netip.Addr{}, nil
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
@@ -195,21 +211,6 @@ func advertised(ctx context.Context, cfg *config.Config) (netip.Addr, error) {
 }
 
 var errNoAddress = errors.New("the name has no address")
-
-// capability is what calls are offered.
-func capability(codecs []string) sdp.Capability {
-	c := sdp.DefaultCapability()
-	c.Codecs = nil
-	for _, name := range codecs {
-		switch name {
-		case "pcmu":
-			c.Codecs = append(c.Codecs, sdp.PCMU)
-		case "pcma":
-			c.Codecs = append(c.Codecs, sdp.PCMA)
-		}
-	}
-	return c
-}
 
 // destinations is where rooms are that are not here.
 func destinations(list []config.Destination) call.Destinations {
@@ -234,6 +235,7 @@ func services(list []config.Service) ([]restapi.Service, error) {
 	for i := range list {
 		s := &list[i]
 		security, _ := call.ParseSecurity(s.SRTP) // config knows the words
+		keying, _ := call.ParseKeying(s.Keying)
 		ringing, err := audio.ParseRinging(s.RingingTone)
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", s.Name, err)
@@ -255,7 +257,7 @@ func services(list []config.Service) ([]restapi.Service, error) {
 			SigningSecret:         s.SigningSecret.Reveal(),
 			PageHosts:             s.PageHosts,
 			Ringing:               ringing,
-			Security:              security,
+			Protection:            restapi.Protection{Security: security, Keying: keying},
 			Messages:              restapi.DefaultMessages(s.DefaultMessages),
 			Outbound: restapi.Outbound{
 				Password: s.Password.Reveal(), Rooms: s.CallType == "conference",

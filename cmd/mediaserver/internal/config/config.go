@@ -42,24 +42,19 @@ type SIP struct {
 	Trunks       []Trunk        `yaml:"trunks"`
 	DefaultTrunk string         `yaml:"default_trunk"`
 	Allow        []netip.Prefix `yaml:"allow"`
-}
+	Defence      Defence        `yaml:"defence"`
+	Phones       []Phone        `yaml:"phones"`
+	Registrar    Registrar      `yaml:"registrar"`
 
-// TLS is the certificate of the tls and wss listeners.
-type TLS struct {
-	CertFile string `yaml:"cert_file" later:"SIP over TLS"`
-	KeyFile  string `yaml:"key_file" later:"SIP over TLS"`
-}
+	SessionExpiresSeconds    int      `yaml:"session_expires_seconds" range:"0..86400"`
+	MinSessionExpiresSeconds int      `yaml:"min_session_expires_seconds" range:"90..86400"`
+	ReliableProvisional      string   `yaml:"reliable_provisional" enum:"off|supported|required"`
+	FollowRedirects          bool     `yaml:"follow_redirects"`
+	RedirectHosts            []string `yaml:"redirect_hosts"`
 
-// Trunk is a SIP neighbour that calls come from and go to.
-type Trunk struct {
-	Name         string         `yaml:"name"`
-	Address      string         `yaml:"address"`
-	Username     string         `yaml:"username"`
-	Password     Secret         `yaml:"password" secret:"true"`
-	PasswordFile string         `yaml:"password_file"`
-	SRTP         string         `yaml:"srtp" enum:"off|optional|required"`
-	Register     bool           `yaml:"register" later:"registration with trunks"`
-	Allow        []netip.Prefix `yaml:"allow" later:"calls from trunks"`
+	WebSocketOrigins []string `yaml:"websocket_origins"`
+	DNS              []string `yaml:"dns"`
+	KeepAliveSeconds int      `yaml:"keep_alive_seconds" range:"0..3600"`
 }
 
 // RTP is the media side of calls.
@@ -72,6 +67,8 @@ type RTP struct {
 	SharedPorts    int      `yaml:"shared_ports" range:"1..1024"`
 	Jitter         Jitter   `yaml:"jitter"`
 	TimeoutSeconds int      `yaml:"timeout_seconds" range:"0..86400"`
+	Source         string   `yaml:"source" enum:"lenient|strict"`
+	RTCPMux        bool     `yaml:"rtcp_mux"`
 }
 
 // Jitter bounds the delay of the jitter buffer.
@@ -176,6 +173,12 @@ func Default() *Config {
 			Listen: []string{"udp://0.0.0.0:5060", "tcp://0.0.0.0:5060"},
 			Trunks: []Trunk{},
 			Allow:  []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")},
+			Phones: []Phone{}, Registrar: defaultRegistrar(),
+			Defence: defaultDefence(),
+
+			MinSessionExpiresSeconds: 90, ReliableProvisional: "supported", FollowRedirects: true, RedirectHosts: []string{},
+
+			TLS: TLS{ClientCertificates: "none"}, WebSocketOrigins: []string{}, DNS: []string{},
 		},
 		RTP: RTP{
 			PortMin: 20000, PortMax: 39999,
@@ -183,6 +186,7 @@ func Default() *Config {
 			IO:     "sockets", SharedPorts: 4,
 			Jitter:         Jitter{MinMS: 20, MaxMS: 200},
 			TimeoutSeconds: 60,
+			Source:         "lenient",
 		},
 		HTTP:                 HTTP{Listen: "127.0.0.1:8080", Users: []User{}},
 		Media:                Media{Directory: "./data/media", LogDirectory: "./data/rest_logs"},

@@ -75,38 +75,17 @@ func (d *decoder) validateSIP(s *SIP) {
 			d.at(fmt.Sprintf("sip.listen[%d]", i), "%q is given twice", l)
 		}
 	}
-	if s.Advertise != "" && !isHost(s.Advertise) {
+	if s.Advertise != "" && s.Advertise != autoAdvertise && !isHost(s.Advertise) {
 		d.at("sip.advertise", "%q is neither an IP address nor a host name; give it without port", s.Advertise)
 	}
 	if len(s.Allow) == 0 {
 		d.at("sip.allow", "must name at least one network; 0.0.0.0/0 and ::/0 are everybody")
 	}
+	d.validateNetwork(s)
 	d.validateTrunks(s)
-}
-
-// validateListener checks one address such as udp://0.0.0.0:5060.
-func (d *decoder) validateListener(l, path string) {
-	scheme, address, ok := strings.Cut(l, "://")
-	switch {
-	case !ok:
-		d.at(path, "%q is not an address such as udp://0.0.0.0:5060", l)
-	case slices.Contains([]string{"tls", "ws", "wss"}, scheme):
-		d.at(path, "%q is not in this version (SIP over TLS and WebSocket); available: udp, tcp", l)
-	case scheme != "udp" && scheme != "tcp":
-		d.at(path, "%q: %q is not one of udp, tcp, tls, ws, wss", l, scheme)
-	default:
-		host, port, err := splitHostPort(address)
-		switch {
-		case err != nil:
-			d.at(path, "%q: %v", l, err)
-		case host == "":
-			d.at(path, "%q has no IP address; use %s://0.0.0.0:%d for all", l, scheme, port)
-		default:
-			if _, err := netip.ParseAddr(host); err != nil && host != "localhost" {
-				d.at(path, "%q: %q is not an IP address", l, host)
-			}
-		}
-	}
+	d.validatePhones(s)
+	d.validateDialogs(s)
+	d.validateDefence(&s.Defence)
 }
 
 // splitHostPort parses host:port with a port from 0 to 65535.
