@@ -114,8 +114,8 @@ func (s *Server) Start(_ context.Context, r StartRequest) ([]string, error) {
 }
 
 func (s *Server) outboundService(name string) *Service {
-	for i := range s.cfg.Services {
-		if svc := &s.cfg.Services[i]; svc.Name == name && svc.Direction == call.Out {
+	for _, svc := range *s.services.Load() {
+		if svc.Name == name && svc.Direction == call.Out {
 			return svc
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -41,8 +42,8 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	services := make([]Service, len(c.Services))
-	for i, s := range c.Services {
-		services[i] = s.withDefaults()
+	for i := range c.Services {
+		services[i] = c.Services[i].withDefaults()
 	}
 	c.Services = services
 	if c.PageTimeout == 0 {
@@ -67,30 +68,68 @@ func (c Config) withDefaults() Config {
 }
 
 func (c *Config) validate() error {
-	var errs []error
-	names := make(map[string]bool)
-	for i := range c.Services {
-		s := &c.Services[i]
-		errs = append(errs, s.validate())
-		if names[s.Name] {
-			errs = append(errs, fmt.Errorf("%w: two services are named %q", ErrConfig, s.Name))
-		}
-		names[s.Name] = true
-	}
+	errs := []error{validateServices(c.Services)}
 	if c.PageTimeout < 0 {
 		errs = append(errs, fmt.Errorf("%w: page timeout %v is negative", ErrConfig, c.PageTimeout))
 	}
 	return errors.Join(errs...)
 }
 
+// validateServices says what is wrong with services that have their defaults.
+func validateServices(list []Service) error {
+	var errs []error
+	names := make(map[string]bool)
+	for i := range list {
+		s := &list[i]
+		errs = append(errs, s.validate())
+		if names[s.Name] {
+			errs = append(errs, fmt.Errorf("%w: two services are named %q", ErrConfig, s.Name))
+		}
+		names[s.Name] = true
+	}
+	return errors.Join(errs...)
+}
+
+// PrepareServices checks services that are to take the place of those there
+// are; apply puts them there. Instances that run keep the service they have,
+// and so do the queued calls of outbound services.
+func (s *Server) PrepareServices(list []Service) (apply func(), err error) {
+	ready := make([]Service, len(list))
+	for i := range list {
+		ready[i] = list[i].withDefaults()
+	}
+	if err := validateServices(ready); err != nil {
+		return nil, err
+	}
+	next := *servicesOf(ready)
+	for i, svc := range next {
+		for _, old := range *s.services.Load() {
+			if reflect.DeepEqual(svc, old) {
+				next[i] = old // its queue goes on
+			}
+		}
+	}
+	return func() { s.services.Store(&next) }, nil
+}
+
+// servicesOf are services by their addresses, which tell them apart.
+func servicesOf(list []Service) *[]*Service {
+	out := make([]*Service, len(list))
+	for i := range list {
+		out[i] = &list[i]
+	}
+	return &out
+}
+
 // Server runs the applications of all services. It is safe for concurrent use.
 type Server struct {
-	cfg     Config
-	newID   func() string
-	running tracker
-	archive *archive
-	calls   *dispatcher
-	logs    *logWriter
+	cfg      Config
+	services atomic.Pointer[[]*Service] // those that take calls now
+	newID    func() string
+	running  tracker
+	archive  *archive
+	calls    *dispatcher
+	logs     *logWriter
 }
 
 // NewServer makes a Server. It starts nothing. The error joins everything
@@ -101,11 +140,13 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	var count atomic.Uint64
-	return &Server{
+	s := &Server{
 		cfg: cfg, newID: func() string { return newInstanceID(&count) },
 		archive: newArchive(), calls: newDispatcher(cfg.Queue, cfg.Metrics.queued),
 		logs: newLogWriter(cfg.Metrics),
-	}, nil
+	}
+	s.services.Store(servicesOf(cfg.Services))
+	return s, nil
 }
 
 // newInstanceID is 16 random hex digits, a dot, and a number that is unique in
@@ -151,8 +192,7 @@ func (s *Server) serviceFor(info call.Info) *Service {
 	if called == "" {
 		called = info.To
 	}
-	for i := range s.cfg.Services {
-		svc := &s.cfg.Services[i]
+	for _, svc := range *s.services.Load() {
 		matches := svc.Name == info.Service || info.Service == "" && svc.Matches(called)
 		if svc.Direction == call.In && matches {
 			return svc
@@ -165,9 +205,17 @@ func (s *Server) serviceFor(info call.Info) *Service {
 // service wants it.
 func (s *Server) SecurityOf(info call.Info) call.Security {
 	if svc := s.serviceFor(info); svc != nil {
-		return svc.Security
+		return svc.Protection.Security
 	}
 	return call.SecurityOptional // it will be refused for another reason
+}
+
+// KeyingOf says how the keys of SecurityOf may be exchanged.
+func (s *Server) KeyingOf(info call.Info) call.Keying {
+	if svc := s.serviceFor(info); svc != nil {
+		return svc.Protection.Keying
+	}
+	return call.KeyingAny
 }
 
 // serve is ServeCall for anything that has the verbs of a call.

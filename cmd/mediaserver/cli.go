@@ -124,7 +124,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return p.serve(ctx, cfg, serverOptions{})
+	return p.serve(ctx, cfg, serverOptions{load: func() (*config.Config, error) { return c.load(p) }})
 }
 
 // serve runs a server until the first signal drains it; a second signal, or

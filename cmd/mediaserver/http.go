@@ -49,6 +49,7 @@ func (s *server) serveHTTP(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.parts.auth = logins
 	handler, err := s.webHandler(logins)
 	if err != nil {
 		return err

@@ -19,14 +19,15 @@ import (
 // outbound is where calls go out that are more than SIP addresses. apps runs
 // the calls to our own services, in ctx but for its end: they end with their
 // calls.
-func outbound(ctx context.Context, cfg *config.Config, reg prometheus.Registerer, log *slog.Logger, apps func(context.Context, *call.Call)) (call.Outbound, error) {
+func outbound(ctx context.Context, cfg *config.Config, trunks call.Trunks, reg prometheus.Registerer, log *slog.Logger, apps func(context.Context, *call.Call)) (call.Outbound, error) {
 	roots, err := trusted(cfg.WebSocket.CAFile)
 	if err != nil {
 		return call.Outbound{}, fmt.Errorf("websocket.ca_file: %w", err)
 	}
 	ctx = context.WithoutCancel(ctx)
 	return call.Outbound{
-		Trunks: trunks(&cfg.SIP),
+		Trunks:    trunks,
+		Redirects: redirects(&cfg.SIP),
 		Streams: websocket.NewClient(websocket.Config{
 			TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, UserAgent: userAgent(),
 			Metrics: websocket.NewMetrics(reg), Logger: log,
@@ -56,17 +57,4 @@ func trusted(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s: %w", file, errNoCertificate)
 	}
 	return roots, nil
-}
-
-// trunks hands the configured trunks on.
-func trunks(cfg *config.SIP) call.Trunks {
-	t := call.Trunks{Default: cfg.DefaultTrunk}
-	for i := range cfg.Trunks {
-		c := &cfg.Trunks[i]
-		security, _ := call.ParseSecurity(c.SRTP) // config knows the words
-		t.List = append(t.List, call.Trunk{
-			Name: c.Name, Address: c.Address, Username: c.Username, Password: c.Password.Reveal(), Security: security,
-		})
-	}
-	return t
 }

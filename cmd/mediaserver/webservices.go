@@ -18,19 +18,31 @@ import (
 
 // newAuth knows the users and the outbound services.
 func (s *server) newAuth() (*auth.Auth, error) {
-	c := auth.Config{Services: map[string]string{}, Refuse: refuse(webservice.Refuse), Logger: s.log, Registerer: s.registry}
-	for _, u := range s.cfg.HTTP.Users {
+	return auth.New(auth.Config{
+		Users: usersOf(s.cfg), Services: outboundPasswords(s.cfg),
+		Refuse: refuse(webservice.Refuse), Logger: s.log, Registerer: s.registry,
+	})
+}
+
+// usersOf are the users of a configuration.
+func usersOf(cfg *config.Config) []auth.User {
+	var users []auth.User
+	for _, u := range cfg.HTTP.Users {
 		role, _ := auth.ParseRole(u.Role) // checked when it was loaded
-		c.Users = append(c.Users, auth.User{
-			Name: u.Name, Password: u.Password.Reveal(), APIKey: u.APIKey.Reveal(), Role: role,
-		})
+		users = append(users, auth.User{Name: u.Name, Password: u.Password.Reveal(), APIKey: u.APIKey.Reveal(), Role: role})
 	}
-	for i := range s.cfg.Services {
-		if one := &s.cfg.Services[i]; one.Direction == outboundDirection {
-			c.Services[one.Name] = one.Password.Reveal()
+	return users
+}
+
+// outboundPasswords are the passwords of the outbound services.
+func outboundPasswords(cfg *config.Config) map[string]string {
+	passwords := map[string]string{}
+	for i := range cfg.Services {
+		if one := &cfg.Services[i]; one.Direction == outboundDirection {
+			passwords[one.Name] = one.Password.Reveal()
 		}
 	}
-	return auth.New(c)
+	return passwords
 }
 
 // outboundDirection is the direction of services that place calls.
@@ -41,7 +53,7 @@ func (s *server) webServices() *webservice.Services {
 	return webservice.New(webservice.Config{
 		Applications: s.parts.apps, Rooms: s.parts.calls, Reservations: s.parts.calls,
 		MaxParticipants: s.cfg.Conference.MaxParticipants,
-		Inbound:         inboundServices(s.cfg.Services),
+		Inbound:         func() []string { return inboundServices(s.live.Load().Services) },
 		MediaDirectory:  s.cfg.Media.Directory, LogDirectory: s.cfg.Media.LogDirectory,
 		Audit:  s.keep.audit.Wrap,
 		Logger: s.log,

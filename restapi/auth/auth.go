@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -88,13 +89,18 @@ type account struct {
 
 // Auth judges requests.
 type Auth struct {
-	users    map[string]account
-	keys     []account
-	services map[string]digest
+	now      atomic.Pointer[accounts] // who may log in
 	refuse   func(w http.ResponseWriter, r *http.Request, status int, text string)
 	log      *slog.Logger
 	failures *failures
 	refused  *prometheus.CounterVec
+}
+
+// accounts are all that may log in. They do not change.
+type accounts struct {
+	users    map[string]account
+	keys     []account
+	services map[string]digest
 }
 
 // ErrConfig: users that cannot be used; the text says which.
@@ -103,7 +109,7 @@ var ErrConfig = errors.New("auth: bad configuration")
 // New makes an Auth; it starts nothing.
 func New(cfg Config) (*Auth, error) {
 	a := &Auth{
-		users: map[string]account{}, services: map[string]digest{}, refuse: cfg.Refuse, log: cfg.Logger,
+		refuse: cfg.Refuse, log: cfg.Logger,
 		failures: newFailures(),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mediaserver_http_refused_total",
@@ -119,20 +125,32 @@ func New(cfg Config) (*Auth, error) {
 	if cfg.Registerer != nil {
 		cfg.Registerer.MustRegister(a.refused)
 	}
-	for _, u := range cfg.Users {
-		if err := a.addUser(u); err != nil {
-			return nil, err
-		}
+	apply, err := a.Prepare(cfg.Users, cfg.Services)
+	if err != nil {
+		return nil, err
 	}
-	for name, password := range cfg.Services {
-		if password != "" {
-			a.services[name] = digestOf(password)
-		}
-	}
+	apply()
 	return a, nil
 }
 
-func (a *Auth) addUser(u User) error {
+// Prepare checks users and services that are to take the place of those there
+// are, see Config; apply puts them there.
+func (a *Auth) Prepare(users []User, services map[string]string) (apply func(), err error) {
+	all := &accounts{users: map[string]account{}, services: map[string]digest{}}
+	for _, u := range users {
+		if err := all.addUser(u); err != nil {
+			return nil, err
+		}
+	}
+	for name, password := range services {
+		if password != "" {
+			all.services[name] = digestOf(password)
+		}
+	}
+	return func() { a.now.Store(all) }, nil
+}
+
+func (a *accounts) addUser(u User) error {
 	_, twice := a.users[u.Name]
 	switch {
 	case u.Name == "" || strings.ContainsAny(u.Name, "/:"):
@@ -227,13 +245,14 @@ func (a *Auth) judge(r *http.Request, now time.Time) (Identity, *denial) {
 		return Identity{}, &denial{"origin", http.StatusForbidden, text}
 	}
 	client := clientOf(r)
-	if len(a.users) == 0 {
+	all := a.now.Load()
+	if len(all.users) == 0 {
 		return localClient(r, client)
 	}
 	if a.failures.tooMany(client, now) {
 		return Identity{}, &denial{"failures", http.StatusTooManyRequests, "too many failed logins from this address"}
 	}
-	id, ok := a.login(r)
+	id, ok := all.login(r)
 	if ok {
 		return id, nil
 	}
@@ -253,7 +272,7 @@ const apiKeyHeader = "X-Api-Key"
 const bearer = "bearer "
 
 // login checks what the request brings.
-func (a *Auth) login(r *http.Request) (Identity, bool) {
+func (a *accounts) login(r *http.Request) (Identity, bool) {
 	key := r.Header.Get(apiKeyHeader)
 	if h := r.Header.Get("Authorization"); key == "" && len(h) > len(bearer) && strings.EqualFold(h[:len(bearer)], bearer) {
 		key = h[len(bearer):]
@@ -268,7 +287,7 @@ func (a *Auth) login(r *http.Request) (Identity, bool) {
 	return a.byPassword(name, password)
 }
 
-func (a *Auth) byKey(key string) (Identity, bool) {
+func (a *accounts) byKey(key string) (Identity, bool) {
 	given := digestOf(key)
 	var found Identity
 	for _, one := range a.keys { // all of them, whichever fits
@@ -280,7 +299,7 @@ func (a *Auth) byKey(key string) (Identity, bool) {
 }
 
 // byPassword checks "user", "account/user" and "account/user/service".
-func (a *Auth) byPassword(name, password string) (Identity, bool) {
+func (a *accounts) byPassword(name, password string) (Identity, bool) {
 	given := digestOf(password)
 	account, rest, hasAccount := strings.Cut(name, "/")
 	user, service := account, ""

@@ -49,7 +49,7 @@ func (s *Services) reservationCreate(q *request) (any, error) {
 	start := q.start("start_time", time.Now())
 	minutes := q.number("duration_minutes", maxReservedMinutes)
 	divert := q.optional("divert", maxParameter)
-	if divert != "" && !slices.Contains(s.cfg.Inbound, divert) {
+	if divert != "" && !slices.Contains(s.cfg.Inbound(), divert) {
 		q.bad("divert", "is not an inbound service")
 	}
 	if err := q.fault(); err != nil {

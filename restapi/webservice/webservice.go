@@ -42,7 +42,7 @@ type Config struct {
 	Rooms           Rooms
 	Reservations    Reservations
 	MaxParticipants int                               // of a room; 0: unlimited
-	Inbound         []string                          // names of the inbound services
+	Inbound         func() []string                   // names of the inbound services; nil: there are none
 	MediaDirectory  string                            // files of type media
 	LogDirectory    string                            // files of type rest
 	Audit           func(h http.Handler) http.Handler // notes every request to a service that changes something; nil: nobody
@@ -59,6 +59,9 @@ type Services struct {
 func New(cfg Config) *Services {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Inbound == nil {
+		cfg.Inbound = func() []string { return nil }
 	}
 	return &Services{cfg: cfg, uploads: make(chan struct{}, maxUploads)}
 }

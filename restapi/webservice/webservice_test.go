@@ -136,7 +136,7 @@ func newWorld(t *testing.T) *world {
 	}
 	mux := http.NewServeMux()
 	webservice.New(webservice.Config{
-		Applications: w.fake, Rooms: w.fake, Reservations: w.fake, MaxParticipants: 200, Inbound: []string{"reception"},
+		Applications: w.fake, Rooms: w.fake, Reservations: w.fake, MaxParticipants: 200, Inbound: func() []string { return []string{"reception"} },
 		MediaDirectory: w.media, LogDirectory: w.logs,
 	}).Register(mux, a)
 	w.handler = mux

@@ -77,7 +77,11 @@ func TestLoadChecksMeaning(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"a listener without scheme", "sip:\n  listen: [\"0.0.0.0:5060\"]\n", `f.yaml:2:12: sip.listen[0]: "0.0.0.0:5060" is not an address such as udp://0.0.0.0:5060`},
 		{"a listener of an unknown scheme", "sip: {listen: [\"sctp://0.0.0.0:5060\"]}", `f.yaml:1:16: sip.listen[0]: "sctp://0.0.0.0:5060": "sctp" is not one of udp, tcp, tls, ws, wss`},
-		{"a listener of a later version", "sip: {listen: [\"wss://0.0.0.0:443\"]}", `f.yaml:1:16: sip.listen[0]: "wss://0.0.0.0:443" is not in this version (SIP over TLS and WebSocket); available: udp, tcp`},
+		{"a listener without certificate", "sip: {listen: [\"wss://0.0.0.0:443\"]}", `f.yaml:1:16: sip.listen[0]: "wss://0.0.0.0:443" needs a certificate; set sip.tls.cert_file and sip.tls.key_file`},
+		{"a listener with an unknown option", "sip: {listen: [\"udp://0.0.0.0:5060?as=x\"]}", `f.yaml:1:16: sip.listen[0]: "udp://0.0.0.0:5060?as=x": only ?advertise= with an IP address, a host name, one of these with a port, or auto may follow the port`},
+		{"a SIP certificate without key", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:12: sip.tls: cert_file and key_file belong together`},
+		{"a name server that is none", "sip: {dns: [ns.example.com]}", `f.yaml:1:13: sip.dns[0]: "ns.example.com" is not an IP address with or without a port`},
+		{"an origin that is none", "sip: {websocket_origins: [\"https://a/\"]}", `f.yaml:1:27: sip.websocket_origins[0]: "https://a/" is not a host such as phone.example.com, a pattern such as *.example.com, or *`},
 		{"a listener without address", "sip: {listen: [\"udp://:5060\"]}", `f.yaml:1:16: sip.listen[0]: "udp://:5060" has no IP address; use udp://0.0.0.0:5060 for all`},
 		{"a listener twice", "sip: {listen: [\"udp://[::]:5060\", \"udp://[::]:5060\"]}", `f.yaml:1:35: sip.listen[1]: "udp://[::]:5060" is given twice`},
 		{"no listener", "sip: {listen: []}", `f.yaml:1:15: sip.listen: must name at least one address, such as udp://0.0.0.0:5060`},
@@ -88,7 +92,7 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"ports the wrong way round", "rtp:\n  port_min: 30000\n  port_max: 20000\n", `f.yaml:3:13: rtp.port_max: 20000 must be greater than rtp.port_min, 30000: a call takes an even port and the next`},
 		{"a trunk without address", "sip: {trunks: [{name: a}]}", `f.yaml:1:16: sip.trunks[0].address: is missing`},
 		{"a trunk with a user", "sip: {trunks: [{name: a, address: \"sip:u@h\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:u@h" is not a SIP address without a user, such as sip:sbc.example.net:5060`},
-		{"a trunk over TLS", "sip: {trunks: [{name: a, address: \"sip:h;transport=tls\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:h;transport=tls": the only parameter is transport, udp or tcp`},
+		{"a trunk over SCTP", "sip: {trunks: [{name: a, address: \"sip:h;transport=sctp\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:h;transport=sctp": the only parameter is transport, one of udp, tcp, tls, ws, wss`},
 		{"a trunk with a password for nobody", "sip: {trunks: [{name: a, address: \"sip:[::1]:5080;transport=tcp\", password: x}]}", `f.yaml:1:16: sip.trunks[0].username: is missing, a password is given`},
 		{"two trunks of one name", "sip: {trunks: [{name: a, address: \"sip:h\"}, {name: a, address: \"sip:h:5070\"}]}", `f.yaml:1:52: sip.trunks[1].name: "a" is the name of sip.trunks[0] already (line 1)`},
 		{"a default trunk that is none", "sip: {default_trunk: b, trunks: [{name: a, address: \"sip:h\"}]}", `f.yaml:1:22: sip.default_trunk: "b" is not the name of a trunk`},
@@ -125,6 +129,13 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"a strict that is neither", minimal + "    strict: maybe\n", `f.yaml:6:13: services[0].strict: "maybe" is not true, false or null`},
 		{"an unknown API version", minimal + "    api_version: 3\n", `f.yaml:6:18: services[0].api_version: "3" is not one of 1, 2.0`},
 		{"a name for a path", strings.Replace(minimal, "name: a", "name: a/b", 1), `f.yaml:2:11: services[0].name: "a/b" must be 1 to 64 letters, digits, spaces or any of . _ -`},
+		{"a registration without a user", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\", register: true}\n", `f.yaml:3:7: sip.trunks[0].username: is missing, register is true`},
+		{"a second address with a user", "sip: {trunks: [{name: a, address: \"sip:h\", addresses: [\"sip:u@h\"]}]}", `f.yaml:1:56: sip.trunks[0].addresses[0]: "sip:u@h" is not a SIP address without a user, such as sip:sbc.example.net:5060`},
+		{"a proxy with another parameter", "sip: {trunks: [{name: a, address: \"sip:h\", proxy: \"sip:p;x=1\"}]}", `f.yaml:1:51: sip.trunks[0].proxy: "sip:p;x=1": the only parameter is transport, one of udp, tcp, tls, ws, wss`},
+		{"a pattern of no numbers", "sip: {trunks: [{name: a, address: \"sip:h\", match: [desk]}]}", `f.yaml:1:52: sip.trunks[0].match[0]: "desk" is not a pattern of numbers such as +44*`},
+		{"a header that is ours", "sip: {trunks: [{name: a, address: \"sip:h\", headers: [\"Via: x\"]}]}", `f.yaml:1:54: sip.trunks[0].headers[0]: Via is set by the server itself`},
+		{"a form without a country", "sip: {trunks: [{name: a, address: \"sip:h\", numbers: {outgoing_to: [{form: e164}]}}]}", `f.yaml:1:75: sip.trunks[0].numbers.outgoing_to[0].form: needs numbers.country_code`},
+		{"a rule with an odd prefix", "sip: {trunks: [{name: a, address: \"sip:h\", numbers: {outgoing_to: [{prefix: x}]}}]}", `f.yaml:1:77: sip.trunks[0].numbers.outgoing_to[0].prefix: "x" must be up to 16 digits, + before them`},
 		{"no speech engine's name", "tts: {engine: \"\"}", `f.yaml:1:15: tts.engine: must be auto, none or the name of an engine`},
 		{"an incomplete voice", "tts: {voices: [{}]}", "f.yaml:1:16: tts.voices[0].selector: is missing\nf.yaml:1:16: tts.voices[0].voice: is missing"},
 		{"two voices of one selector", "tts:\n  voices:\n    - {selector: Lisa  UK, voice: a}\n    - {selector: lisa uk, voice: b}\n", `f.yaml:4:18: tts.voices[1].selector: "lisa uk" is that of tts.voices[0] already (line 3)`},
@@ -154,8 +165,6 @@ func TestLoadChecksMeaning(t *testing.T) {
 
 func TestLoadRefusesWhatComesLater(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
-		{"registration", "sip:\n  trunks:\n    - {name: carrier, address: \"sip:h\", register: true}\n", `f.yaml:3:51: sip.trunks[0].register: not in this version (registration with trunks); remove it or set it to its default, false`},
-		{"certificate", "sip: {tls: {cert_file: c.pem}}", `f.yaml:1:24: sip.tls.cert_file: not in this version (SIP over TLS); remove it or set it to its default, ""`},
 		{"cluster", "cluster: {nodes: 3}", `f.yaml:1:10: cluster: not in this version (clusters); remove it or set it to its default, {}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) { wantProblems(t, tt.text, nil, tt.want) })

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"net/netip"
 	"net/url"
 	"time"
 )
@@ -27,7 +26,15 @@ type Service struct {
 	DefaultMessages       DefaultMessages `yaml:"default_messages"`
 	PageHosts             []string        `yaml:"page_hosts"`
 	RingingTone           string          `yaml:"ringing_tone"`
-	SRTP                  string          `yaml:"srtp" enum:"off|optional|required"`
+	ServiceProtection     `yaml:",inline"`
+}
+
+// ServiceProtection is what becomes of SRTP in calls to a service.
+type ServiceProtection struct {
+	SRTP   string `yaml:"srtp" enum:"off|optional|required"`
+	Keying string `yaml:"keying" enum:"sdes|dtls|any"`
+	// Transfer is what callers may have their calls transferred to.
+	Transfer string `yaml:"transfer" enum:"off|local|any"`
 }
 
 // DefaultMessages are the sentences for callers who enter nothing or the wrong
@@ -58,10 +65,11 @@ type ServiceOutbound struct {
 // setDefaults fills what holds for a service that says nothing.
 func (s *Service) setDefaults() {
 	*s = Service{
-		APIVersion: "1", ExtraChannels: 1, MinutesMaxDuration: 240, RingingTone: "uk", SRTP: "optional",
-		ServiceRecording: ServiceRecording{Mode: "mixed", EliminateDTMF: true},
-		ServiceOutbound:  ServiceOutbound{CallType: "telephone", HangUpOnMachine: true, MaxCalls: 100, MaxQueued: 10000},
-		Match:            []string{}, DefaultMessages: DefaultMessages{DigitTimeout: []string{}, InvalidDigit: []string{}}, PageHosts: []string{},
+		APIVersion: "1", ExtraChannels: 1, MinutesMaxDuration: 240, RingingTone: "uk",
+		ServiceProtection: ServiceProtection{SRTP: "optional", Keying: "any", Transfer: "local"},
+		ServiceRecording:  ServiceRecording{Mode: "mixed", EliminateDTMF: true},
+		ServiceOutbound:   ServiceOutbound{CallType: "telephone", HangUpOnMachine: true, MaxCalls: 100, MaxQueued: 10000},
+		Match:             []string{}, DefaultMessages: DefaultMessages{DigitTimeout: []string{}, InvalidDigit: []string{}}, PageHosts: []string{},
 	}
 }
 
@@ -86,9 +94,6 @@ func (s *Service) IsStrict() bool {
 func (s *Service) MaxDuration() time.Duration {
 	return time.Duration(s.MinutesMaxDuration) * time.Minute
 }
-
-// setDefaults fills what holds for a trunk that says nothing.
-func (t *Trunk) setDefaults() { *t = Trunk{SRTP: "off", Allow: []netip.Prefix{}} }
 
 // Page is the address of a web page and how it is asked. The zero value is no
 // page.
