@@ -11,7 +11,7 @@ func inboundInfo(inv sip.Invitation) Info {
 	return Info{
 		ID:          newCallID(),
 		Direction:   In,
-		From:        party(inv.From),
+		From:        caller(inv),
 		To:          party(inv.RequestURI),
 		Target:      party(inv.To),
 		RequestUser: inv.RequestURI.User,
@@ -19,6 +19,17 @@ func inboundInfo(inv sip.Invitation) Info {
 		Divert:      divert(inv.Diversion),
 		Attestation: inv.Attestation,
 	}
+}
+
+// withheld is who calls where the caller does not want to be known.
+const withheld = "anonymous"
+
+// caller is who calls, for the pages.
+func caller(inv sip.Invitation) string {
+	if inv.Anonymous() {
+		return withheld
+	}
+	return party(inv.From)
 }
 
 // party is how the pages see an address: a telephone number as such, anything

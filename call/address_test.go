@@ -58,3 +58,21 @@ func TestDestinations(t *testing.T) {
 		}
 	}
 }
+
+func TestAnonymousCallersStayUnknown(t *testing.T) {
+	from := sip.Address{User: "+441", Host: "a"}
+	for _, c := range []struct {
+		inv  sip.Invitation
+		want string
+	}{
+		{sip.Invitation{From: from}, "+441"},
+		{sip.Invitation{From: from, Headers: []sip.Header{{Name: "Privacy", Value: "none"}}}, "+441"},
+		{sip.Invitation{From: from, Headers: []sip.Header{{Name: "privacy", Value: "header;ID"}}}, "anonymous"},
+		{sip.Invitation{From: sip.Address{User: "anonymous", Host: "anonymous.invalid"}}, "anonymous"},
+		{sip.Invitation{From: sip.Address{User: "Anonymous", Host: "carrier.example"}}, "anonymous"},
+	} {
+		if got := inboundInfo(c.inv).From; got != c.want || sip.Withheld(callerURI(got)) != (c.want == "anonymous") {
+			t.Errorf("%+v: call_from %q", c.inv, got)
+		}
+	}
+}

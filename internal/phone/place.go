@@ -81,14 +81,14 @@ func (p *Phone) accept(d *sip.Dialog) (*Call, error) {
 // Dial calls target, a SIP URI, and returns when the call is answered. A
 // refusal is a *sip.StatusError; if ctx ends first the call is cancelled.
 func (p *Phone) Dial(ctx context.Context, target string) (*Call, error) {
-	c, err := p.dial(ctx, target)
+	c, err := p.dial(ctx, target, nil)
 	if err != nil {
 		return nil, fmt.Errorf("phone: dial %s: %w", target, err)
 	}
 	return c, nil
 }
 
-func (p *Phone) dial(ctx context.Context, target string) (*Call, error) {
+func (p *Phone) dial(ctx context.Context, target string, headers []sip.Header) (*Call, error) {
 	via := target
 	if p.cfg.Dial.Proxy != "" {
 		via = p.cfg.Dial.Proxy
@@ -101,7 +101,7 @@ func (p *Phone) dial(ctx context.Context, target string) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := p.invite(ctx, target, local, sockets)
+	c, err := p.invite(ctx, target, headers, local, sockets)
 	if err != nil {
 		return nil, errors.Join(err, sockets.Close())
 	}
@@ -110,12 +110,12 @@ func (p *Phone) dial(ctx context.Context, target string) (*Call, error) {
 }
 
 // invite places a call and makes its stream.
-func (p *Phone) invite(ctx context.Context, target string, local netip.Addr, sockets *rtp.Sockets) (*Call, error) {
+func (p *Phone) invite(ctx context.Context, target string, headers []sip.Header, local netip.Addr, sockets *rtp.Sockets) (*Call, error) {
 	n := newNegotiation(p.cfg.Can, local, sockets.Port())
 	o := p.cfg.Dial
 	r := sip.InviteRequest{
 		To: target, From: p.cfg.User, DisplayName: o.DisplayName,
-		Proxy: o.Proxy, Username: o.Username, Password: o.Password,
+		Proxy: o.Proxy, Username: o.Username, Password: o.Password, Headers: headers,
 	}
 	var params rtp.Params
 	if o.LateOffer {
