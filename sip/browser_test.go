@@ -1,10 +1,16 @@
 package sip
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
+	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
 
 	"mediaserver/sip/websocket"
 )
@@ -125,4 +131,39 @@ func TestFrames(t *testing.T) {
 	if m, err := b.ws.Read(patience); err == nil {
 		t.Errorf("a frame that is too large was answered: %s", m)
 	}
+}
+
+// frames is a link that forgets.
+type frames struct{ capture }
+
+func (f *frames) Write(b []byte) (int, error) { return f.WriteToUDPAddrPort(b, netip.AddrPort{}) }
+
+func (f *frames) SetWriteDeadline(time.Time) error { return nil }
+func (f *frames) Close() error                     { return nil }
+
+// FuzzFrame: whatever a browser sends in a frame, nothing panics, and what is
+// answered can be parsed.
+func FuzzFrame(f *testing.F) {
+	f.Add([]byte(options("1")))
+	f.Add([]byte(ping))
+	f.Add([]byte("INVITE sips:bob@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/WSS abc.invalid;branch=z9hG4bK2\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:bob@b>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\nContact: <sips:a@abc.invalid;transport=ws>\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		u, s, count := detachedUA(t, &capture{})
+		l := &frames{}
+		c := &streamConn{transport: viaWSS, link: l, remote: s.addr, listener: &streamListener{transport: viaWSS, port: 443}, done: make(chan struct{})}
+		c.local = netip.MustParseAddrPort("192.0.2.1:443")
+		u.quiet = newQuietLog(slog.New(slog.NewTextHandler(t.Output(), nil)), time.Now)
+		u.receive(data, source{conn: c, addr: s.addr})
+		if err := u.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := count("panics_total"); n != 0 {
+			t.Errorf("%q made the handling fail", data)
+		}
+		for _, b := range l.all() {
+			if _, err := sipgo.NewParser().ParseSIP(b); err != nil && !bytes.HasPrefix(b, []byte("SIP/2.0 400 ")) {
+				t.Errorf("%q was answered by %q: %v", data, b, err)
+			}
+		}
+	})
 }

@@ -17,7 +17,8 @@
 // offer and answer are session descriptions; a late offer is one that comes in
 // the 2xx response because the INVITE had none.
 //
-// Implemented: RFC 3261 (UDP and TCP), 3311 (UPDATE), 3581 (rport), 6026
+// Implemented: RFC 3261 (UDP, TCP, TLS), 3311 (UPDATE), 3263 (locating servers), 3581 (rport),
+// 5626 (keep-alive), 5922 (certificates), 7118 (WebSocket), 6026
 // (INVITE transactions), 6086 in its legacy form (INFO), 7616 and 8760 as a
 // client (digest).
 //

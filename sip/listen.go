@@ -190,7 +190,7 @@ func (f *flow) sentBy() (host string, port int) {
 	if f.conn == nil {
 		own, port = f.sock.advertise, int(f.sock.local.Port())
 	} else if l := f.ua.streams.listenerOf(f.conn); l != nil {
-		own, port = l.advertise, l.port()
+		own, port = l.advertise, l.port
 	} else {
 		port = int(f.conn.local.Port())
 	}

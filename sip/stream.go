@@ -96,9 +96,8 @@ type streamListener struct {
 	transport string
 	advertise advertised
 	tls       *tls.Config // nil: none
+	port      int
 }
-
-func (l *streamListener) port() int { return l.Addr().(*net.TCPAddr).Port }
 
 // streamTable are the listeners and connections of a UA.
 type streamTable struct {
@@ -128,7 +127,7 @@ func (u *UA) listenStream(l listenAddr) (*streamListener, error) {
 	if err != nil {
 		return nil, &ListenError{Addr: l.String(), Err: err}
 	}
-	s.Listener = ln
+	s.Listener, s.port = ln, ln.Addr().(*net.TCPAddr).Port
 	return s, nil
 }
 

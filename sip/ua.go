@@ -25,9 +25,6 @@ type UA struct {
 	phones  *phones
 
 	own     owner
-	udp     []*udpSocket
-	streams *streamTable
-	addrs   []net.Addr
 	boxes   *mailboxes // by Call-ID
 	replies *mailboxes // by client transaction
 	txs     *transactions
@@ -63,7 +60,7 @@ func New(cfg Config) (*UA, error) {
 	u := &UA{
 		cfg: cfg, m: cfg.Metrics, quiet: newQuietLog(cfg.Logger, time.Now),
 		phones: newPhones(cfg.Registrar, time.Now),
-		parser: sipgo.NewParser(), streams: newStreamTable(cfg.Metrics), txs: newTransactions(),
+		parser: sipgo.NewParser(), txs: newTransactions(),
 		dialogs: newDialogTable(cfg.Metrics, cfg.MaxDialogs),
 	}
 	u.phones.set(cfg.Access.Phones)

@@ -2,12 +2,17 @@ package sip
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 )
 
 // ways is what a UA knows of the ways to others and of how it is reached.
 type ways struct {
+	udp     []*udpSocket
+	streams *streamTable
+	addrs   []net.Addr // of all listeners, in the order of Config.Listen
+
 	dns    *resolver
 	tls    *tlsSide                      // set by Listen; nil has no certificate and trusts the system's roots
 	cooled *memory[hop, time.Time]       // hops that failed lately, until when
@@ -18,11 +23,12 @@ type ways struct {
 
 func newWays(cfg Config) ways {
 	return ways{
-		dns:    newResolver(cfg.DNS),
-		cooled: newMemory[hop, time.Time](maxCoolDown, maxCooled, time.Now),
-		noTCP:  newMemory[hop, struct{}](noTCPFor, maxCooled, time.Now),
-		learnt: newMemory[view, netip.AddrPort](learntFor, maxLearnt, time.Now),
-		kept:   newMemory[keptWay, struct{}](keptFor*cfg.KeepAlive, maxKept, time.Now),
+		streams: newStreamTable(cfg.Metrics),
+		dns:     newResolver(cfg.DNS),
+		cooled:  newMemory[hop, time.Time](maxCoolDown, maxCooled, time.Now),
+		noTCP:   newMemory[hop, struct{}](noTCPFor, maxCooled, time.Now),
+		learnt:  newMemory[view, netip.AddrPort](learntFor, maxLearnt, time.Now),
+		kept:    newMemory[keptWay, struct{}](keptFor*cfg.KeepAlive, maxKept, time.Now),
 	}
 }
 

@@ -116,6 +116,10 @@ func readSecretFiles(cfg *Config, d *decoder) {
 		t := &cfg.SIP.Trunks[i]
 		d.secretFile(&t.Password, "password", t.PasswordFile, fmt.Sprintf("sip.trunks[%d]", i))
 	}
+	for i := range cfg.SIP.Phones {
+		p := &cfg.SIP.Phones[i]
+		d.secretFile(&p.Password, "password", p.PasswordFile, fmt.Sprintf("sip.phones[%d]", i))
+	}
 	for i := range cfg.HTTP.Users {
 		u := &cfg.HTTP.Users[i]
 		d.secretFile(&u.Password, "password", u.PasswordFile, fmt.Sprintf("http.users[%d]", i))
