@@ -107,6 +107,7 @@ func (w *hunt) over(ctx context.Context, try func(attempt) (*sipgo.Response, err
 		a := attempt{patience: w.patience(i, hopPatience*w.ua.cfg.Timers.T1, longest), last: i == len(w.hops)-1, free: w.free}
 		res = nil
 		if a.flow, err = w.ua.open(ctx, h, w.known, w.patience(i, dialPatience, dialTimeout)); err == nil {
+			w.ua.keep(a.flow)
 			res, err = try(a)
 		}
 		down := err == nil && res != nil && res.StatusCode == codeNoService
