@@ -17,10 +17,11 @@
 // offer and answer are session descriptions; a late offer is one that comes in
 // the 2xx response because the INVITE had none.
 //
-// Implemented: RFC 3261 (UDP, TCP, TLS), 3311 (UPDATE), 3263 (locating servers), 3581 (rport),
-// 5626 (keep-alive), 5922 (certificates), 7118 (WebSocket), 6026
-// (INVITE transactions), 6086 in its legacy form (INFO), 7616 and 8760 as a
-// client (digest).
+// Implemented: RFC 3261 (UDP, TCP, TLS), 3262 (reliable provisional
+// responses), 3263 (locating servers), 3311 (UPDATE), 3581 (rport), 4028
+// (session timers), 5626 (keep-alive), 5922 (certificates), 6026 (INVITE
+// transactions), 6086 in its legacy form (INFO), 7118 (WebSocket), 7616 and
+// 8760 as a client (digest).
 //
 // # Concurrency
 //
@@ -28,6 +29,6 @@
 // Listen and Serve are called once each, Listen first. The methods of Session
 // are called one at a time, in the order of the messages, on a goroutine of
 // the UA; they may call Dialog methods except those that wait for the far end
-// (Bye, Reinvite, Info): these need a goroutine of their own.
+// (Bye, Reinvite, Update, Info): these need a goroutine of their own.
 // Constructors start no goroutine; Serve owns all of them and waits for them.
 package sip

@@ -94,6 +94,8 @@ func sippUAS(a *answering) Handler {
 		case "ring":
 			<-d.Ended()
 			return
+		case "early":
+			_ = d.Progress(183, "", testSDP("early"))
 		case "reject":
 			_ = d.Reject(486, "")
 			return
@@ -118,6 +120,10 @@ func TestSIPp(t *testing.T) {
 		{"reject.xml", "udp", 5, nil},
 		{"hold.xml", "udp", 3, []string{"ack", "offer user1", "ack", "offer wanted", "ack user1"}},
 		{"info.xml", "udp", 3, []string{"ack", "info application/dtmf-relay Signal=5\r\nDuration=160\r\n", "info application/dtmf 7\r\n"}},
+		{"100rel.xml", "udp", 3, []string{"offer user1", "ack"}},
+		{"100rel.xml", "tcp", 3, []string{"offer user1", "ack"}},
+		{"timer.xml", "udp", 3, []string{"ack", "offer user1"}},
+		{"timer.xml", "tcp", 3, []string{"ack", "offer user1"}},
 		{"options.xml", "udp", 3, []string{"ack"}},
 		{"options.xml", "tcp", 3, []string{"ack"}},
 	}
