@@ -57,7 +57,7 @@ func (u *UA) learn(res *sipgo.Response, src source) {
 		return
 	}
 	u.learnt.put(f.view(), seen)
-	if host, _ := f.sentBy(); host == a.String() || a.IsPrivate() && !f.local().IsPrivate() {
+	if host, _ := f.sentBy(); host == a.String() || a == f.local() || a.IsPrivate() && !f.local().IsPrivate() {
 		return
 	}
 	u.quiet.warn("SIP peer sees this server at another address than it names itself; set sip.advertise to it, or to auto",

@@ -43,6 +43,8 @@ func (u *UA) lookUp(ctx context.Context, uri sipgo.Uri, transport string) ([]hop
 	switch {
 	case plain == "" && secure:
 		plain = viaTLS
+	case plain == "" && len(u.udp) == 0:
+		plain = viaTCP // there is no UDP here
 	case plain == "":
 		plain = viaUDP
 	}

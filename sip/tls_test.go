@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,10 +12,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -284,5 +287,49 @@ func TestSIPSNeedsTLS(t *testing.T) {
 	p.send(strings.Replace(p.invite("sips", 1, testSDP("offer")), "INVITE sip:", "INVITE sips:", 1))
 	if m := p.expect("416 INVITE"); headerOf(m, "Call-ID") != "sips" {
 		t.Errorf("%s", m)
+	}
+}
+
+// openssl takes our certificate for what it is, sends a request and reads the
+// answer; and it is not let in with an old version.
+func TestOpenSSL(t *testing.T) {
+	program, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("openssl is not installed")
+	}
+	ca := newAuthority(t)
+	u := tlsUA(t, ca.issue("server", time.Now().Add(time.Hour), "localhost"), "tls://127.0.0.1:0", nil)
+	run := func(input string, args ...string) (string, error) {
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
+		args = append([]string{
+			"s_client", "-connect", u.Addrs()[0].String(), "-CAfile", ca.file, "-servername", "localhost",
+			"-verify_hostname", "localhost", "-verify_return_error", "-quiet",
+		}, args...)
+		c := exec.CommandContext(ctx, program, args...)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := c.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(in, input)
+		head, err := bufio.NewReader(out).ReadString('\n')
+		_ = c.Process.Kill()
+		_ = c.Wait()
+		return head, err
+	}
+	for _, version := range []string{"-tls1_2", "-tls1_3"} {
+		if got, err := run(options("openssl"), version); got != "SIP/2.0 200 OK\r\n" {
+			t.Errorf("%s: %q, %v", version, got, err)
+		}
+	}
+	if got, err := run(options("openssl"), "-tls1_1"); err == nil {
+		t.Errorf("TLS 1.1: %q", got)
 	}
 }

@@ -28,7 +28,7 @@ type Invitation struct {
 	Headers     []Header       // header fields the package does not use itself, in order
 	RemoteAddr  netip.AddrPort // where the INVITE came from or went to
 	LocalAddr   netip.Addr     // our address of the route to the far end, for SDP; never unspecified
-	Transport   string         // "udp" or "tcp"
+	Transport   string         // "udp", "tcp", "tls", "ws" or "wss"
 	Offer       []byte         // body of the INVITE if it is SDP; nil = late offer
 	Replaces    *Dialog        // dialog of ours that the INVITE is to take the place of (RFC 3891), nil none
 	Source      string         // trunk whose source list the sender is in, "" none
