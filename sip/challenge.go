@@ -310,4 +310,3 @@ func parseCredentials(s string) (credentials, bool) {
 	}
 	return c, c.username != "" && c.nonce != "" && c.uri != "" && c.response != ""
 }
-

@@ -216,7 +216,10 @@ func TestCopiesOfARequestAreAnsweredAgain(t *testing.T) {
 
 // judged gives a challenger a request by hand.
 func judged(c *challenger, from, header string) (string, verdict) {
-	u := &UA{cfg: Config{}.withDefaults()}
+	u, err := New(Config{})
+	if err != nil {
+		panic(err)
+	}
 	msg := "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n" +
 		"To: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n" + header + "\r\nContent-Length: 0\r\n\r\n"
 	m, err := sipgo.NewParser().ParseSIP([]byte(msg))

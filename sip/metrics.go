@@ -115,13 +115,16 @@ func (m *Metrics) login(v verdict)    { m.logins.WithLabelValues(v.String()).Inc
 func (m *Metrics) drop(cause string)  { m.dropped.WithLabelValues(cause).Inc() }
 func (m *Metrics) resend(kind string) { m.resent.WithLabelValues(kind).Inc() }
 
+// otherMethod is the label of methods that are not known.
+const otherMethod = "other"
+
 func methodLabel(method string) string {
 	switch method {
 	case "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE",
 		"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PRACK", "PUBLISH":
 		return method
 	}
-	return "other"
+	return otherMethod
 }
 
 func codeLabel(code int) string {

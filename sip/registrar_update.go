@@ -64,8 +64,6 @@ func bindingOf(in *incoming, c *sipgo.ContactHeader, general time.Duration, cfg 
 	if !isSIP(&uri) || !plausible(&uri) || len(uri.String()) > maxContactLength || strings.ContainsAny(uri.String(), "\r\n\x00<> ") {
 		return nil, badRequest("Bad Contact")
 	}
-	// RFC 3261 §19.1.5: header fields of a URI that became a Contact are not ours to follow.
-	uri.Headers = nil
 	b := &binding{uri: uri, id: comparable0(&uri), q: maxQ, callID: in.callID, cseq: in.cseq, flow: wayTo(in, &uri)}
 	if h := in.req.GetHeader("User-Agent"); h != nil {
 		b.agent = bounded(h.Value())

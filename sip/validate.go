@@ -38,6 +38,7 @@ const (
 	codePending        = 491
 	codeInternal       = 500
 	codeNotImplemented = 501
+	codeNotAcceptable  = 406
 	codeServerTimeout  = 504
 	codeNoService      = 503
 	codeVersion        = 505
@@ -87,7 +88,7 @@ func validate(req *sipgo.Request) *refusal {
 		return refuse(codeVersion)
 	}
 	for _, check := range []func(*sipgo.Request) *refusal{
-		checkMandatory, checkSingle, checkAddresses, checkMethod, checkURI, checkHops, checkRequire, checkBody,
+		checkMandatory, checkSingle, checkAddresses, checkMethod, checkURI, checkHops, checkRequire, checkAccept, checkBody,
 	} {
 		if r := check(req); r != nil {
 			return r
@@ -179,7 +180,29 @@ func checkMethod(req *sipgo.Request) *refusal {
 		sipgo.REFER, sipgo.NOTIFY, sipgo.REGISTER: // which is refused with the same code where there are no phones
 		return nil
 	}
+	if methodLabel(string(req.Method)) == otherMethod {
+		return refuse(codeNotImplemented, Header{"Allow", allowedMethods}) // RFC 3261 §21.5.2: not even known
+	}
 	return refuse(codeNotAllowed, Header{"Allow", allowedMethods})
+}
+
+// checkAccept: the caller of an INVITE must understand the session
+// description of our answer, RFC 3261 §20.1, RFC 4475 §3.3.15.
+func checkAccept(req *sipgo.Request) *refusal {
+	hs := req.GetHeaders("Accept")
+	if req.Method != sipgo.INVITE || len(hs) == 0 {
+		return nil
+	}
+	for _, h := range hs {
+		for t := range strings.SplitSeq(h.Value(), ",") {
+			t, _, _ = strings.Cut(t, ";")
+			switch strings.ToLower(strings.TrimSpace(t)) {
+			case typeSDP, "application/*", "*/*":
+				return nil
+			}
+		}
+	}
+	return refuse(codeNotAcceptable)
 }
 
 // checkURI: RFC 3261 §8.2.2.1. That sips came over TLS is seen to by dispatch.

