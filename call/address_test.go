@@ -51,7 +51,7 @@ func TestDivertIsANumberOrAnAddress(t *testing.T) {
 func TestDestinations(t *testing.T) {
 	d := Destinations{{"ext-*", "sip:{name}@pbx.test"}, {"all", "sip:hall@pbx.test"}, {"ext-9", "sip:never@pbx.test"}}
 	for name, want := range map[string]string{
-		"ext-9": "sip:ext-9@pbx.test", "all": "sip:hall@pbx.test", "EXT-9": "", "room": "",
+		"ext-9": "sip:ext-9@pbx.test", "ext-1@evil.test": "sip:ext-1%40evil.test@pbx.test", "all": "sip:hall@pbx.test", "EXT-9": "", "room": "",
 	} {
 		if got, elsewhere := d.Place(name); got != want || elsewhere != (want != "") {
 			t.Errorf("%s is at %q, %v", name, got, elsewhere)

@@ -23,11 +23,12 @@ type RoomDestination struct {
 // one the room is here.
 type Destinations []RoomDestination
 
-// Place finds the destination of a room.
+// Place finds the destination of a room. A name cannot choose the host: an @
+// within it is escaped.
 func (d Destinations) Place(name string) (string, bool) {
 	for _, to := range d {
 		if ok, err := path.Match(to.Match, name); err == nil && ok {
-			return strings.ReplaceAll(to.Address, "{name}", name), true
+			return strings.ReplaceAll(to.Address, "{name}", strings.ReplaceAll(name, "@", "%40")), true
 		}
 	}
 	return "", false

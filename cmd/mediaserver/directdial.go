@@ -13,6 +13,9 @@ import (
 // application: sip:conf-NAME@….
 const roomPrefix = "conf-"
 
+// notFound is the answer to who calls a room that is not here.
+const notFound = 404
+
 // directRoom is the room that an address calls, if it calls one.
 func directRoom(uri string) (name string, ok bool) {
 	_, rest, _ := strings.Cut(uri, ":")
@@ -24,7 +27,9 @@ func directRoom(uri string) (name string, ok bool) {
 }
 
 // serveCall is what happens to an inbound call: conference.direct_dial puts
-// those that call a room into it, the rest have an application.
+// those that call a room into it, the rest have an application. A room that
+// conference.destinations puts elsewhere is not joined in this way: the caller
+// would choose what we dial.
 func (s *server) serveCall(ctx context.Context, c *call.Call) {
 	info := c.Info()
 	called := info.RequestURI
@@ -34,6 +39,10 @@ func (s *server) serveCall(ctx context.Context, c *call.Call) {
 	name, ok := directRoom(called)
 	if !ok || !s.cfg.Conference.DirectDial {
 		s.parts.apps.ServeCall(ctx, c)
+		return
+	}
+	if _, elsewhere := destinations(s.cfg.Conference.Destinations).Place(name); elsewhere {
+		_ = c.Reject(ctx, notFound) // it has hung up
 		return
 	}
 	if err := joinRoom(ctx, c, name); err != nil && !errors.Is(err, call.ErrEnded) && ctx.Err() == nil {

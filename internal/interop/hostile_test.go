@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// hostileShort is how many packets the test sends; MEDIASERVER_HOSTILE_PACKETS
+// hostileShort is how many packets the test sends; INTEROP_HOSTILE_PACKETS
 // says otherwise.
 const hostileShort = 50_000
 
@@ -21,7 +21,7 @@ const enemies = 24
 
 // hostilePackets is how many packets are sent.
 func hostilePackets(t *testing.T) int {
-	v := os.Getenv("MEDIASERVER_HOSTILE_PACKETS")
+	v := os.Getenv("INTEROP_HOSTILE_PACKETS")
 	if v == "" {
 		return hostileShort
 	}
@@ -207,6 +207,9 @@ func (a *army) mediaGarbage() []byte {
 	return a.rtp()
 }
 
+// handSDP is the offer of a call by hand: nobody hears what comes.
+const handSDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+
 // handCall is a call by UDP without a SIP library.
 type handCall struct {
 	c      *net.UDPConn
@@ -233,8 +236,7 @@ func callByHand(t *testing.T, m *mediaserver, user, caller string) *handCall {
 	}
 	t.Cleanup(func() { c.Close() })
 	h := &handCall{c: c, to: to, local: c.LocalAddr().String(), user: user, id: caller + "-by-hand", seq: 1}
-	sdp := "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
-	h.answer = h.ask(t, "INVITE", sdp)
+	h.answer = h.ask(t, "INVITE", handSDP)
 	_, rest, _ := strings.Cut(h.answer, "m=audio ")
 	port, err := strconv.Atoi(strings.Fields(rest + " x")[0])
 	if err != nil {
