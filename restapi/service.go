@@ -69,7 +69,13 @@ type Service struct {
 	Messages              DefaultMessages      // said to callers who enter nothing or the wrong thing
 	PageHosts             []string             // allowed host patterns for pages and media; none = all
 	Outbound              Outbound             // of a service that places calls
-	Security              call.Security        // of the audio of inbound calls
+	Protection            Protection           // of the audio of inbound calls
+}
+
+// Protection says what becomes of SRTP in calls.
+type Protection struct {
+	Security call.Security
+	Keying   call.Keying // how its keys may be exchanged
 }
 
 // ErrConfig: a configuration that cannot be used; the text says which part.

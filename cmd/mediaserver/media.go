@@ -6,11 +6,13 @@ import (
 	"net/netip"
 	"runtime"
 	"syscall"
+	"time"
 
 	"mediaserver/call"
 	"mediaserver/cmd/mediaserver/internal/config"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
+	"mediaserver/rtp/dtls"
 	"mediaserver/sip/sdp"
 )
 
@@ -29,7 +31,7 @@ const sharedIO = "shared"
 // newMediaPorts opens nothing yet. workers are those of the engine; 0: as many
 // as it takes by itself.
 func newMediaPorts(cfg *config.Config, workers int, metrics *rtp.Metrics) (*mediaPorts, error) {
-	m := &mediaPorts{capability: capability(cfg.RTP.Offered()), metrics: metrics}
+	m := &mediaPorts{capability: capability(&cfg.RTP), metrics: metrics}
 	first := cfg.RTP.PortMin
 	if cfg.RTP.IO == sharedIO {
 		if workers == 0 {
@@ -69,7 +71,10 @@ func (m *mediaPorts) open(r call.SocketRequest) (call.Sockets, error) {
 }
 
 func (m *mediaPorts) openAt(local netip.Addr, r call.SocketRequest) (call.Sockets, error) {
-	if m.shared != nil {
+	if r.Own && m.own == nil {
+		return nil, fmt.Errorf("%w: ICE or DTLS, and rtp.port_max leaves no ports beside the shared ones", rtp.ErrApart)
+	}
+	if m.shared != nil && !r.Own {
 		peer := rtp.Peer{Signalling: r.Signalling}
 		peer.Remote, peer.RemoteRTCP = r.Remote(m.capability)
 		s, err := m.shared.Open(local, peer)
@@ -94,4 +99,30 @@ func (m *mediaPorts) close() error {
 		return nil
 	}
 	return m.shared.Close()
+}
+
+// capability is what calls are offered.
+func capability(cfg *config.RTP) sdp.Capability {
+	c := sdp.DefaultCapability()
+	c.Codecs, c.Mux = nil, cfg.RTCPMux
+	for _, name := range cfg.Offered() {
+		switch name {
+		case "pcmu":
+			c.Codecs = append(c.Codecs, sdp.PCMU)
+		case "pcma":
+			c.Codecs = append(c.Codecs, sdp.PCMA)
+		}
+	}
+	return c
+}
+
+// mediaTransport is how the packets of calls go. Our certificate lives as long
+// as the process.
+func mediaTransport(cfg *config.Config, keying func(call.Info) call.Keying) (call.Transport, error) {
+	identity, err := dtls.NewIdentity(time.Now())
+	t := call.Transport{Identity: identity, Keying: keying}
+	if cfg.RTP.Source == "strict" {
+		t.Source = rtp.SourceStrict
+	}
+	return t, err
 }

@@ -32,7 +32,13 @@ type phoneSetup struct {
 	freq  float64 // of its tone
 	codec string  // PCMU or PCMA
 	tcp   bool
-	srtp  string // mediaenc of its account: "srtp" is beside RTP/AVP, "srtp-mand" RTP/SAVP; "" is none
+	srtp  string // mediaenc of its account: "srtp" is beside RTP/AVP, "srtp-mand" RTP/SAVP, "dtls_srtp" keys by DTLS; "" is none
+	ice   bool   // it checks the way of its media
+	mux   bool   // RTCP goes with RTP
+
+	// For TLS, which baresip then has at its port + 1: its key and certificate,
+	// and whom it believes.
+	certificate, authority string
 }
 
 // phone is a running baresip.
@@ -111,8 +117,22 @@ func (s phoneSetup) write(t *testing.T, dir string, port int, control string) {
 	}
 	account := fmt.Sprintf("<sip:%s@127.0.0.1:%d>;regint=0;audio_codecs=%s;answermode=auto", s.name, port, s.codec)
 	if s.srtp != "" {
-		config = append(config, "module srtp.so")
+		module := "srtp.so"
+		if strings.HasPrefix(s.srtp, "dtls") {
+			module = "dtls_srtp.so"
+		}
+		config = append(config, "module "+module)
 		account += ";mediaenc=" + s.srtp
+	}
+	if s.ice {
+		config = append(config, "module ice.so")
+		account += ";medianat=ice"
+	}
+	if s.certificate != "" {
+		config = append(config, "sip_certificate "+s.certificate, "sip_cafile "+s.authority)
+	}
+	if s.mux {
+		account += ";rtcp_mux=yes"
 	}
 	for name, text := range map[string]string{"config": strings.Join(config, "\n") + "\n", "accounts": account + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {

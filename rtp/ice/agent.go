@@ -30,8 +30,8 @@ type Component uint8
 
 // The components. RFC 8445 §13.
 const (
-	RTP  Component = 1
-	RTCP Component = 2
+	RTP  Component = iota + 1
+	RTCP
 	numComponents
 )
 

@@ -83,6 +83,9 @@ func TestChecksWithTheRightCredentialsMoveTheMedia(t *testing.T) {
 	if a.Nominated(RTCP).IsValid() || a.Knows(phone, RTCP) {
 		t.Error("a check of one component counts for the other")
 	}
+	if reply, e := a.Handle(Check(remote, local, [12]byte{6}, true), phone, RTCP, start); reply == nil || e != Nominated || a.Nominated(RTCP) != phone {
+		t.Errorf("RTCP: event %v, nominated %v", e, a.Nominated(RTCP))
+	}
 }
 
 func TestWhatIsWrongInAnAuthenticCheckIsSaid(t *testing.T) {
