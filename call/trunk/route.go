@@ -58,6 +58,9 @@ func (e *trunk) caller(from string) (user, uri string) {
 	if from == "" {
 		from = e.cfg.Caller.Default
 	}
+	if sip.Withheld(from) {
+		return "", from // who asserts a number of the trunk's own may go on to
+	}
 	scheme, rest := schemeOf(from)
 	user, host, hasHost := strings.Cut(rest, "@")
 	if user == "" {

@@ -110,6 +110,8 @@ func TestCallersAndIdentities(t *testing.T) {
 		{"asserted", "", Caller{Identity: IdentityAsserted}, "01908000100", "+441908000100", "P-Asserted-Identity: <sip:+441908000100@a.test>"},
 		{"preferred, another number", "c.test", Caller{Identity: IdentityPreferred, Number: "+44800"}, "+4477", "sip:+4477@c.test", "P-Preferred-Identity: <sip:+44800@c.test>"},
 		{"nobody to assert", "", Caller{Identity: IdentityAsserted}, "", "", ""},
+		{"withheld", "c.test", Caller{Identity: IdentityAsserted}, "anonymous", "anonymous", ""},
+		{"withheld, with a number of the trunk's", "c.test", Caller{Identity: IdentityAsserted, Number: "+44800"}, "anonymous", "anonymous", "P-Asserted-Identity: <sip:+44800@c.test>"},
 		{"a name", "c.test", Caller{}, "a b", "sip:a%20b@c.test", ""},
 	} {
 		l := lineTo("sip:a.test:5070")
