@@ -19,11 +19,15 @@ func greeting(cfg *config.Config, a addresses, engines []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "mediaserver %s\n", version)
 	var listens []string
-	for _, addr := range a.sip {
-		listens = append(listens, addr.Network()+"://"+addr.String())
+	for i, addr := range a.sip {
+		listens = append(listens, scheme(cfg.SIP.Listen, i, addr)+"://"+addr.String())
 	}
 	fmt.Fprintf(&b, "  SIP   %s\n", strings.Join(listens, "  "))
-	fmt.Fprintf(&b, "  HTTP  http://%s  (/healthz /readyz /metrics)\n", a.http)
+	web := "http"
+	if cfg.HTTP.TLS.On() {
+		web = "https"
+	}
+	fmt.Fprintf(&b, "  HTTP  %s://%s  (/healthz /readyz /metrics)\n", web, a.http)
 	if a.pprof != nil {
 		fmt.Fprintf(&b, "  pprof http://%s/debug/pprof/\n", a.pprof)
 	}
@@ -41,6 +45,17 @@ func greeting(cfg *config.Config, a addresses, engines []string) string {
 	}
 	b.WriteString(waysIn(cfg, host))
 	return b.String()
+}
+
+// scheme is how the listener of the i-th entry of sip.listen is written there:
+// its socket does not know of TLS and WebSocket.
+func scheme(listen []string, i int, addr net.Addr) string {
+	if i < len(listen) {
+		if s, _, ok := strings.Cut(listen[i], "://"); ok {
+			return s
+		}
+	}
+	return addr.Network()
 }
 
 // waysIn is a line for everything that can be called, and for every service

@@ -358,6 +358,17 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 			}
 		}
 	})
+	t.Run("TLS", func(t *testing.T) {
+		cfg := config.Default()
+		cfg.SIP.Listen = []string{"udp://0.0.0.0:5070", "tls://192.0.2.1:5071"}
+		cfg.HTTP.TLS.CertFile = "cert.pem"
+		a := addresses{sip: []net.Addr{udp, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5071}}, http: a.http}
+		for _, want := range []string{"udp://192.0.2.1:5070  tls://192.0.2.1:5071", "https://127.0.0.1:8080"} {
+			if got := greeting(cfg, a, nil); !strings.Contains(got, want) {
+				t.Errorf("%q is not in\n%s", want, got)
+			}
+		}
+	})
 	t.Run("services", func(t *testing.T) {
 		cfg := config.Default()
 		cfg.SIP.Advertise = "sip.example.com"

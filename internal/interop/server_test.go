@@ -29,6 +29,7 @@ type service struct {
 	match               string
 	first, final, error string
 	srtp                string // "" = optional
+	transfer            string // "" = local
 }
 
 // setup says how a server is configured.
@@ -38,6 +39,7 @@ type setup struct {
 	services []service
 	more     string                 // further YAML
 	sip      string                 // further keys of sip, each after a comma
+	listen   string                 // a further address of sip
 	files    map[string]*audio.Clip // in the media store
 	logLevel string                 // "" = info
 	ports    int                    // for RTP; 0 = serverPorts
@@ -88,7 +90,11 @@ func (s setup) yaml(t *testing.T, dir string) string {
 	}
 	ports := takePorts(t, number)
 	var b strings.Builder
-	fmt.Fprintf(&b, "sip: {listen: [\"udp://%s\", \"tcp://%s\"]%s}\n", listen, listen, s.sip)
+	addresses := []string{"udp://" + listen, "tcp://" + listen}
+	if s.listen != "" {
+		addresses = append(addresses, s.listen)
+	}
+	fmt.Fprintf(&b, "sip: {listen: [\"%s\"]%s}\n", strings.Join(addresses, `", "`), s.sip)
 	fmt.Fprintf(&b, "rtp: {port_min: %d, port_max: %d", ports, ports+number-1)
 	if s.shared > 0 {
 		fmt.Fprintf(&b, ", io: shared, shared_ports: %d", s.shared)
@@ -113,6 +119,9 @@ func (s setup) yaml(t *testing.T, dir string) string {
 			if path != "" {
 				fmt.Fprintf(&b, ", %s: %q", key, path)
 			}
+		}
+		if v.transfer != "" {
+			fmt.Fprintf(&b, ", transfer: %s", v.transfer)
 		}
 		if v.srtp != "" {
 			fmt.Fprintf(&b, ", srtp: %s", v.srtp)
@@ -148,7 +157,7 @@ func writeWAV(t *testing.T, path string, clip audio.Clip) {
 
 // The start-up message.
 var (
-	sipLine  = regexp.MustCompile(`(?m)^  SIP +udp://(\S+) +tcp://(\S+)$`)
+	sipLine  = regexp.MustCompile(`(?m)^  SIP +udp://(\S+) +tcp://(\S+)(?:$| )`)
 	httpLine = regexp.MustCompile(`(?m)^  HTTP +(http://\S+)`)
 )
 
