@@ -27,6 +27,8 @@ type callee struct {
 	early    time.Duration // when early media begin; 0: never
 	noEvents bool          // no telephone events
 	tone     float64       // in which it speaks
+	// before is what happens in early dialogs, after it has begun to ring.
+	before func(r sip.InviteRequest, onProgress func(sip.Progress))
 }
 
 // exchange is the telephone network: it answers for callees.
@@ -79,6 +81,9 @@ func (x *exchange) Dial(ctx context.Context, r sip.InviteRequest, onProgress fun
 		return nil, &sip.StatusError{Code: 404}
 	}
 	onProgress(sip.Progress{Code: 180})
+	if c.before != nil {
+		c.before(r, onProgress)
+	}
 	var p *phone
 	wait := func(d time.Duration) error {
 		t := time.NewTimer(d)
