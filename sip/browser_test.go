@@ -161,7 +161,10 @@ func FuzzFrame(f *testing.F) {
 			t.Errorf("%q made the handling fail", data)
 		}
 		for _, b := range l.all() {
-			if _, err := sipgo.NewParser().ParseSIP(b); err != nil && !bytes.HasPrefix(b, []byte("SIP/2.0 400 ")) {
+			if _, bad := sipgo.NewParser().ParseSIP(data); bad != nil || bytes.HasPrefix(b, []byte("SIP/2.0 400 ")) || bytes.HasPrefix(b, []byte("SIP/2.0 505 ")) {
+				continue // repeats what was not understood
+			}
+			if _, err := sipgo.NewParser().ParseSIP(b); err != nil {
 				t.Errorf("%q was answered by %q: %v", data, b, err)
 			}
 		}

@@ -103,7 +103,9 @@ func TestKeepAliveIsSent(t *testing.T) {
 		alice := startUA(t, cfg, nil)
 		p := newRawPeer(t, nil)
 		p.from(alice)
-		go func() { _, _ = alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil) }()
+		go func() {
+			_, _ = alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
+		}()
 		p.reply(p.expect("INVITE"), 486)
 		for end := time.Now().Add(patience); ; {
 			if m := p.read(time.Until(end)); m == ping {
