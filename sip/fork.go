@@ -25,6 +25,7 @@ type fork struct {
 	// answer to our offer, or the offer that the PRACK has answered. nil = none.
 	body []byte
 	acks chan struct{} // closed when its last PRACK is over; of the goroutine of Invite
+	open int           // PRACKs that are not over, at most maxReliable
 }
 
 // EarlyDialog is what one callee of a forked INVITE has made before it
@@ -149,10 +150,11 @@ func rseqOf(res *sipgo.Response) (uint32, bool) {
 func (d *Dialog) next(f *fork, rseq uint32) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if f.rseq != 0 && rseq != f.rseq+1 {
+	if f.rseq != 0 && rseq != f.rseq+1 || f.open >= maxReliable {
 		return false
 	}
 	f.rseq = rseq
+	f.open++
 	return true
 }
 
@@ -178,7 +180,7 @@ func (d *Dialog) prack(ctx context.Context, f *fork, rseq uint32, body []byte) e
 	before, done := f.acks, make(chan struct{})
 	f.acks = done
 	if !d.ua.own.run(func() {
-		defer close(done)
+		defer d.pracks(f, done)
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.ua.cfg.Timers.transaction())
 		defer cancel()
 		if before != nil {
@@ -189,10 +191,18 @@ func (d *Dialog) prack(ctx context.Context, f *fork, rseq uint32, body []byte) e
 		}
 		_, _ = d.exchangeBy(ctx, f.peer, sipgo.PRACK, []Header{rack}, typeSDP, answer) // without it the far end gives up
 	}) {
-		close(done)
+		d.pracks(f, done)
 		return ErrClosed
 	}
 	return nil
+}
+
+// pracks notes that a PRACK is over.
+func (d *Dialog) pracks(f *fork, done chan<- struct{}) {
+	close(done)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f.open--
 }
 
 // chosen is the early dialog in which our INVITE was answered; nil if the 2xx

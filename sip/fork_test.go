@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // placed is an INVITE of ours that is on its way.
@@ -247,4 +248,29 @@ func TestForksAreBounded(t *testing.T) {
 	if <-c.done; c.err == nil {
 		t.Error("answered")
 	}
+}
+
+// A callee that leaves our PRACKs without an answer gets no more of them.
+func TestPRACKsAreBounded(t *testing.T) {
+	u := startUA(t, Config{Timers: Timers{T1: 100 * time.Millisecond}}, nil)
+	p := newRawPeer(t, nil)
+	p.from(u)
+	c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+	inv := p.expect("INVITE")
+	for i := range 2 * maxReliable {
+		p.send(p.responseTo(inv, 183, "a", nil, reliably(i+1)...))
+	}
+	p.send(p.responseTo(inv, 181, "a", nil))
+	n := 0
+	for e := range c.heard {
+		if e.Code == 181 {
+			break
+		}
+		n++
+	}
+	if n != maxReliable {
+		t.Errorf("%d reliable responses counted, want %d", n, maxReliable)
+	}
+	p.reply(inv, 486)
+	<-c.done
 }

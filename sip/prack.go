@@ -13,7 +13,7 @@ import (
 )
 
 // maxReliable is how many provisional responses of a call may wait for those
-// before them to be acknowledged.
+// before them to be acknowledged, and how many PRACKs of ours for a response.
 const maxReliable = 8
 
 // reliable are the reliable provisional responses to an INVITE of the far end,
