@@ -63,8 +63,7 @@ type Call struct {
 	tasks    sync.WaitGroup     // goroutines that work for this call
 
 	record record // of the actor
-	events
-	moves moves
+	story
 
 	mu     sync.Mutex
 	life   life
@@ -72,10 +71,11 @@ type Call struct {
 	joined joined
 }
 
-// events is what was told of a call.
-type events struct {
+// story is what was told of a call, and what has become of its far end.
+type story struct {
 	told   atomic.Bool  // its beginning
 	sounds atomic.Int64 // plays and recordings so far
+	moves  moves
 }
 
 // behalf is what a secondary call has; the zero value is a primary call's.

@@ -110,10 +110,9 @@ type Event struct {
 	Participant string        `json:"participant_id,omitempty" doc:"call_id of the participant's secondary call"`
 	Cause       Cause         `json:"cause,omitzero" doc:"why it ended"`
 	RawCause    int           `json:"raw_cause,omitempty" doc:"SIP code of the end"`
-	Started     *CallStart    `json:"call,omitempty" doc:"call.started, and the end of a call that nobody noticed: who calls whom"`
+	Started     *CallStart    `json:"call,omitempty" doc:"call.started, call.transferred, and the end of a call that nobody noticed: who calls whom"`
 	Ended       *CallEnd      `json:"end,omitempty" doc:"call.ended: how it went"`
 	Digit       *DigitPress   `json:"digit,omitempty" doc:"call.digit"`
-	Transfer    *Transfer     `json:"transfer,omitempty" doc:"call.transferred"`
 	Sound       *SoundEvent   `json:"sound,omitempty" doc:"play and recording events"`
 	Page        *PageExchange `json:"page,omitempty" doc:"page events"`
 	Action      *ActionRun    `json:"action,omitempty" doc:"action.ended"`
@@ -134,6 +133,7 @@ type CallStart struct {
 	Direction string `json:"direction" enum:"in,out"`
 	From      string `json:"from" doc:"caller's number or SIP address"`
 	To        string `json:"to" doc:"destination; for a secondary call to a room, the room's name"`
+	By        string `json:"transferred_by,omitempty" enum:"far_end,replaces,api" doc:"call.transferred: far_end sent us to another (REFER), another took its place (INVITE with Replaces), or by the API we sent it to another, and the call ends"`
 }
 
 // CallEnd is how a call went.
@@ -166,12 +166,6 @@ type Quality struct {
 type DigitPress struct {
 	Digit  string `json:"digit,omitempty" doc:"left out unless events.digits is shown"`
 	Method string `json:"method" enum:"rfc4733,info,inband"`
-}
-
-// Transfer says how a call came to another far end.
-type Transfer struct {
-	By string `json:"by" enum:"far_end,replaces,api" doc:"far_end: it sent us to another (REFER); replaces: another took its place (INVITE with Replaces); api: this server sent it to another, and the call ends"`
-	To string `json:"to" doc:"the new far end, number or SIP address"`
 }
 
 // SoundEvent is about a play or a recording.

@@ -23,6 +23,7 @@ type moves struct {
 type farEnd struct {
 	dialog Dialog // nil: none was
 	party  string // as the pages would see it
+	link   bool   // it leads to another call of this server
 }
 
 // far is the signalling of the far end there is now.
@@ -33,6 +34,37 @@ func (c *Call) far() Dialog {
 		return c.life.far.dialog
 	}
 	return c.dialog
+}
+
+// isLink: the far end of c is a transfer's path to another call of this server,
+// where there may be nobody any more.
+func (c *Call) isLink() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.life.far.link
+}
+
+// left ends what is a mere link to another call when it is alone in the room:
+// two rooms that are linked would otherwise keep each other in use.
+func (f *Conference) left() {
+	f.mu.Lock()
+	var last *Participant
+	if len(f.participants) == 1 {
+		last = f.participants[0]
+	}
+	f.mu.Unlock()
+	if last != nil && last.call.primary != nil && last.call.primary.isLink() {
+		last.call.primary.requestEnd(HungUp)
+	}
+}
+
+// endIfAlone ends a mere link that nobody is in the room with.
+func (c *Call) endIfAlone() {
+	if s := c.secondary(); s != nil {
+		if p, ok := s.seat.(*Participant); ok {
+			p.focus.left()
+		}
+	}
 }
 
 // errExchange: the media path did not take the new far end.
@@ -74,7 +106,7 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, 
 		}
 		was = &departed{call: c, dialog: c.far(), sockets: now.sockets, endpoint: now.endpoint}
 		c.mu.Lock()
-		c.life.far = farEnd{dialog: x.dialog, party: party}
+		c.life.far = farEnd{dialog: x.dialog, party: party, link: !x.bySIP()}
 		c.media = &media{
 			sockets: next.sockets, endpoint: next.endpoint, session: next.session,
 			port: now.port, room: now.room, home: now.home,

@@ -279,6 +279,7 @@ func (p *Participant) leave() {
 	for _, c := range others {
 		c.requestEnd(HungUp)
 	}
+	p.focus.left()
 }
 
 // Active is the number of calls, but for those to a room of this process.

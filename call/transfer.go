@@ -245,6 +245,10 @@ func (c *Call) transfer(ctx context.Context, t target, r *sip.Referral) {
 	}
 	r.Tell(codeOK, "")
 	c.emitTransferred(transferByFarEnd, t.party())
+	c.endIfAlone()
+	if t.other != nil {
+		t.other.endIfAlone()
+	}
 	for _, d := range was {
 		c.manager.tasks.Go(func() {
 			select {
@@ -354,5 +358,9 @@ const (
 // been sent there.
 func (c *Call) emitTransferred(by, to string) {
 	c.manager.metrics.transfers.WithLabelValues(by, transferDone).Inc()
-	c.emit(Event{Type: CallTransferred, Transfer: &Transfer{By: by, To: to}})
+	now := &CallStart{Direction: c.base.Direction.String(), From: to, To: c.base.To, By: by}
+	if c.base.Direction == Out {
+		now.From, now.To = c.base.From, to
+	}
+	c.emit(Event{Type: CallTransferred, Started: now})
 }

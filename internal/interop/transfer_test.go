@@ -1,0 +1,269 @@
+package interop
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"mediaserver/audio"
+	robot "mediaserver/internal/phone"
+)
+
+// roomsApart are two services with a room each; policy is their transfer.
+func roomsApart(t *testing.T, policy string) setup {
+	t.Helper()
+	app := serve(t, map[string]page{
+		"/first": actions(join("meeting", nil, nil)),
+		"/other": actions(join("other", nil, nil)),
+	})
+	return setup{app: app, services: []service{
+		{match: "meeting", first: "/first", final: "/final", transfer: policy},
+		{match: "other", first: "/other", final: "/final", transfer: policy},
+	}}
+}
+
+// robotPhone is a phone of ours that sends a tone.
+func robotPhone(t *testing.T, user string, freq float64) *robot.Phone {
+	t.Helper()
+	p, err := robot.New(robot.Config{
+		User: user, Source: func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, toneDBov) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() }) //nolint:errcheck // the test is over
+	if err := p.Open(); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// hears waits until a phone of ours hears a tone.
+func hears(t *testing.T, who string, c *robot.Call, freq float64) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%s hears %v Hz", who, freq), patience, func() bool {
+		return c.ToneLevel(freq, 400*time.Millisecond) > -35
+	})
+}
+
+// gone waits until a call of a phone of ours has been hung up by the far end.
+func gone(t *testing.T, who string, c *robot.Call) {
+	t.Helper()
+	select {
+	case <-c.Ended():
+	case <-time.After(patience):
+		t.Fatalf("%s was not hung up", who)
+	}
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func dialRobot(t *testing.T, p *robot.Phone, to string) *robot.Call {
+	t.Helper()
+	c, err := p.Dial(within(t), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestBaresipTransfersItsPlace has a baresip in a room send its place to
+// another baresip, and leave.
+func TestBaresipTransfersItsPlace(t *testing.T) {
+	t.Parallel()
+	m := roomsApart(t, "any").run(t)
+	carl := phoneSetup{name: "carl", freq: 620, codec: "PCMU"}.start(t)
+	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA"}.start(t)
+	bert := robotPhone(t, "bert", 1160)
+	anna.call(t, m, "meeting")
+	listener := dialRobot(t, bert, "sip:meeting@"+m.sip)
+	hears(t, "bert", listener, anna.freq)
+	anna.command(t, "transfer", fmt.Sprintf("sip:carl@127.0.0.1:%d", carl.port))
+	eventually(t, "carl is in a call", patience, func() bool { return carl.has("CALL_ESTABLISHED") })
+	anna.awaitEnd(t)
+	hears(t, "bert", listener, carl.freq)
+	rest(t, time.Second)
+	carl.hangUp(t)
+	if heard := longestTone(carl.recording(t), 1160); heard.Length() < 500*time.Millisecond {
+		t.Errorf("carl heard bert for %v", heard.Length())
+	}
+	if err := listener.HangUp(within(t)); err != nil {
+		t.Error(err)
+	}
+	m.expectMetric(t, `mediaserver_transfers_total{by="far_end",outcome="done"}`, 1)
+	m.expectIdle(t)
+}
+
+// TestBaresipIsRefusedAForeignTarget has a baresip ask for what only `any`
+// allows: it stays, and nobody is called.
+func TestBaresipIsRefusedAForeignTarget(t *testing.T) {
+	t.Parallel()
+	m := roomsApart(t, "local").run(t)
+	carl := phoneSetup{name: "carl", freq: 620, codec: "PCMU"}.start(t)
+	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA"}.start(t)
+	bert := robotPhone(t, "bert", 1160)
+	anna.call(t, m, "meeting")
+	listener := dialRobot(t, bert, "sip:meeting@"+m.sip)
+	anna.command(t, "transfer", fmt.Sprintf("sip:carl@127.0.0.1:%d", carl.port))
+	m.expectMetric(t, `mediaserver_transfers_total{by="far_end",outcome="refused"}`, 1)
+	hears(t, "bert", listener, anna.freq)
+	if carl.has("CALL_INCOMING") {
+		t.Error("the foreign target was called")
+	}
+	anna.command(t, "hangup", "") // which it does without an event, after a refusal
+	if err := listener.HangUp(within(t)); err != nil {
+		t.Error(err)
+	}
+	m.expectIdle(t)
+}
+
+// TestServerSendsBaresipToBaresip transfers a call by the management API.
+func TestServerSendsBaresipToBaresip(t *testing.T) {
+	t.Parallel()
+	s := roomsApart(t, "local")
+	m := s.run(t)
+	carl := phoneSetup{name: "carl", freq: 620, codec: "PCMU"}.start(t)
+	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMU"}.start(t)
+	anna.call(t, m, "meeting")
+	var list struct {
+		Calls []struct {
+			ID string `json:"call_id"`
+		}
+	}
+	eventually(t, "the call is listed with its secondary call", patience, func() bool {
+		resp, err := m.ask("/api/v1/calls")
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		return json.NewDecoder(resp.Body).Decode(&list) == nil && len(list.Calls) == 2
+	})
+	// One of them is the secondary call to the room, which has no far end.
+	codes := map[int]int{}
+	for _, c := range list.Calls {
+		status, body := m.post(t, "/api/v1/calls/"+c.ID+"/transfer", fmt.Sprintf(`{"to":"sip:carl@127.0.0.1:%d"}`, carl.port))
+		codes[status]++
+		t.Log(status, body)
+	}
+	if codes[http.StatusOK] != 1 || codes[http.StatusConflict] != 1 {
+		t.Errorf("answers %v", codes)
+	}
+	eventually(t, "carl is in a call", patience, func() bool { return carl.has("CALL_ESTABLISHED") })
+	final := s.app.await(t, "/final", 1)[0]
+	if c := final.info.Call; c.Cause != "completed" {
+		t.Errorf("the final page is told %+v", c)
+	}
+	m.expectIdle(t) // they talk without us
+	carl.hangUp(t)
+}
+
+// post asks the management API.
+func (m *mediaserver) post(t *testing.T, path, body string) (int, string) {
+	t.Helper()
+	client := http.Client{Timeout: 2 * patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Post(m.http+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+// TestAnotherPhoneTakesAPlace has a phone take the place of another in a room
+// by an INVITE with Replaces; a baresip hears it.
+func TestAnotherPhoneTakesAPlace(t *testing.T) {
+	t.Parallel()
+	m := roomsApart(t, "local").run(t)
+	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA"}.start(t)
+	anna.call(t, m, "meeting")
+	bert, carl := robotPhone(t, "bert", 1160), robotPhone(t, "carl", 620)
+	first := dialRobot(t, bert, "sip:meeting@"+m.sip)
+	hears(t, "bert", first, anna.freq)
+	_, named := first.Named()
+	second, err := carl.Replace(within(t), "sip:meeting@"+m.sip, named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, "bert", first)
+	hears(t, "carl", second, anna.freq)
+	rest(t, time.Second)
+	if err := second.HangUp(within(t)); err != nil {
+		t.Error(err)
+	}
+	anna.hangUp(t)
+	if heard := longestTone(anna.recording(t), 620); heard.Length() < 500*time.Millisecond {
+		t.Errorf("anna heard carl for %v", heard.Length())
+	}
+	m.expectIdle(t)
+}
+
+// TestAttendedTransfers have an agent who has talked to a second party send
+// its place in the room there: once to a phone, which the server calls with
+// Replaces, once to another room of the server.
+func TestAttendedTransfers(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"to a phone", "to another call with the server"} {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			m := roomsApart(t, "any").run(t)
+			anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA"}.start(t)
+			anna.call(t, m, "meeting")
+			agent, carl := robotPhone(t, "agent", 1160), robotPhone(t, "carl", 620)
+			place := dialRobot(t, agent, "sip:meeting@"+m.sip)
+			hears(t, "the agent", place, anna.freq)
+
+			var end, asked *robot.Call // of carl; what the agent has with carl or with the room carl is in
+			answered := make(chan *robot.Call, 2)
+			if to == "to a phone" {
+				go func() {
+					for range 2 {
+						c, err := carl.Answer(t.Context())
+						if err != nil {
+							break
+						}
+						answered <- c
+					}
+				}()
+				asked = dialRobot(t, agent, carl.URI())
+				<-answered
+			} else {
+				end = dialRobot(t, carl, "sip:other@"+m.sip)
+				asked = dialRobot(t, agent, "sip:other@"+m.sip)
+				hears(t, "the agent", asked, 620)
+			}
+			uri, named := asked.Named()
+			code, err := place.Transfer(within(t), uri, &named)
+			if err != nil || code != 200 {
+				t.Fatalf("%d, %v", code, err)
+			}
+			if end == nil {
+				end = <-answered
+			}
+			gone(t, "the agent", place)
+			hears(t, "carl", end, anna.freq)
+			rest(t, time.Second)
+			if err := end.HangUp(within(t)); err != nil {
+				t.Error(err)
+			}
+			anna.hangUp(t)
+			if heard := longestTone(anna.recording(t), 620); heard.Length() < 500*time.Millisecond {
+				t.Errorf("anna heard carl for %v", heard.Length())
+			}
+			m.expectIdle(t)
+		})
+	}
+}
