@@ -124,6 +124,7 @@ func (s *server) newManagement(a *auth.Auth) (*management.API, error) {
 		Events: s.keep.log, Audit: s.keep.audit, Guard: a.Wrap, MaxStreams: s.cfg.Events.MaxStreams,
 		Services: func() []management.Service { return managedServices(s.live.Load().Services) }, Logger: s.log, Registerer: s.registry,
 		Bans:   bans{s.parts.ua},
+		Phones: func() []management.Phone { return managedPhones(s.parts.ua, s.live.Load().SIP.Phones) },
 		Trunks: func() []management.Trunk { return managedTrunks(s.parts.trunks.States()) },
 		Health: func() management.Health {
 			return management.Health{Phase: s.state.Phase().String(), ClockRuns: s.parts.engine.Healthy(time.Now())}

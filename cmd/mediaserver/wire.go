@@ -63,6 +63,7 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 		Listen:     cfg.SIP.Listen,
 		Advertise:  cfg.SIP.Advertise,
 		Access:     access(&cfg.SIP),
+		Registrar:  registrar(&cfg.SIP.Registrar),
 		Incoming:   func(inv sip.Invitation) sip.Invitation { return p.trunks.Incoming(inv) },
 		Defence:    defence(&cfg.SIP.Defence),
 		Extensions: extensions(&cfg.SIP),

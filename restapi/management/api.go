@@ -75,6 +75,7 @@ type Config struct {
 	Events       *events.Log
 	Services     func() []Service // nil: none
 	Trunks       func() []Trunk   // nil: none
+	Phones       func() []Phone   // nil: none
 	Bans         Bans             // nil: none
 	Health       func() Health
 	Guard        Guard // nil: everybody may do everything
@@ -136,6 +137,7 @@ func New(cfg Config) (*API, error) {
 	a.registerRoomMedia()
 	a.registerRecords()
 	a.registerServer()
+	a.registerPhones()
 	a.registerBans()
 	a.registerStreams()
 	a.mux.Handle(Prefix+"/", a.cfg.Guard(auth.Read, http.HandlerFunc(a.elsewhere)))
