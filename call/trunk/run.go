@@ -88,9 +88,6 @@ func (t *Table) work(ctx context.Context, l *line) {
 			tasks.Go(func() { t.keepAsking(ctx, l, i) })
 		}
 	}
-	if !l.cfg.Register && l.cfg.Keepalive == 0 {
-		t.note(l, func() {})
-	}
 	tasks.Wait()
 }
 

@@ -42,11 +42,11 @@ func (s *server) reload(ctx context.Context) {
 	if err != nil {
 		if problems, ok := errors.AsType[config.Problems](err); ok {
 			for _, p := range problems {
-				s.log.Error("the configuration stays as it was", "error", p.String())
+				s.log.Warn("the configuration stays as it was", "error", p.String())
 			}
 			return
 		}
-		s.log.Error("the configuration stays as it was", "error", err)
+		s.log.Warn("the configuration stays as it was", "error", err)
 		return
 	}
 	was := s.live.Load()
