@@ -53,11 +53,12 @@ const (
 	IdentityPreferred                 // and by P-Preferred-Identity
 )
 
-// Caller is who calls out by a trunk.
+// Caller is who calls by a trunk.
 type Caller struct {
 	Default  string // user part of From for calls that name no caller; "" = the user agent's
 	Identity Identity
 	Number   string // user part of the asserted or preferred identity; "" = that of From
+	Believe  bool   // of calls in, the P-Asserted-Identity is the caller, unless withheld
 }
 
 // sameLine says whether two lines can be one.

@@ -19,7 +19,6 @@ type line struct {
 	register registration
 	was      bool // up, as was told last
 	told     bool
-	reason   string
 	since    time.Time // of the state that was told last
 	stopped  chan struct{}
 }
@@ -181,12 +180,11 @@ func (l *line) note(change func(), now time.Time) (s State, changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change()
-	up, reason := l.judge(now)
+	up, _ := l.judge(now)
 	changed = !l.told || up != l.was
 	if changed {
 		l.was, l.told, l.since = up, true, now
 	}
-	l.reason = reason
 	return l.stateLocked(now), changed
 }
 

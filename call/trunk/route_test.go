@@ -171,3 +171,21 @@ func TestLimits(t *testing.T) {
 		}
 	})
 }
+
+func TestIncomingCallersAreThoseWhoAreAsserted(t *testing.T) {
+	line := lineTo("sip:a.test")
+	table := tableOf("", Config{Name: "believed", Line: line, Caller: Caller{Believe: true}}, Config{Name: "plain", Line: line})
+	inv := sip.Invitation{From: sip.Address{User: "+1", Host: "a"}, Asserted: sip.Address{User: "+2", Host: "a"}}
+	for _, tt := range []struct{ name, source, privacy, want string }{
+		{"asserted", "believed", "none", "+2"},
+		{"withheld", "believed", "id", "+1"},
+		{"of a trunk that is not believed", "plain", "none", "+1"},
+		{"of no trunk", "", "none", "+1"},
+	} {
+		one := inv
+		one.Source, one.Headers = tt.source, []sip.Header{{Name: "Privacy", Value: tt.privacy}}
+		if got := table.Incoming(one).From.User; got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}

@@ -29,7 +29,9 @@ type far struct {
 	after map[string]time.Duration // Retry-After of refusals
 }
 
-func newFar() *far { return &far{began: time.Now(), codes: map[string]int{}, after: map[string]time.Duration{}} }
+func newFar() *far {
+	return &far{began: time.Now(), codes: map[string]int{}, after: map[string]time.Duration{}}
+}
 
 func (f *far) set(address string, code int) {
 	f.mu.Lock()

@@ -200,10 +200,14 @@ func forAddress(list []*trunk, uri string) *trunk {
 // Incoming is an INVITE of a trunk with its numbers rewritten. Source names
 // the trunk; without one nothing is done.
 func (t *Table) Incoming(inv sip.Invitation) sip.Invitation {
-	if e, ok := t.trunkNamed(inv.Source); ok {
-		return e.cfg.Numbers.incoming(inv)
+	e, ok := t.trunkNamed(inv.Source)
+	if !ok {
+		return inv
 	}
-	return inv
+	if e.cfg.Caller.Believe && inv.Asserted.User != "" && !inv.Anonymous() {
+		inv.From = inv.Asserted
+	}
+	return e.cfg.Numbers.incoming(inv)
 }
 
 // TakeIncoming books a call that came in by a trunk; the error wraps ErrLimit.

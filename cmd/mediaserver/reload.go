@@ -17,16 +17,20 @@ func reloadable() []string {
 	return []string{"sip.trunks", "sip.default_trunk", "sip.allow", "sip.phones", "http.users", "services"}
 }
 
+// hearHangUps takes SIGHUP, which would end the process, until stop is called.
+func hearHangUps() (hangUps chan os.Signal, stop func()) {
+	hangUps = make(chan os.Signal, 1)
+	signal.Notify(hangUps, syscall.SIGHUP)
+	return hangUps, func() { signal.Stop(hangUps) }
+}
+
 // runReload reads the configuration anew at every SIGHUP until ctx ends.
 func (s *server) runReload(ctx context.Context) error {
-	hangUps := make(chan os.Signal, 1)
-	signal.Notify(hangUps, syscall.SIGHUP)
-	defer signal.Stop(hangUps)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-hangUps:
+		case <-s.hangUps:
 			s.reload(ctx)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,7 +75,8 @@ type server struct {
 	parts    *parts
 	addrs    addresses
 	http     listeners
-	serving  bool // the sip component closes the listeners of SIP
+	hangUps  chan os.Signal // SIGHUP: read the configuration anew
+	serving  bool           // the sip component closes the listeners of SIP
 }
 
 // Run starts a server, serves until ctx ends, drains, and stops. It returns
@@ -86,6 +88,9 @@ func Run(ctx context.Context, cfg *config.Config, o serverOptions) error {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.registry = status.NewRegistry(version, &s.state)
+	var deaf func()
+	s.hangUps, deaf = hearHangUps()
+	defer deaf()
 	if err := s.start(ctx); err != nil {
 		if ctx.Err() != nil {
 			err = nil // told to end while starting

@@ -29,7 +29,7 @@ func trunkConfigs(cfg *config.SIP) []trunk.Config {
 				Register: c.Register, Expires: c.Expires(), Keepalive: c.Keepalive(),
 			},
 			Limits:  trunk.Limits{MaxCalls: c.MaxCalls, CallsPerSecond: c.CallsPerSecond},
-			Caller:  trunk.Caller{Default: c.From, Identity: identityOf(c.Identity), Number: c.IdentityNumber},
+			Caller:  trunk.Caller{Default: c.From, Identity: identityOf(c.Identity), Number: c.IdentityNumber, Believe: c.IncomingCaller == "asserted"},
 			Numbers: numbersOf(&c.Numbers),
 		}
 		for _, h := range c.Headers {

@@ -16,6 +16,7 @@ func FuzzConfig(f *testing.F) {
 		"", "# c", minimal, Default().YAML(), "a: [", "a: &x [*x]", "services: [{}]", "- - - -", "log: {level: !!str info}",
 		"? a\n: b", "log: >-\n  a\n", "\xef\xbb\xbflog: {}", "log: {level: info, level: debug}", "sip: {allow: [1.2.3.4/8]}",
 		minimal + "    signing_secret: 'it''s'\n    strict: null\n", "%YAML 1.2\n---\nlog: {}\n...\n", "a: b: c", "<<: {a: 1}",
+		"sip: {trunks: [{name: a, address: \"sip:h\", addresses: [\"sip:g;transport=tcp\"], username: u, password: p, headers: [\"X-A: b\"], numbers: {country_code: \"44\", outgoing_to: [{match: \"0*\", strip: 1, prefix: \"+44\"}, {form: e164}]}}]}",
 		"tts: {engines: [{name: a, kind: http, url: \"http://u:p@h/\", headers: [\"A: b\"], key: c}, {name: d, kind: exec, command: [e]}]}",
 	} {
 		f.Add(seed, "")
@@ -58,6 +59,13 @@ func maskSecrets(cfg *Config) {
 		s.SigningSecret = Secret(s.SigningSecret.String())
 		for _, p := range []*Page{&s.FirstPage, &s.FinalPage, &s.ErrorPage} {
 			p.URL = p.String()
+		}
+	}
+	for i := range cfg.SIP.Trunks {
+		t := &cfg.SIP.Trunks[i]
+		t.Password = Secret(t.Password.String())
+		for j, h := range t.Headers {
+			t.Headers[j] = Header(h.String())
 		}
 	}
 	for i := range cfg.TTS.Engines {

@@ -46,6 +46,7 @@ type TrunkCalls struct {
 	From           string   `yaml:"from"`
 	Identity       string   `yaml:"identity" enum:"off|asserted|preferred"`
 	IdentityNumber string   `yaml:"identity_number"`
+	IncomingCaller string   `yaml:"incoming_caller" enum:"from|asserted"`
 	Headers        []Header `yaml:"headers"`
 	Numbers        Numbers  `yaml:"numbers"`
 }
@@ -78,7 +79,7 @@ func (t *Trunk) setDefaults() {
 		SRTP: "off", Keying: "sdes", Transfer: "local", Addresses: []string{}, Allow: []netip.Prefix{},
 		TrunkLine: TrunkLine{RegisterExpiresSeconds: 3600},
 		TrunkCalls: TrunkCalls{
-			Match: []string{}, Identity: "off", Headers: []Header{},
+			Match: []string{}, Identity: "off", IncomingCaller: "from", Headers: []Header{},
 			Numbers: Numbers{
 				NationalPrefix: "0", InternationalPrefix: "00",
 				OutgoingTo: []NumberRule{}, OutgoingFrom: []NumberRule{}, IncomingTo: []NumberRule{}, IncomingFrom: []NumberRule{},
