@@ -44,7 +44,7 @@ func TestHostilePackets(t *testing.T) {
 		"without the defence": `, defence: {enabled: false}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Setenv("GOGC", "50")                          // memory that waits to be collected is not asked for
+			t.Setenv("GOGC", "50")                           // memory that waits to be collected is not asked for
 			t.Setenv("MEDIASERVER_RTP_TIMEOUT_SECONDS", "0") // who calls by hand sends none
 			app := meeting(t)
 			m := setup{app: app, services: meetingService(), sip: defence, lasts: 10 * time.Minute}.run(t)

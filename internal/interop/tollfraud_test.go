@@ -117,11 +117,21 @@ func TestInboundCallsDoNotReachTrunks(t *testing.T) {
 // tryInvite sends an INVITE with any Request-URI and gives the final answer.
 func tryInvite(t *testing.T, m *mediaserver, uri string, headers ...string) string {
 	t.Helper()
-	c, err := net.Dial("udp4", m.sip)
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
+	return tryFrom(t, c, m, uri, headers...)
+}
+
+// tryFrom is tryInvite from a socket of one's own.
+func tryFrom(t *testing.T, c *net.UDPConn, m *mediaserver, uri string, headers ...string) string {
+	t.Helper()
+	to, err := net.ResolveUDPAddr("udp4", m.sip)
+	if err != nil {
+		t.Fatal(err)
+	}
 	local := c.LocalAddr().String()
 	id := strings.ReplaceAll(local, ":", "-")
 	lines := append([]string{
@@ -129,7 +139,7 @@ func tryInvite(t *testing.T, m *mediaserver, uri string, headers ...string) stri
 		"From: <sip:caller@" + local + ">;tag=1", "To: <sip:somebody@" + m.sip + ">", "Call-ID: " + id, "CSeq: 1 INVITE",
 		"Contact: <sip:caller@" + local + ">", "Max-Forwards: 70", "Content-Length: 0",
 	}, headers...)
-	if _, err := c.Write([]byte(strings.Join(append(lines, "", ""), "\r\n"))); err != nil {
+	if _, err := c.WriteToUDP([]byte(strings.Join(append(lines, "", ""), "\r\n")), to); err != nil {
 		t.Fatal(err)
 	}
 	buf := make([]byte, 1<<16)
