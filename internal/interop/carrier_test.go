@@ -69,6 +69,12 @@ func (c *carrier) end(t *testing.T) {
 	}
 }
 
+// trunk is the configuration of a trunk to the carrier.
+func (c *carrier) trunk() string {
+	return fmt.Sprintf(", trunks: [{name: carrier, address: \"sip:127.0.0.1:%d\", username: trunk, password: %s, register: true}]",
+		c.port, carrierPassword)
+}
+
 // udpTaken says whether somebody listens at a port.
 func udpTaken(port int) bool {
 	u, err := net.ListenPacket("udp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -88,8 +94,7 @@ func TestCarrierEdge(t *testing.T) {
 	bert := phoneSetup{name: "bert", freq: 620, codec: "PCMU"}.start(t)
 	c := startCarrier(t, bert.port)
 	app := connecting(t, "+441908000300")
-	m := setup{app: app, services: meetingService(), sip: fmt.Sprintf(
-		", trunks: [{name: carrier, address: \"sip:127.0.0.1:%d\", username: trunk, password: %s, register: true}]", c.port, carrierPassword)}.run(t)
+	m := setup{app: app, services: meetingService(), sip: c.trunk()}.run(t)
 	m.expectMetric(t, `mediaserver_trunk_registered{trunk="carrier"}`, 1)
 	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA"}.start(t)
 	anna.command(t, "dial", fmt.Sprintf("sip:meeting@127.0.0.1:%d", c.port))

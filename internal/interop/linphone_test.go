@@ -17,8 +17,8 @@ type linphone struct {
 }
 
 // startLinphone runs linphonec, which will say a tone in place of the
-// microphone.
-func startLinphone(t *testing.T, freq float64) *linphone {
+// microphone. settings are further lines of its section sip.
+func startLinphone(t *testing.T, freq float64, settings string) *linphone {
 	t.Helper()
 	path := need(t, "linphonec", "linphone-cli")
 	dir := filepath.Join(t.ArtifactDir(), "linphone")
@@ -29,7 +29,7 @@ func startLinphone(t *testing.T, freq float64) *linphone {
 	writeWAV(t, file, *tone(freq, baresipLimit))
 	port := freePorts(t, "127.0.0.1")
 	config := fmt.Sprintf("[sip]\nsip_port=%d\nsip_tcp_port=-1\nsip_tls_port=-1\nbind_address=127.0.0.1\n"+
-		"contact=\"lin\" <sip:lin@127.0.0.1>\nmedia_encryption=none\n[rtp]\naudio_rtp_port=%d\n[video]\nenabled=0\n[sound]\nec=0\n", port, port+2)
+		"contact=\"lin\" <sip:lin@127.0.0.1>\nmedia_encryption=none\n%s[rtp]\naudio_rtp_port=%d\n[video]\nenabled=0\n[sound]\nec=0\n", port, settings, port+2)
 	if err := os.WriteFile(filepath.Join(dir, "linphonerc"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestLinphoneCalls(t *testing.T) {
 	m := setup{app: app, services: meetingService()}.run(t)
 	bert := phoneSetup{name: "bert", freq: 620, codec: "PCMU"}.start(t)
 	bert.call(t, m, "meeting")
-	lin := startLinphone(t, 880)
+	lin := startLinphone(t, 880, "")
 	lin.command(t, "call sip:meeting@"+m.sip+";transport=udp")
 	m.expectMetric(t, `mediaserver_conference_participants{role="talker"}`, 2)
 	rest(t, 2*time.Second)
@@ -81,4 +81,32 @@ func TestLinphoneCalls(t *testing.T) {
 	expectPure(t, part(clip, audio.Span{From: heard.From + 100*time.Millisecond, To: heard.To - 100*time.Millisecond}), 880)
 	lin.command(t, "quit")
 	m.expectIdle(t)
+}
+
+// TestKeysOfLinphone has linphone press a key by INFO, which counts where no
+// telephone events are agreed, and in both ways where they are: then it is one
+// key all the same.
+func TestKeysOfLinphone(t *testing.T) {
+	for name, c := range map[string]struct{ settings, counted, other string }{
+		"by INFO":   {"use_info=1\nuse_rfc2833=0\n", "info", "rfc4733"},
+		"both ways": {"use_info=1\nuse_rfc2833=1\n", "rfc4733", "info"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			app := meeting(t)
+			m := setup{app: app, services: meetingService()}.run(t)
+			lin := startLinphone(t, 880, c.settings)
+			lin.command(t, "call sip:meeting@"+m.sip+";transport=udp")
+			m.expectMetric(t, `mediaserver_conference_participants{role="talker"}`, 1)
+			rest(t, time.Second)
+			lin.command(t, "5")
+			m.expectMetric(t, `mediaserver_sip_requests_total{direction="in",method="INFO"}`, 1)
+			m.expectMetric(t, `mediaserver_dtmf_events_total{method="`+c.counted+`"}`, 1)
+			m.expectMetric(t, `mediaserver_dtmf_events_total{method="`+c.other+`"}`, 0)
+			lin.command(t, "terminate")
+			app.await(t, "/final", 1)
+			lin.command(t, "quit")
+			m.expectIdle(t)
+		})
+	}
 }
