@@ -37,10 +37,8 @@ type health struct {
 type registration struct {
 	until   time.Time // it holds so long; zero: there is none
 	address int       // index of the one where it is
-	contact string
-	routes  []string // RFC 3608
-	code    int      // of the last refusal; 0: none, or no answer
-	err     string   // of the last attempt, "" = it was good
+	routes  []string  // RFC 3608
+	err     string    // of the last attempt, "" = it was good
 }
 
 func newLine(name string, cfg Line) *line {

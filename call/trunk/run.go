@@ -267,7 +267,7 @@ func (t *Table) noteRegistered(l *line, i int, res sip.RegisterResult) {
 	t.note(l, func() {
 		first = l.register.until.IsZero() || l.register.address != i
 		l.register = registration{
-			until: time.Now().Add(res.Expires), address: i, contact: res.Contact, routes: res.ServiceRoute,
+			until: time.Now().Add(res.Expires), address: i, routes: res.ServiceRoute,
 		}
 	})
 	if first {

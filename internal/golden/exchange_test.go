@@ -35,9 +35,11 @@ type callee struct {
 type exchange struct {
 	w       *world
 	callees map[string]callee // by the user part they are called by
+	down    map[string]error  // what becomes of an INVITE to a host at once
 
-	mu        sync.Mutex
+	mu              sync.Mutex
 	phones    map[string]*phone
+	tried     []string // hosts, in order
 	requests  map[string]sip.InviteRequest
 	cancelled map[string]time.Duration // when
 }
@@ -71,11 +73,14 @@ func (*exchange) Route(_ context.Context, address string) (netip.Addr, error) {
 
 // Dial does what the callee does.
 func (x *exchange) Dial(ctx context.Context, r sip.InviteRequest, onProgress func(sip.Progress)) (call.OutboundDialog, error) {
-	user, _, _ := bytes.Cut([]byte(r.To)[len("sip:"):], []byte("@"))
-	name := string(user)
+	name, host, _ := strings.Cut(r.To[len("sip:"):], "@")
 	x.mu.Lock()
 	x.requests[name] = r
+	x.tried = append(x.tried, host)
 	x.mu.Unlock()
+	if err := x.down[host]; err != nil {
+		return nil, err
+	}
 	c, ok := x.callees[name]
 	if !ok {
 		return nil, &sip.StatusError{Code: 404}
