@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -73,9 +74,25 @@ func ha1Of(name, realm, password string) ha1 {
 	return out
 }
 
+// offered are the places in digestHashes of the algorithms with these names,
+// of all without names. nil: a name is not known.
+func offered(names []string) []int {
+	var list []int
+	for i, d := range digestHashes() {
+		if len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return equalFold(n, d.name) }) {
+			list = append(list, i)
+		}
+	}
+	if len(names) > len(list) {
+		return nil
+	}
+	return list
+}
+
 // challenger asks who somebody is. It keeps nothing of those who do not know.
 type challenger struct {
 	realm  string
+	hashes []int    // offered, of digestHashes
 	secret [32]byte // of the nonces
 	now    func() time.Time
 	logins atomic.Pointer[map[string]ha1] // by name
@@ -83,8 +100,9 @@ type challenger struct {
 	used   *nonceBook
 }
 
-func newChallenger(realm string, now func() time.Time) *challenger {
-	c := &challenger{realm: realm, now: now, used: newNonceBook(maxNonces, nonceLife)}
+func newChallenger(cfg RegistrarConfig, now func() time.Time) *challenger {
+	realm := cfg.Realm
+	c := &challenger{realm: realm, hashes: offered(cfg.Algorithms), now: now, used: newNonceBook(maxNonces, nonceLife)}
 	_, _ = rand.Read(c.secret[:]) // never fails
 	c.nobody = ha1Of("", realm, newTag()+newTag())
 	c.setPhones(nil)
@@ -146,7 +164,8 @@ func (u *UA) authenticate(in *incoming) (login string, r *refusal) {
 func (c *challenger) challenge(from netip.Addr, stale bool) *refusal {
 	nonce := c.nonce(from)
 	r := refuse(codeUnauthorized)
-	for _, d := range digestHashes() {
+	for _, i := range c.hashes {
+		d := digestHashes()[i]
 		v := `Digest realm="` + c.realm + `", nonce="` + nonce + `", algorithm=` + d.name + `, qop="auth"`
 		if stale {
 			v += ", stale=true"
@@ -164,7 +183,8 @@ func (c *challenger) verify(in *incoming) (login string, v verdict) {
 		return "", noCredentials
 	}
 	which := -1
-	for i, d := range digestHashes() {
+	for _, i := range c.hashes {
+		d := digestHashes()[i]
 		if equalFold(cred.algorithm, d.name) || cred.algorithm == "" && d.name == "MD5" {
 			which = i
 		}

@@ -231,7 +231,7 @@ func judged(c *challenger, from, header string) (string, verdict) {
 
 func TestCredentials(t *testing.T) {
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	c := newChallenger("home", func() time.Time { return now })
+	c := newChallenger(RegistrarConfig{Realm: "home"}, func() time.Time { return now })
 	c.setPhones([]Phone{{Name: "alice", Password: "secret"}})
 	addr := netip.MustParseAddr("192.0.2.9")
 	md5 := digestHashes()[1]

@@ -25,6 +25,7 @@ const (
 // The zero value is good; without phones there is no registrar.
 type RegistrarConfig struct {
 	Realm       string        // of the challenges; "" = DefaultRealm
+	Algorithms  []string      // offered to phones, of "SHA-256" and "MD5"; nil = both
 	Domains     []string      // names of ours: sip:NAME@domain is a phone; addresses of the listeners and Advertise count in any case
 	MinExpires  time.Duration // a shorter registration is refused with 423; 0 = DefaultMinExpires
 	MaxExpires  time.Duration // a longer one is shortened, and the one that asks for none gets it; 0 = DefaultMaxExpires
@@ -52,6 +53,9 @@ func (c RegistrarConfig) validate() error {
 	if strings.ContainsAny(c.Realm, "\"\\\r\n\x00") {
 		errs = append(errs, fmt.Errorf("sip: realm %q cannot stand in quotes", c.Realm))
 	}
+	if offered(c.Algorithms) == nil {
+		errs = append(errs, fmt.Errorf("sip: digest algorithms %q are not of SHA-256 and MD5", c.Algorithms))
+	}
 	d := c.withDefaults()
 	if d.MinExpires < time.Second || d.MaxExpires < d.MinExpires || d.MaxContacts < 1 {
 		errs = append(errs, errors.New("sip: the bounds of registrations do not fit together"))
@@ -78,7 +82,7 @@ type phones struct {
 
 func newPhones(c RegistrarConfig, now func() time.Time) *phones {
 	return &phones{
-		challenger: newChallenger(c.Realm, now),
+		challenger: newChallenger(c, now),
 		registrar:  &registrar{cfg: c, now: now, contacts: make(map[string][]*binding)},
 	}
 }

@@ -45,8 +45,12 @@ func TestRegistrations(t *testing.T) {
 			{"removed again", []string{"Contact: " + one, "Expires: 0"}, "", 200, []string{}},
 		}},
 		{"several contacts, by q", []step{
-			{"two in one", []string{"Contact: " + one + ";q=0.2, " + two + ";q=0.75", "Expires: 100"}, "", 200,
-				[]string{two + ";expires=100;q=0.75", one + ";expires=100;q=0.2"}},
+			{
+				"two in one",
+				[]string{"Contact: " + one + ";q=0.2, " + two + ";q=0.75", "Expires: 100"},
+				"", 200,
+				[]string{two + ";expires=100;q=0.75", one + ";expires=100;q=0.2"},
+			},
 			{"all are removed", []string{"Contact: *", "Expires: 0"}, "", 200, []string{}},
 		}},
 		{"the contact compares as a URI", []step{

@@ -116,7 +116,9 @@ func tormentedUA(t *testing.T, to netip.AddrPort) *UA {
 		u.udp[0].w = towards{u.udp[0].pc, to}
 	}
 	served := make(chan error, 1)
-	go func() { served <- u.Serve(context.Background(), func(_ context.Context, d *Dialog) { _ = d.Reject(404, "") }) }()
+	go func() {
+		served <- u.Serve(context.Background(), func(_ context.Context, d *Dialog) { _ = d.Reject(404, "") })
+	}()
 	<-u.started
 	t.Cleanup(func() {
 		if err := u.Close(); err != nil {

@@ -9,7 +9,7 @@ import (
 // registrar is how phones log in and register.
 func registrar(r *config.Registrar) sip.RegistrarConfig {
 	return sip.RegistrarConfig{
-		Realm: r.Realm, Domains: r.Domains,
+		Realm: r.Realm, Algorithms: r.Algorithms, Domains: r.Domains,
 		MinExpires: r.MinExpires(), MaxExpires: r.MaxExpires(), MaxContacts: r.MaxContacts,
 	}
 }

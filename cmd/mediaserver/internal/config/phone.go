@@ -21,6 +21,7 @@ func (p *Phone) setDefaults() { *p = Phone{Transfer: "local"} }
 // Registrar says how phones log in and register.
 type Registrar struct {
 	Realm             string   `yaml:"realm"`
+	Algorithms        []string `yaml:"algorithms"`
 	Domains           []string `yaml:"domains"`
 	MinExpiresSeconds int      `yaml:"min_expires_seconds" range:"10..86400"`
 	MaxExpiresSeconds int      `yaml:"max_expires_seconds" range:"10..604800"`
@@ -29,7 +30,7 @@ type Registrar struct {
 
 // defaultRegistrar is the registrar of those who say nothing about it.
 func defaultRegistrar() Registrar {
-	return Registrar{Realm: "mediaserver", Domains: []string{}, MinExpiresSeconds: 60, MaxExpiresSeconds: 3600, MaxContacts: 8}
+	return Registrar{Realm: "mediaserver", Algorithms: []string{"md5"}, Domains: []string{}, MinExpiresSeconds: 60, MaxExpiresSeconds: 3600, MaxContacts: 8}
 }
 
 // MinExpires is the shortest registration.
@@ -57,6 +58,18 @@ func (d *decoder) validatePhones(s *SIP) {
 	r := &s.Registrar
 	if r.Realm == "" || len(r.Realm) > maxName || strings.ContainsFunc(r.Realm, func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }) {
 		d.at("sip.registrar.realm", "%q must be 1 to %d printable characters without quotes", r.Realm, maxName)
+	}
+	if len(r.Algorithms) == 0 {
+		d.at("sip.registrar.algorithms", "must name at least one of sha-256, md5")
+	}
+	for i, a := range r.Algorithms {
+		path := fmt.Sprintf("sip.registrar.algorithms[%d]", i)
+		switch {
+		case a != "sha-256" && a != "md5":
+			d.at(path, "%q is not one of sha-256, md5", a)
+		case slices.Contains(r.Algorithms[:i], a):
+			d.at(path, "%q is given twice", a)
+		}
 	}
 	for i, host := range r.Domains {
 		path := fmt.Sprintf("sip.registrar.domains[%d]", i)

@@ -31,6 +31,7 @@ func TestPhonesAreReadAndChecked(t *testing.T) {
 		{"name with a space", "sip:\n  phones:\n    - {name: a b, password: x}\n", `f.yaml:3:14: sip.phones[0].name: "a b" must be 1 to 64 letters, digits or any of . _ -`},
 		{"realm in quotes", "sip:\n  registrar:\n    realm: 'a\"b'\n", `f.yaml:3:12: sip.registrar.realm: "a\"b" must be 1 to 64 printable characters without quotes`},
 		{"domain with a port", "sip:\n  registrar:\n    domains: ['example.com:5060']\n", `f.yaml:3:15: sip.registrar.domains[0]: "example.com:5060" is neither an IP address nor a host name; give it without port`},
+		{"unknown algorithm", "sip:\n  registrar:\n    algorithms: [sha-1]\n", `f.yaml:3:18: sip.registrar.algorithms[0]: "sha-1" is not one of sha-256, md5`},
 		{"bounds turned around", "sip:\n  registrar:\n    min_expires_seconds: 100\n    max_expires_seconds: 50\n", "f.yaml:4:26: sip.registrar.max_expires_seconds: 50 is less than sip.registrar.min_expires_seconds, 100"},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantProblems(t, c.text, nil, c.want) })
