@@ -16,7 +16,7 @@ type TransferPolicy uint8
 
 // The policies.
 const (
-	TransferLocal TransferPolicy = iota // services and rooms of this server
+	TransferLocal TransferPolicy = iota // services, rooms and phones of this server
 	TransferOff                         // nothing
 	TransferAny                         // whatever this server can call, trunks too
 )
@@ -54,6 +54,7 @@ type FarEnd struct {
 type Transfers struct {
 	Policy func(FarEnd) TransferPolicy // nil: TransferLocal
 	Here   func(host string) bool      // whether the host:port of a SIP address, the port optional, is this server; nil: none
+	Phone  func(uri string) bool       // whether a SIP URI is that of a phone that registers here; nil: none is
 }
 
 // Domain codes of refused transfers.
@@ -148,6 +149,10 @@ func (c *Call) transferTarget(r *sip.Referral) (target, error) {
 	if !number {
 		address = strings.TrimPrefix(address, "sip:")
 		bare, _, _ := strings.Cut(address, ";")
+		if phone := c.manager.cfg.Outbound.Transfers.Phone; phone != nil && phone("sip:"+bare) {
+			t.to = Destination{Kind: ToSIP, Text: bare, Value: "sip:" + bare}
+			return t, nil
+		}
 		if here := c.manager.cfg.Outbound.Transfers.Here; here != nil && r.Replaces == nil && here(hostOf(bare)) {
 			if !c.hasCompany() {
 				// There is only an application: it would talk to another one.

@@ -216,3 +216,14 @@ type telling struct {
 	ended   bool // the final status is queued or sent
 	queue   []Progress
 }
+
+// PhoneAt is the name of the phone that a SIP URI at a domain or address of
+// ours is for (Access.Phones), "" if it is for none.
+func (u *UA) PhoneAt(uri string) string {
+	parsed, err := parseURI(uri)
+	if err != nil {
+		return ""
+	}
+	name, _ := u.phoneAt(&parsed)
+	return name
+}

@@ -34,7 +34,7 @@ type Invitation struct {
 	Source      string         // trunk whose source list the sender is in, "" none
 	Asserted    Address        // P-Asserted-Identity (RFC 3325) of a trunk; zero: none
 	Attestation string         // of the caller's number, by a trunk: "A", "B", "C" or ""
-	Login       string         // phone that has authenticated by digest, "" none
+	Login       string         // phone that has authenticated by digest, or is called by its registration, "" none
 }
 
 // Header is the value of the first header field of that name, compared

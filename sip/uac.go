@@ -139,6 +139,9 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 		Offer:      r.SDP,
 		Source:     u.guard.rights.get().trunkOf(bare(f.to.Addr())),
 	}
+	if r.contact != nil {
+		d.inv.Login, _ = u.phoneAt(&target)
+	}
 	if !u.dialogs.add(d) {
 		return nil, nil, &StatusError{Code: codeNoService, Reason: "Too Many Dialogs", RetryAfter: u.cfg.RetryAfter}
 	}

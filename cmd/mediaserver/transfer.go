@@ -23,7 +23,8 @@ func (s *server) transfers() call.Transfers {
 			}
 			return transferPolicy(s.live.Load(), f, service)
 		},
-		Here: s.here,
+		Here:  s.here,
+		Phone: func(uri string) bool { return s.parts.ua.PhoneAt(uri) != "" },
 	}
 }
 

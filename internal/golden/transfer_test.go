@@ -32,6 +32,7 @@ func transfers(policy call.TransferPolicy) call.Outbound {
 	return call.Outbound{Transfers: call.Transfers{
 		Policy: func(call.FarEnd) call.TransferPolicy { return policy },
 		Here:   func(host string) bool { return host == "media.test" || host == "media.test:5060" },
+		Phone:  func(uri string) bool { return uri == "sip:"+dave+"@media.test" },
 	}}
 }
 
@@ -224,5 +225,22 @@ func TestTransferOfACallThatCannotBe(t *testing.T) {
 		if _, err := w.manager.Transfer(t.Context(), id, call.TransferOptions{To: "sip:x@y.test"}, nil); !errors.Is(err, call.ErrNotTransferable) {
 			t.Errorf("not answered: %v", err)
 		}
+	})
+}
+
+func TestACalleePutsTheCallerThroughToAPhoneOfThisServer(t *testing.T) {
+	o := options{outbound: transfers(call.TransferLocal)}
+	connected(t, map[string]callee{bob: {tone: toneQ}, dave: {tone: 1000}}, o, func(w *world, x *exchange) {
+		w.on("first", answer(connectTo([]string{"tel:" + bob})))
+		a := w.dial(p, phoneOptions{})
+		w.at(2 * second)
+		if code := x.reached(bob).refers("sip:" + dave + "@media.test;x=y"); code != 0 {
+			t.Fatalf("refused with %d", code)
+		}
+		w.at(4 * second)
+		a.hears(1000, 2300*milli, 4*second)
+		x.reached(dave).hangUp()
+		w.at(5 * second)
+		wantValue(t, w.request("sfinal", p).info, "hung_up", "this_call", "call_cause")
 	})
 }
