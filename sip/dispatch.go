@@ -151,6 +151,10 @@ func (u *UA) servedAgain(in *incoming, response []byte) {
 	}
 }
 
+// maxRemembered is the longest response that is kept for copies of its request
+// [bytes]; those of calls have a tenth of it.
+const maxRemembered = 4096
+
 // reply sends the final response to a request within a dialog that is no
 // INVITE, and keeps it for copies of the request (RFC 3261 §17.2.2).
 func (u *UA) reply(in *incoming, res *sipgo.Response) {
@@ -160,7 +164,9 @@ func (u *UA) reply(in *incoming, res *sipgo.Response) {
 	}
 	var buf bytes.Buffer
 	res.StringWrite(&buf)
-	u.served.put(in.key, buf.Bytes())
+	if buf.Len() <= maxRemembered {
+		u.served.put(in.key, bytes.Clone(buf.Bytes()))
+	}
 	u.m.response(dirOut, res.StatusCode)
 	_ = in.back.writeBytes(buf.Bytes()) // counted there; the request will come again
 }

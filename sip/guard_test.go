@@ -409,6 +409,18 @@ func TestOversizedMessagesAreNotRead(t *testing.T) {
 	})
 }
 
+func TestNamesAreShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := far(t, Config{}, nil, "203.0.113.1:5060")
+		long := strings.Repeat("x", maxName+1)
+		for _, field := range []string{"Call-ID: ", "tag=", "branch=z9hG4bK"} {
+			msg := r.request("OPTIONS")
+			r.give(strings.Replace(msg, field, field+long, 1))
+			r.expect(field, "400 OPTIONS")
+		}
+	})
+}
+
 func TestConnectionsOfASourceAreBounded(t *testing.T) {
 	d := strict()
 	d.ConnsPerSource = 3

@@ -176,3 +176,20 @@ func (p *bufferPool) put(b *bytes.Buffer) { p.pool.Put(b) }
 func retryAfterValue(seconds float64) string {
 	return strconv.Itoa(max(1, int(seconds+0.999)))
 }
+
+// maxName bounds what is remembered of a request beyond its life [bytes]: its
+// Call-ID, tags and branch. Those of RFC 4475 §3.1.1.8 are a fifth of it.
+const maxName = 1024
+
+// checkNames refuses names that only serve to fill our memory.
+func checkNames(req *sipgo.Request) *refusal {
+	from, _ := param(req.From().Params, "tag")
+	to, _ := param(req.To().Params, "tag")
+	branch, _ := param(req.Via().Params, "branch")
+	for _, v := range [...]string{req.CallID().Value(), from, to, branch, req.Via().Host} {
+		if len(v) > maxName {
+			return badRequest("Name Too Long")
+		}
+	}
+	return nil
+}

@@ -88,7 +88,7 @@ func validate(req *sipgo.Request) *refusal {
 		return refuse(codeVersion)
 	}
 	for _, check := range []func(*sipgo.Request) *refusal{
-		checkMandatory, checkSingle, checkAddresses, checkMethod, checkURI, checkHops, checkRequire, checkAccept, checkBody,
+		checkMandatory, checkNames, checkSingle, checkAddresses, checkMethod, checkURI, checkHops, checkRequire, checkAccept, checkBody,
 	} {
 		if r := check(req); r != nil {
 			return r
