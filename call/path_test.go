@@ -74,7 +74,9 @@ func (r *remote) Flush(b []byte, to netip.AddrPort) error {
 	case b[0] <= 3:
 		r.stunned++
 	case b[0] < 64:
-		r.assoc.Deliver(b)
+		if r.assoc != nil {
+			r.assoc.Deliver(b)
+		}
 	case b[1] >= 192 && b[1] <= 223:
 	case r.secure == nil:
 		r.unread++

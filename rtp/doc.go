@@ -22,13 +22,20 @@
 // source is then the far end ("symmetric RTP", RFC 4961). The signalled address
 // is believed with its first packet, any other with its third in sequence (RFC
 // 3550 §6.2.1), so that a stray packet does not take the audio away from a far
-// end that sends nothing. Another source is believed only after the one in use has been silent for a second, when the
-// packet comes from exactly the signalled address, or after an Update with
-// another remote address; until then its packets are dropped and counted. After
+// end that sends nothing, and only within a minute after the session has last
+// changed. Another source is believed only after the one in use has been silent
+// for a second, if it is of the same host, continues the stream that was heard
+// or knows the key; when the packet comes from exactly the signalled address; or
+// after an Update with another remote address. Until then its packets are
+// dropped and counted. After
 // such an Update packets go to the new address at once, and the old source stays
 // audible until the new one is heard. RTCP follows the same way: the address
 // of a=rtcp or the RTP port + 1, then the source of the first RTCP packet from
-// the host that RTP comes from.
+// the host that RTP comes from. With SourceStrict nothing is believed but the
+// signalled address, and for RTCP its host.
+//
+// What shares the port with RTP goes aside (RFC 7983): STUN and DTLS to
+// [Aside], RTCP to the reporter where Params.Mux says that it comes there.
 //
 // # Shared ports
 //

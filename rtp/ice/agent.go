@@ -30,7 +30,7 @@ type Component uint8
 
 // The components. RFC 8445 §13.
 const (
-	RTP  Component = iota + 1
+	RTP Component = iota + 1
 	RTCP
 	numComponents
 )

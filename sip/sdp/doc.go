@@ -22,17 +22,21 @@
 //     is agreed, which leaves plain RTP.
 //   - Keys are those of a=crypto (RFC 4568); Capability.Security says whether they
 //     are wanted. Beside RTP/AVP they are an offer of more (RFC 8643). Lines that
-//     want an MKI or leave something unprotected are passed over. UDP/TLS/…, keys
-//     by DTLS, is refused.
-//   - Capability negotiation (RFC 5939), ICE, a=group and a=rtcp-mux are ignored:
-//     an answer without them declines them.
+//     want an MKI or leave something unprotected are passed over.
+//   - Keys by DTLS (RFC 5763) are announced by a=fingerprint and a=setup, with
+//     UDP/TLS/RTP/SAVP or beside others; Capability.Keying says which are wanted.
+//     The handshake is not done here.
+//   - ICE (RFC 8839) is answered, as the lite side, where Local.ICE has
+//     credentials; a=rtcp-mux where it is offered.
+//   - Capability negotiation (RFC 5939) and a=group are ignored: an answer without
+//     them declines them.
 //   - Packet times are multiples of 10 ms from 10 to 60; others are clamped.
 //   - c=0.0.0.0 (or ::) is a hold as in RFC 2543: nothing is sent to the peer.
 //   - Our own order of codecs decides what is sent, see Capability.
 //
 // RFCs: 3264 (offer/answer), 8866 and its predecessor 4566 (grammar), 3551
 // (static payload types), 3605 (a=rtcp), 4568 (a=crypto), 4733 (telephone-event),
-// 8643 (keys beside RTP/AVP).
+// 5761 (a=rtcp-mux), 5763, 8122, 8842 (DTLS), 8643 (keys beside RTP/AVP), 8839 (ICE).
 //
 // All functions are safe for concurrent use; a *Description is immutable.
 package sdp

@@ -42,7 +42,7 @@ func TestLoadReports(t *testing.T) {
 		{name: "a list in place of a text", text: "log: {level: [info]}\n", want: `f.yaml:1:14: log.level: must be one of debug, info, warn, error, not a list`},
 		{name: "a text in place of a list", text: "sip:\n  listen: udp://0.0.0.0:5060\n", want: `f.yaml:2:11: sip.listen: must be a list, for example [a, b]`},
 		{name: "a text in place of a list of maps", text: "services: demo\n", want: `f.yaml:1:11: services: must be a list, for example [{name: …}]`},
-		{name: "a text in place of a section", text: "rtp: 20000-39999\n", want: `f.yaml:1:6: rtp: must be a map with the keys advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds`},
+		{name: "a text in place of a section", text: "rtp: 20000-39999\n", want: `f.yaml:1:6: rtp: must be a map with the keys advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds, source, rtcp_mux`},
 		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, admission, websocket, services, store, events, records, cluster, log, shutdown_grace_seconds`},
 		{name: "an empty element", text: "sip:\n  listen:\n    -\n", want: `f.yaml:3:7: sip.listen[0]: must not be empty`},
 		{name: "broken YAML", text: "log:\n  level: \"info\nrtp: {}\n", want: `f.yaml:2:10: not valid YAML: could not find end character of double-quoted text`},
@@ -55,7 +55,7 @@ func TestLoadReports(t *testing.T) {
 			name: "every problem, in order", text: "log: {level: loud}\nrtp:\n  port_min: x\n  nothing: 1\nhttp:\n  listen: nowhere\n",
 			want: "f.yaml:1:14: log.level: \"loud\" is not one of debug, info, warn, error\n" +
 				"f.yaml:3:13: rtp.port_min: \"x\" is not a whole number from 1024 to 65534\n" +
-				"f.yaml:4:3: rtp.nothing: unknown key; known here: advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds\n" +
+				"f.yaml:4:3: rtp.nothing: unknown key; known here: advertise, port_min, port_max, codecs, io, shared_ports, jitter, timeout_seconds, source, rtcp_mux\n" +
 				"f.yaml:6:11: http.listen: \"nowhere\" is not host:port",
 		},
 		{
