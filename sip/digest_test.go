@@ -372,3 +372,50 @@ func TestNextCallIsAuthorisedAtOnce(t *testing.T) {
 
 // udpAddrOf is the address of the first listener.
 func udpAddrOf(u *UA) netip.AddrPort { return u.Addrs()[0].(*net.UDPAddr).AddrPort() }
+
+// TestChallengesWithinACall: a trunk that has called us wants credentials for
+// our re-INVITE and our BYE.
+func TestChallengesWithinACall(t *testing.T) {
+	g := NewDigest("us", "secret")
+	reinvited := make(chan error, 1)
+	u := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
+		d.SetDigest(g)
+		if err := d.Answer(testSDP("answer")); err != nil {
+			reinvited <- err
+			return
+		}
+		_, err := d.Reinvite(ctx, testSDP("again"))
+		reinvited <- err
+		_ = d.Bye(ctx)
+	})
+	p := newRawPeer(t, u)
+	inv := p.invite("challenged", 1, testSDP("offer"))
+	p.send(inv)
+	ok := p.expect("200 INVITE")
+	p.send(p.within(ok, "ACK", 1, nil))
+	first := p.expect("INVITE")
+	p.reply(first, 401, `WWW-Authenticate: Digest realm="r", nonce="n1", qop="auth"`)
+	p.expect("ACK")
+	second := p.expect("INVITE")
+	if auth := headerOf(second, "Authorization"); !strings.Contains(auth, `nonce="n1"`) || !strings.Contains(auth, "nc=00000001") {
+		t.Errorf("re-INVITE: %q", auth)
+	}
+	p.send(p.answerTo(second, testSDP("again")))
+	if ack := p.expect("ACK"); headerOf(ack, "Authorization") != headerOf(second, "Authorization") {
+		t.Error("the ACK of the re-INVITE has other credentials")
+	}
+	if err := <-reinvited; err != nil {
+		t.Fatal(err)
+	}
+	end := p.expect("BYE")
+	if auth := headerOf(end, "Authorization"); !strings.Contains(auth, "nc=00000002") {
+		t.Errorf("BYE: %q", auth)
+	}
+	p.reply(end, 401, `WWW-Authenticate: Digest realm="r", nonce="n2", qop="auth", stale=true`)
+	again := p.expect("BYE")
+	if auth := headerOf(again, "Authorization"); !strings.Contains(auth, `nonce="n2"`) {
+		t.Errorf("second BYE: %q", auth)
+	}
+	p.reply(again, 200)
+	emptied(t, u)
+}

@@ -184,7 +184,7 @@ func (t *Table) keepRegistered(ctx context.Context, l *line) {
 		if ctx.Err() != nil {
 			break
 		}
-		next := max(granted*3/4+about(granted*3/20), min(shortestRefresh, granted))
+		next := max(refresh(granted), min(shortestRefresh, granted))
 		if err != nil {
 			next = retryPause(err, pause)
 			pause = min(2*pause, longestPause)
@@ -196,6 +196,11 @@ func (t *Table) keepRegistered(ctx context.Context, l *line) {
 		}
 	}
 	t.unregister(ctx, l, thread)
+}
+
+// refresh is when a registration is refreshed: after 75 to 90 % of its time.
+func refresh(granted time.Duration) time.Duration {
+	return granted*3/4 + time.Duration(rand.Int64N(max(1, int64(granted)*3/20)))
 }
 
 // retryPause is how long to wait after a failed attempt.
