@@ -210,7 +210,7 @@ func (c *Call) remoteCause() (Cause, int) {
 		return HungUp, codeOK
 	case errors.Is(err, sip.ErrCancelled):
 		return HungUp, codeCancelled
-	case errors.Is(err, sip.ErrNoACK):
+	case errors.Is(err, sip.ErrNoACK), errors.Is(err, sip.ErrExpired):
 		return Failed, codeRequestTimeout
 	default:
 		return Failed, codeUnavailable

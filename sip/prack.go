@@ -32,6 +32,7 @@ type provisional struct {
 	res      *sipgo.Response
 	rseq     uint32
 	sdp      bool
+	acked    bool // its PRACK is being handled: nothing may overtake the response to that
 	interval time.Duration
 	deadline time.Time
 	timer    *time.Timer
@@ -45,9 +46,10 @@ func (r *reliable) stop() {
 	r.current, r.queue, r.held = nil, nil, nil
 }
 
-// waiting says whether a session description of ours is not acknowledged.
+// waiting says whether a session description of ours is not acknowledged, or
+// that of a PRACK not answered.
 func (r *reliable) waiting() bool {
-	if r.current != nil && r.current.sdp {
+	if r.current != nil && (r.current.sdp || r.current.acked) {
 		return true
 	}
 	for _, p := range r.queue {
@@ -160,7 +162,7 @@ func (d *Dialog) nextProvisional() error {
 func (d *Dialog) repeatProvisional(p *provisional) {
 	now := time.Now()
 	d.mu.Lock()
-	if d.ext.rel.current != p {
+	if d.ext.rel.current != p || p.acked {
 		d.mu.Unlock()
 		return
 	}
@@ -190,7 +192,7 @@ func (d *Dialog) pracked(in *incoming) {
 		return
 	}
 	p.timer.Stop()
-	r.current = nil
+	p.acked = true
 	late := p.sdp && d.inv.Offer == nil
 	r.given = r.given || p.sdp
 	given, s := r.given, d.session
@@ -230,6 +232,7 @@ func (d *Dialog) pracked(in *incoming) {
 func (d *Dialog) afterPRACK() {
 	d.mu.Lock()
 	r := &d.ext.rel
+	r.current = nil
 	send := r.held
 	if r.waiting() {
 		send = nil

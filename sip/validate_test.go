@@ -54,7 +54,7 @@ func TestValidation(t *testing.T) {
 		{"INVITE without offer nobody serves", "INVITE", "", nil, "404 Not Found", ""},
 		{"unknown method", "DANCE", "", nil, "501 Not Implemented", "Allow: " + allowedMethods},
 		{"REGISTER", "REGISTER", "", nil, "405 Method Not Allowed", "Allow: " + allowedMethods},
-		{"PRACK outside a dialog", "PRACK", "", nil, "481", ""},
+		{"PRACK outside a dialog", "PRACK", "", nil, "481 Call/Transaction Does Not Exist", ""},
 		{"unknown body", "INVITE", "x", func(l []string) []string { return with(l, "Content-Type", "text/plain") }, "415 Unsupported Media Type", "Accept: " + acceptedBodies},
 		{"encoded body", "INVITE", sdp, func(l []string) []string {
 			return add(l, "Content-Type: application/sdp", "Content-Encoding: gzip")
