@@ -92,9 +92,9 @@ func TestBaresipTransfersItsPlace(t *testing.T) {
 	eventually(t, "carl is in a call", patience, func() bool { return carl.has("CALL_ESTABLISHED") })
 	anna.awaitEnd(t)
 	hears(t, "bert", listener, carl.freq)
-	rest(t, time.Second)
+	rest(t, 1500*time.Millisecond)
 	carl.hangUp(t)
-	if heard := longestTone(carl.recording(t), 1160); heard.Length() < 500*time.Millisecond {
+	if heard := longestTone(carl.recording(t), 1160); heard.Length() < 300*time.Millisecond {
 		t.Errorf("carl heard bert for %v", heard.Length())
 	}
 	if err := listener.HangUp(within(t)); err != nil {
@@ -200,12 +200,12 @@ func TestAnotherPhoneTakesAPlace(t *testing.T) {
 	}
 	gone(t, "bert", first)
 	hears(t, "carl", second, anna.freq)
-	rest(t, time.Second)
+	rest(t, 1500*time.Millisecond)
 	if err := second.HangUp(within(t)); err != nil {
 		t.Error(err)
 	}
 	anna.hangUp(t)
-	if heard := longestTone(anna.recording(t), 620); heard.Length() < 500*time.Millisecond {
+	if heard := longestTone(anna.recording(t), 620); heard.Length() < 300*time.Millisecond {
 		t.Errorf("anna heard carl for %v", heard.Length())
 	}
 	m.expectIdle(t)
@@ -255,12 +255,12 @@ func TestAttendedTransfers(t *testing.T) {
 			}
 			gone(t, "the agent", place)
 			hears(t, "carl", end, anna.freq)
-			rest(t, time.Second)
+			rest(t, 1500*time.Millisecond)
 			if err := end.HangUp(within(t)); err != nil {
 				t.Error(err)
 			}
 			anna.hangUp(t)
-			if heard := longestTone(anna.recording(t), 620); heard.Length() < 500*time.Millisecond {
+			if heard := longestTone(anna.recording(t), 620); heard.Length() < 300*time.Millisecond {
 				t.Errorf("anna heard carl for %v", heard.Length())
 			}
 			m.expectIdle(t)
