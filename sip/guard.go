@@ -245,10 +245,9 @@ func (u *UA) mute(in *incoming) bool {
 // scannerMarks are what programs that look for victims call themselves, in
 // lower case. They can call themselves otherwise, and are then known by what
 // they do.
-func scannerMarks() []string {
-	return []string{
-		"friendly-scanner", "friendly-request", "sipvicious", "sundayddr", "sip-scan", "sipscan", "smap",
-		"iwar", "sipcli", "vaxsipuseragent", "pplsip", "siparmyknife", "sip-killer",
+func scannerMarks() [9]string {
+	return [...]string{
+		"friendly-scanner", "friendly-request", "sipvicious", "sundayddr", "sip-scan", "sipcli/", "vaxsipuseragent", "pplsip", "siparmyknife",
 	}
 }
 

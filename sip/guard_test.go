@@ -222,6 +222,17 @@ func TestScannersHearNothingAndAreBanned(t *testing.T) {
 	})
 }
 
+func TestScannersAreKnownByName(t *testing.T) {
+	for agent, want := range map[string]bool{
+		"friendly-scanner": true, "SIPVicious": true, "sipcli/v1.8": true, "sundayddr": true,
+		"MySipClient/2": false, "baresip v3 (x86_64/Linux)": false, "Linphone/5.0": false, "": false, "SIPp": false,
+	} {
+		if got := marked(agent); got != want {
+			t.Errorf("%q: %v", agent, got)
+		}
+	}
+}
+
 func TestTrustedSourcesAreNeverBanned(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"a trunk":                 {Access: Access{Allow: elsewhere(), Trunks: []SourceList{{Name: "t", Allow: prefixes("203.0.113.0/24")}}}},

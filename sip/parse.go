@@ -68,10 +68,7 @@ func (u *UA) unparsed(data []byte, src source, cause error) {
 		slog.String("transport", src.transport()), slog.String("source", src.addr.String()),
 		slog.Int("bytes", len(data)), slog.String("error", bounded(cause.Error())))
 	back := &flow{ua: u, sock: src.sock, conn: src.conn, to: src.addr}
-	if u.guard.alien(bare(src.addr.Addr())) || scannerText(data) {
-		return
-	}
-	if res, code := rejectRaw(data); res != nil {
+	if res, code := rejectRaw(data); res != nil && !u.guard.alien(bare(src.addr.Addr())) && !scannerText(data) {
 		u.m.response(dirOut, code)
 		_ = back.writeBytes(res) // counted there
 	}
