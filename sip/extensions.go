@@ -98,6 +98,13 @@ func (e Extensions) supported() string {
 	return tagTimer + ", " + tagReliable + ", " + tagReplaces + ", " + tagNoSub
 }
 
+// supportedWithin is that of our requests within a dialog: a re-INVITE does
+// without provisional responses that want a PRACK, nobody hears them.
+func (e Extensions) supportedWithin() string {
+	e.Reliable = ReliableOff
+	return e.supported()
+}
+
 // fields is what a message has that is asked for header fields.
 type fields interface {
 	GetHeaders(name string) []sipgo.Header

@@ -206,7 +206,11 @@ func (p *peer) request(method sipgo.RequestMethod, cseq uint32, headers ...Heade
 	case sipgo.INVITE, sipgo.UPDATE:
 		req.AppendHeader(&sipgo.ContactHeader{Address: p.contact})
 		req.AppendHeader(sipgo.NewHeader("Allow", allowedMethods))
-		req.AppendHeader(sipgo.NewHeader("Supported", p.ua.cfg.supported()))
+		supported := p.ua.cfg.supported()
+		if _, within := param(remote.Params, "tag"); within {
+			supported = p.ua.cfg.supportedWithin()
+		}
+		req.AppendHeader(sipgo.NewHeader("Supported", supported))
 	}
 	req.AppendHeader(sipgo.NewHeader("User-Agent", p.ua.cfg.UserAgent))
 	appendHeaders(req, headers)

@@ -84,6 +84,9 @@ func TestSessionIsRefreshedByReinvite(t *testing.T) {
 		if !strings.HasSuffix(re, string(testSDP("answer"))) {
 			t.Errorf("the session changed: %s", re)
 		}
+		if got := headerOf(re, "Supported"); !strings.Contains(got, "timer") || strings.Contains(got, "100rel") {
+			t.Errorf("Supported %q", got)
+		}
 		if got := headerOf(re, "Session-Expires"); got != "90;refresher=uac" {
 			t.Errorf("Session-Expires %q", got)
 		}

@@ -1,8 +1,12 @@
 package sip
 
 import (
+	"context"
+	"errors"
+	"net/netip"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -210,4 +214,36 @@ func TestReliableModes(t *testing.T) {
 	if _, err := ParseReliableMode("sometimes"); err == nil {
 		t.Error("an unknown mode was read")
 	}
+}
+
+// Virtual time, with the intervals as they are: nothing happens before the
+// deadline, and nothing can put it off but a refresh.
+func TestSessionIsHungUpAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		p := &peer{ua: u, callID: "c", flow: &flow{ua: u, to: netip.MustParseAddrPort("192.0.2.9:5060")}, target: sipgo.Uri{Scheme: "sip", Host: "192.0.2.1"}, remote: sipgo.ToHeader{Address: sipgo.Uri{Scheme: "sip", Host: "192.0.2.1"}}}
+		d := newDialog(u, dialogID{callID: "c", localTag: "t"}, p, cancel)
+		d.state = stateConfirmed
+		if !u.dialogs.add(d) {
+			t.Fatal("no room")
+		}
+		d.keepSession(agreement{expires: 1800})
+		time.Sleep(1700 * time.Second)
+		d.keepSession(agreement{expires: 1800}) // refreshed
+		time.Sleep(1767 * time.Second)
+		if synctest.Wait(); d.Err() != nil {
+			t.Fatalf("ended too early: %v", d.Err())
+		}
+		time.Sleep(time.Second)
+		if synctest.Wait(); !errors.Is(d.Err(), ErrExpired) || !errors.Is(context.Cause(ctx), ErrExpired) {
+			t.Errorf("ended with %v", d.Err())
+		}
+		if err := u.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
