@@ -22,7 +22,8 @@ import (
 
 const (
 	dnsPort      = 53
-	dnsTimeout   = 2 * time.Second // of one try
+	dnsTimeout   = time.Second     // of one try
+	naptrTimeout = 3 * time.Second // of all tries for NAPTR: SRV is the next best
 	dnsTries     = 2               // at each server
 	maxNAPTR     = 16              // records looked at
 	maxSRV       = 32
@@ -80,6 +81,8 @@ func (r *resolver) naptr(ctx context.Context, domain string) []naptr {
 	if len(servers) == 0 {
 		servers = systemServers(resolvConf)
 	}
+	ctx, done := context.WithTimeout(ctx, naptrTimeout)
+	defer done()
 	for range dnsTries {
 		for _, s := range servers {
 			if ctx.Err() != nil {
