@@ -28,7 +28,6 @@ type loginPeer struct {
 	user, password string
 	callID         string
 	seq            int
-	count          int
 	nonce          string // last one used
 }
 

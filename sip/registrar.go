@@ -204,6 +204,7 @@ func (u *UA) registered(in *incoming) {
 		u.refuseStateless(in.req, in.back, r)
 		return
 	}
+	u.guard.vouch(in.src)
 	if in.src.conn == nil {
 		if done, known := u.served.claim(in.key, nil); known {
 			u.servedAgain(in, done)

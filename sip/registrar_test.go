@@ -418,3 +418,42 @@ func TestAPhoneIsNoWayToAnotherPhone(t *testing.T) {
 		t.Errorf("bob was sent %q", got)
 	}
 }
+
+// TestPhonesAreCalledTheWayTheyCame: a user agent registers by each transport
+// and is called back, over the connection there is.
+func TestPhonesAreCalledTheWayTheyCame(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp", "ws"} {
+		t.Run(transport, func(t *testing.T) {
+			cfg := phonesConfig()
+			cfg.Listen = []string{"udp://127.0.0.1:0", "tcp://127.0.0.1:0", "ws://127.0.0.1:0"}
+			cfg.Listen = slices.DeleteFunc(cfg.Listen, func(l string) bool { return !strings.HasPrefix(l, transport) })
+			u := startUA(t, cfg, nil)
+			far := newAnswering()
+			listen := []string{"udp://127.0.0.1:0"}
+			phone := startUA(t, Config{Listen: listen}, far.handle)
+			server := u.Addrs()[0].String()
+			ctx, done := context.WithTimeout(t.Context(), patience)
+			defer done()
+			request := RegisterRequest{
+				Registrar: "sip:" + server + ";transport=" + transport, Address: "sip:bob@" + server,
+				Expires: time.Minute, Digest: NewDigest("bob", "builder"), Thread: &Thread{},
+			}
+			granted, err := phone.Register(ctx, request)
+			if err != nil || granted.Expires != time.Minute {
+				t.Fatalf("Register: %+v, %v", granted, err)
+			}
+			if list := u.Contacts("bob"); len(list) != 1 || list[0].Transport != transport {
+				t.Fatalf("contacts %+v", list)
+			}
+			d := dial(t, u, "sip:bob@example.com")
+			if got := far.next(t).Invitation().Transport; got != transport {
+				t.Errorf("called by %s", got)
+			}
+			bye(t, d)
+			request.Expires = 0
+			if _, err := phone.Register(ctx, request); err != nil || len(u.Contacts("bob")) != 0 {
+				t.Errorf("unregister: %v, %+v", err, u.Contacts("bob"))
+			}
+		})
+	}
+}
