@@ -2,7 +2,6 @@ package dtls
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -134,21 +133,28 @@ func (a *Association) handshake(ctx context.Context) (*pion.Conn, error) {
 
 // open makes the connection of an attempt.
 func (a *Association) open(w *wire, verify func([][]byte, [][]*x509.Certificate) error) (*pion.Conn, error) {
-	cfg := &pion.Config{ //nolint:staticcheck // one form for both sides
-		Certificates:           []tls.Certificate{a.cfg.Identity.certificate},
-		SRTPProtectionProfiles: profiles(),
-		ClientAuth:             pion.RequireAnyClientCert,
-		ExtendedMasterSecret:   pion.RequestExtendedMasterSecret,
-		InsecureSkipVerify:     true, //nolint:gosec // no authority vouches for it: its fingerprint does
-		VerifyPeerCertificate:  verify,
-		FlightInterval:         retransmit,
-		MTU:                    mtu,
-		LoggerFactory:          &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled},
+	both := []pion.Option{
+		pion.WithCertificates(a.cfg.Identity.certificate),
+		pion.WithSRTPProtectionProfiles(profiles()...),
+		pion.WithExtendedMasterSecret(pion.RequestExtendedMasterSecret),
+		pion.WithInsecureSkipVerify(true), // no authority vouches for it: its fingerprint does
+		pion.WithVerifyPeerCertificate(verify),
+		pion.WithFlightInterval(retransmit),
+		pion.WithMTU(mtu),
+		pion.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}),
 	}
 	if a.cfg.Client {
-		return pion.Client(w, w.LocalAddr(), cfg)
+		options := make([]pion.ClientOption, len(both))
+		for i, o := range both {
+			options[i] = o
+		}
+		return pion.ClientWithOptions(w, w.LocalAddr(), options...)
 	}
-	return pion.Server(w, w.LocalAddr(), cfg)
+	options := []pion.ServerOption{pion.WithClientAuth(pion.RequireAnyClientCert)}
+	for _, o := range both {
+		options = append(options, o)
+	}
+	return pion.ServerWithOptions(w, w.LocalAddr(), options...)
 }
 
 // profiles are our suites in the use_srtp extension, in order of preference.
