@@ -102,3 +102,37 @@ func TestConfigurationIsChecked(t *testing.T) {
 		t.Errorf("negative timeout: %v", err)
 	}
 }
+
+func TestOtherServicesTakeThePlaceOfThoseThereWere(t *testing.T) {
+	one := func(name, match string) Service {
+		return Service{Name: name, Match: []string{match}, FirstPage: Page{URL: "http://app.test/first"}}
+	}
+	s, err := NewServer(Config{Services: []Service{one("a", "1*"), one("b", "2*")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(called string) string {
+		if svc := s.serviceFor(call.Info{Direction: call.In, RequestURI: "sip:" + called + "@h"}); svc != nil {
+			return svc.Name
+		}
+		return ""
+	}
+	stays := s.serviceFor(call.Info{RequestURI: "sip:11@h"})
+	if _, err := s.PrepareServices([]Service{one("c", "3*"), one("c", "4*")}); !errors.Is(err, ErrConfig) {
+		t.Fatalf("two of one name: %v", err)
+	}
+	apply, err := s.PrepareServices([]Service{one("c", "2*"), one("a", "1*")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if named("2") != "b" {
+		t.Error("changed before it was applied")
+	}
+	apply()
+	if named("2") != "c" || named("1") != "a" || named("3") != "" {
+		t.Errorf("%s, %s, %s", named("2"), named("1"), named("3"))
+	}
+	if s.serviceFor(call.Info{RequestURI: "sip:11@h"}) != stays {
+		t.Error("a service that stays is another now: its queue would be lost from sight")
+	}
+}

@@ -318,3 +318,31 @@ func TestCertificateIsReadAnew(t *testing.T) {
 		t.Errorf("the new certificate is not served: %v", err)
 	}
 }
+
+func TestOtherUsersTakeThePlaceOfThoseThereWere(t *testing.T) {
+	a := newAuth(t, auth.Config{Users: users()})
+	admin := func(password string) int {
+		code, _ := ask(a.Wrap, auth.Read, login(request("192.0.2.1:1"), "admin", password))
+		return code
+	}
+	if _, err := a.Prepare([]auth.User{{Name: "nobody"}}, nil); !errors.Is(err, auth.ErrConfig) {
+		t.Fatalf("users that cannot be: %v", err)
+	}
+	apply, err := a.Prepare([]auth.User{{Name: "admin", Password: "another"}}, map[string]string{"dial": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := admin("secret"); code != http.StatusOK {
+		t.Errorf("before it is applied: %d", code)
+	}
+	apply()
+	if code := admin("another"); code != http.StatusOK {
+		t.Errorf("the new password: %d", code)
+	}
+	if code := admin("secret"); code != http.StatusUnauthorized {
+		t.Errorf("the old password: %d", code)
+	}
+	if code, _ := ask(a.Wrap, auth.Read, request("192.0.2.1:1", "X-Api-Key", "key-of-reader")); code != http.StatusUnauthorized {
+		t.Errorf("a user who is gone: %d", code)
+	}
+}
