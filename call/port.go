@@ -3,6 +3,7 @@ package call
 import (
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"mediaserver/audio"
 	"mediaserver/dtmf"
@@ -77,7 +78,7 @@ func (p *port) Codec() audio.Codec { return p.endpoint.Codec() }
 // Prefetch implements mixer.Prefetcher.
 func (p *port) Prefetch(step int) {
 	if step == 0 {
-		prefetch.Span(&p.endpoint, &p.pending)
+		prefetch.First(p, unsafe.Offsetof(p.heard))
 		return
 	}
 	p.endpoint.Prefetch(step - 1)

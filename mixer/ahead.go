@@ -2,6 +2,7 @@ package mixer
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"mediaserver/internal/prefetch"
 )
@@ -81,7 +82,7 @@ func (c *section) prefetch(deep bool) {
 	prefetch.Slice(c.members)
 	prefetch.Slice(c.open[:min(cap(c.open), 8)])
 	r := c.room
-	prefetch.Span(&r.announce, &r.wide)
+	prefetch.Part(r, unsafe.Offsetof(r.announce), unsafe.Offsetof(r.wide)+unsafe.Sizeof(r.wide))
 }
 
 // lineup is the members of a slot in the order in which they are served.

@@ -15,20 +15,27 @@ const (
 // last pitch period, later the last three, and fades out. Its result is blended
 // into the first sound after the gap.
 type concealer struct {
-	rate   int
+	rate int
+	done int // samples made up in this gap
+	*gap     // made with the first gap, once in the life of an endpoint, if at all
+}
+
+// gap is what a concealer needs while a gap is open, and memory for that.
+type gap struct {
 	past   []int16 // the sound before the gap
 	cycle  []int16 // what is repeated: the end of past, its end blended into its beginning
 	loop   []int16 // holds cycle
 	period int
 	pos    int
-	done   int // samples made up in this gap
 	seam   int32
 	tail   []int16 // scratch for what goes on beneath the sound after the gap
 }
 
-func newConcealer(rate int) concealer {
+func newConcealer(rate int) concealer { return concealer{rate: rate} }
+
+func newGap(rate int) *gap {
 	h := rate / historyPerSecond
-	return concealer{rate: rate, past: make([]int16, h), loop: make([]int16, h), tail: make([]int16, rate/100)}
+	return &gap{past: make([]int16, h), loop: make([]int16, h), tail: make([]int16, rate/100)}
 }
 
 // active tells whether a gap is open.
@@ -48,6 +55,9 @@ func (c *concealer) add(q *queue, n int) {
 
 // begin looks at the sound before the gap.
 func (c *concealer) begin(q *queue) {
+	if c.gap == nil {
+		c.gap = newGap(c.rate)
+	}
 	copy(c.past, q.last(len(c.past)))
 	c.period = c.pitch()
 	c.setCycle(1)
@@ -127,8 +137,10 @@ func (c *concealer) end(sound []int16) {
 
 // drop closes the gap without a word: silence follows.
 func (c *concealer) drop() {
-	c.done = 0
-	c.cycle = nil
+	if c.done > 0 {
+		c.done = 0
+		c.cycle = nil
+	}
 }
 
 // findPeriod is the lag between shortest and longest at which the last n samples

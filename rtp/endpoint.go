@@ -49,28 +49,37 @@ type EndpointConfig struct {
 // Endpoint is one end of one RTP stream in each direction. See the package
 // documentation for what may be called from where.
 type Endpoint struct {
-	rtp, rtcp IO
-	socket    *socket // rtp when it is a socket of our own, else nil
-	share     *Share  // whose part rtp is when it is shared, else nil
-	worker    int     // whose batch takes what is sent; -1: none
-	onEvent   func(ts uint32, marker bool, payload []byte, now time.Time)
-	aside     Aside
-	beside    *[datagramSize]byte // what aside is given; nil without it
-	metrics   *Metrics
-	counts    *counts
-
-	next atomic.Pointer[settings] // wanted, set by Update
-	cur  *settings                // in effect, the worker's
-	// frame is the last that Receive was called for.
-	frame int64
+	// What every frame needs lies together, from far.signalled to reporter.last:
+	// the processor waits for each line of 64 bytes that it does not have.
 
 	far      latch
+	socket   *socket // rtp when it is a socket of our own, else nil
+	share    *Share  // whose part rtp is when it is shared, else nil
+	worker   int     // whose batch takes what is sent; -1: none
+	counts   *counts
+	next     atomic.Pointer[settings] // wanted, set by Update
+	cur      *settings                // in effect, the worker's
+	frame    int64                    // the last that Receive was called for
+	rtcp     IO
 	receiver receiver
 	sender   sender
 	reporter reporter
 
-	kernel kernelDrops // nil if rtp cannot tell
-	closed atomic.Bool
+	rtp     IO
+	onEvent func(ts uint32, marker bool, payload []byte, now time.Time)
+	aside   Aside
+	metrics *Metrics
+	kernel  kernelDrops // nil if rtp cannot tell
+	closed  atomic.Bool
+	copies
+}
+
+// copies are of what is on the worker's stack and could not stay there if it were
+// given to others.
+type copies struct {
+	buf    *[datagramSize]byte // for an IO that is not a socket; else nil
+	beside *[datagramSize]byte // what aside is given; nil without it
+	event  [maxEvent]byte      // payload handed to OnEvent
 }
 
 // satellites are what an endpoint points to that is made with it: neighbours, so
@@ -114,7 +123,7 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 		e.share = x.share
 	}
 	if e.worker = -1; e.socket == nil && e.share == nil {
-		e.receiver.buf = new([datagramSize]byte)
+		e.buf = new([datagramSize]byte)
 	}
 	e.kernel, _ = cfg.RTP.(kernelDrops)
 	e.sender.init(rnd)
@@ -180,7 +189,7 @@ func (e *Endpoint) adopt() {
 
 // Codec is the codec in effect in this frame, in which Send wants its payload.
 // Only the worker may ask, between Receive and Send of one frame.
-func (e *Endpoint) Codec() audio.Codec { return e.cur.Codec }
+func (e *Endpoint) Codec() audio.Codec { return e.cur.sends }
 
 // Via says in whose batch Send and SendEvent leave their packets until the next
 // Receive: the worker that calls them, of an engine whose Transport is the

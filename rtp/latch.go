@@ -10,6 +10,17 @@ const relatchSilence = 1_000_000_000
 // another address than the one signalled, and packets sent there arrive
 // (symmetric RTP, RFC 4961).
 type latch struct {
+	// before is the source in use before the signalled address changed; it
+	// stays audible until its successor is heard, and is believed again if
+	// there is none within relatchSilence.
+	before netip.AddrPort
+
+	candidate candidate
+
+	rtcpSignalled netip.AddrPort
+	rtcpSource    netip.AddrPort // valid when heard
+
+	// With every packet, from here on.
 	signalled netip.AddrPort // Params.Remote
 	source    netip.AddrPort // believed, if bound
 	key       address        // of source
@@ -20,15 +31,6 @@ type latch struct {
 	opened    int64 // when anybody could begin to prove to be the far end [ns]; 0: with the next frame
 	since     int64 // when source was bound [ns]
 	last      int64 // when a packet of source came last [ns]
-	// before is the source in use before the signalled address changed; it
-	// stays audible until its successor is heard, and is believed again if
-	// there is none within relatchSilence.
-	before netip.AddrPort
-
-	candidate candidate
-
-	rtcpSignalled netip.AddrPort
-	rtcpSource    netip.AddrPort // valid when heard
 }
 
 // candidate is a source that nobody announced and that has to prove itself by

@@ -95,21 +95,21 @@ const (
 
 // settings are Params prepared for the media path. They never change.
 type settings struct {
-	// What every frame needs comes first: hotSettings.
+	// What every frame needs comes first, up to kinds; of these one.
 
 	rate      int           // samples per second of all codecs
 	frame     int           // samples of a frame
 	perPacket int           // samples of a packet we send
 	secure    *srtp.Session // nil = in the clear
 	codecs    []audio.Codec
+	sends     audio.Codec    // Params.Codec
+	format    uint8          // Params.PayloadType
+	send      bool           // Params.Send
+	receive   bool           // Params.Receive
 	few       [2]audio.Codec // memory of codecs, mostly
 	kinds     [maxPayloadType + 1]kind
 	Params
 }
-
-// hotSettings is the size of what every frame needs of settings: with the kinds
-// of the static payload types, and of Params what is sent.
-const hotSettings = 360
 
 // newSettings prepares p, to follow the settings old, nil for the first.
 func newSettings(p Params, old *settings) (*settings, error) {
@@ -118,7 +118,7 @@ func newSettings(p Params, old *settings) (*settings, error) {
 	}
 	p.Remote, p.RemoteRTCP = plain(p.Remote), plain(p.RemoteRTCP)
 	p.Accept = slices.Clone(p.Accept)
-	s := &settings{Params: p}
+	s := &settings{Params: p, sends: p.Codec, format: p.PayloadType, send: p.Send, receive: p.Receive}
 	s.codecs = s.few[:0]
 	if err := s.validate(); err != nil {
 		return nil, err

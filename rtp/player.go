@@ -36,6 +36,7 @@ type player struct {
 	dry   int
 	quiet int // samples at the end of the queue that are silence
 	tuner tuner
+	near  []byte // memory that is near, for a payload; within Receive only
 
 	parts [numConcealCauses]int // concealed samples not yet counted as a frame
 }
@@ -64,13 +65,13 @@ func (p *player) level() int { return p.ring.samples + p.queue.waiting() }
 // is missing at the front.
 func (p *player) full() bool {
 	want := max(int64(p.set.frame), samplesSince(p.delay.target(), p.set.rate))
-	return int64(p.level()) >= want && p.ring.ready() && !p.tuner.hungry
+	return int64(p.level()) >= want && (p.ring.count == 0 || p.ring.ready()) && !p.tuner.hungry
 }
 
 // frame fills pcm, whatever has come, and tells whether it holds sound.
 func (p *player) frame(now int64, pcm []int16) (sound bool) {
 	p.now = now
-	if !p.set.Receive {
+	if !p.set.receive {
 		p.deaf()
 		clear(pcm)
 		return false
@@ -201,15 +202,42 @@ func (p *player) take(s *slot) {
 		gap = max(0, int(s.ts-p.ts))
 	}
 	p.settle(gap, ConcealLate)
+	p.play(*s, p.ring.payload(s))
+	p.ring.take(s)
+}
+
+// play decodes a packet into the queue.
+func (p *player) play(s slot, payload []byte) {
 	codec := p.set.codecs[s.kind-kindAudio]
 	dst := p.queue.room(int(s.samples))
-	n := codec.Decode(dst, p.ring.payload(s))
+	n := codec.Decode(dst, payload)
 	p.conceal.end(dst[:n])
 	p.add(n, true)
 	p.ts = s.ts + int64(n)
 	p.idle, p.fresh = false, false
 	p.tuner.packet(int(s.samples), p.set.frame)
-	p.ring.take(s)
+}
+
+// ready tells whether there is nothing to be played out but a packet that has yet
+// to come, and that one at once.
+func (p *player) ready() bool {
+	return p.ring.count == 0 && p.ring.started && !p.idle && !p.fresh && p.dry == 0 && p.queue.waiting() < p.set.frame && p.tuner.owed == 0
+}
+
+// direct decodes a packet that would be taken out of the ring in this frame
+// without putting it there first: most packets of a network without jitter. False:
+// it is another one.
+func (p *player) direct(s slot, payload []byte) bool {
+	r := &p.ring
+	if s.kind < kindAudio || s.seq != r.head || s.ts != p.ts || len(payload) > len(p.near) || !p.ready() {
+		return false
+	}
+	// A codec may keep what it is given, as far as the compiler knows, but the
+	// packet is on the stack.
+	p.play(s, p.near[:copy(p.near, payload)])
+	r.newest = s.seq
+	r.pass()
+	return true
 }
 
 // settle counts what was concealed while the ring was empty: lost of it stood

@@ -1,6 +1,13 @@
 package rtp
 
-import "mediaserver/internal/prefetch"
+import (
+	"unsafe"
+
+	"mediaserver/internal/prefetch"
+)
+
+// frameSamples is how many samples a frame has at 8 kHz.
+const frameSamples = 160
 
 // Prefetch has fetched what Receive and Send are going to need (package
 // internal/prefetch): step 0 the endpoint itself, step 1, some time later, what
@@ -10,8 +17,8 @@ func (e *Endpoint) Prefetch(step int) {
 		e.prefetch()
 		return
 	}
-	prefetch.First(e.cur, hotSettings)
-	prefetch.Span(&e.counts.received, &e.counts.sentBytes)
+	e.cur.prefetch()
+	prefetch.First(e.counts, unsafe.Offsetof(e.counts.rtcpReceived))
 	if e.socket != nil {
 		prefetch.Value(e.socket)
 	}
@@ -23,9 +30,12 @@ func (e *Endpoint) Prefetch(step int) {
 
 // prefetch fetches the fields of every frame.
 func (e *Endpoint) prefetch() {
-	prefetch.Span(&e.rtp, &e.receiver.stats)
-	prefetch.Span(&e.receiver.ssrc, &e.reporter.next)
+	prefetch.Part(e, unsafe.Offsetof(e.far)+unsafe.Offsetof(e.far.signalled), unsafe.Offsetof(e.reporter)+unsafe.Offsetof(e.reporter.rnd))
 }
+
+// prefetch fetches what every frame needs, with the kinds of the static payload
+// types.
+func (s *settings) prefetch() { prefetch.First(s, unsafe.Offsetof(s.kinds)+16) }
 
 // prefetch fetches where the next datagram is or will be.
 func (b *inbox) prefetch() {
@@ -33,18 +43,41 @@ func (b *inbox) prefetch() {
 	prefetch.Slice(b.data[:min(len(b.data), headerSize+chunkBytes)])
 }
 
+// prefetch fetches the place of a key in the table.
+func (t *table) prefetch(k address) {
+	prefetch.Value(&t.entries[int(k.hash(t.seed))&(len(t.entries)-1)])
+}
+
+// prefetch fetches what is needed of a call for every datagram.
+func (s *Share) prefetch() {
+	prefetch.First(s, unsafe.Offsetof(s.in.notes))
+	prefetch.Part(s, unsafe.Offsetof(s.demux)+unsafe.Offsetof(s.demux.expected), unsafe.Offsetof(s.demux)+unsafe.Offsetof(s.demux.candidate))
+}
+
+// prefetchPut fetches where the next datagram is put.
+func (b *inbox) prefetchPut() {
+	prefetch.Value(&b.notes[b.put.Load()%inboxLength])
+	prefetch.Slice(b.data[:min(len(b.data), headerSize+chunkBytes)])
+}
+
 // prefetch fetches where the next packet is put and the next frame comes from.
 func (p *player) prefetch() {
 	r, q := &p.ring, &p.queue
-	r.prefetch()
-	prefetch.Slice(q.buf[q.r:min(q.w+p.set.frame, len(q.buf))])
+	if r.count > 0 || p.idle || p.dry > 0 {
+		r.prefetch()
+	}
+	prefetch.Slice(q.buf[q.r:min(q.w+frameSamples, len(q.buf))])
 }
 
 // prefetch fetches the slots and the chunk of the next packets.
 func (r *ring) prefetch() {
-	prefetch.Value(&r.slots[r.head&(ringSlots-1)])
-	prefetch.Value(&r.slots[(r.newest+1)&(ringSlots-1)])
+	const size = unsafe.Sizeof(slot{})
+	for _, seq := range [...]int64{r.head, r.newest + 1} {
+		at := uintptr(seq&(ringSlots-1)) * size
+		prefetch.Part(r.slots, at, at+size)
+	}
 	if i := r.nextChunk(); i < ringChunks {
-		prefetch.Value(&r.data.chunks[i])
+		at := unsafe.Offsetof(r.data.chunks) + uintptr(i)*chunkBytes
+		prefetch.Part(r.data, at, at+chunkBytes)
 	}
 }

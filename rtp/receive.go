@@ -3,6 +3,7 @@ package rtp
 import (
 	"net/netip"
 	"time"
+	"unsafe"
 
 	"mediaserver/audio"
 	"mediaserver/rtp/srtp"
@@ -42,8 +43,6 @@ type receiver struct {
 	times  timeline
 	stats  reception
 
-	buf      *[datagramSize]byte // for an IO that is not a socket; else nil
-	event    [maxEvent]byte      // payload handed to OnEvent
 	ssrc     uint32
 	heard    bool // ssrc is valid
 	rival    uint32
@@ -73,12 +72,19 @@ func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool)
 	}
 	missed := frame - e.frame - 1
 	e.frame = frame
+	e.receiver.player.near = bytesOf(pcm)
 	e.drain(frame, now.UnixNano(), missed > 0)
+	e.receiver.player.near = nil
 	if missed > 0 {
 		e.receiver.player.skipped(missed)
 	}
 	e.reporter.run(e, frame, now)
 	return e.receiver.player.frame(now.UnixNano(), pcm)
+}
+
+// bytesOf is the memory of samples.
+func bytesOf(pcm []int16) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(pcm))), 2*len(pcm))
 }
 
 // drain reads one datagram, more only while too little waits or what is read has
@@ -117,8 +123,8 @@ func (e *Endpoint) drain(frame, now int64, stalled bool) {
 func (e *Endpoint) receive(memory *[datagramSize]byte) (n int, from netip.AddrPort, at int64, err error) {
 	if e.socket == nil {
 		var t time.Time
-		if n, from, t, err = e.rtp.Drain(e.receiver.buf[:]); n > 0 {
-			copy(memory[:], e.receiver.buf[:n])
+		if n, from, t, err = e.rtp.Drain(e.buf[:]); n > 0 {
+			copy(memory[:], e.buf[:n])
 		}
 		return n, from, timeNanos(t), err
 	}
@@ -253,9 +259,9 @@ func (e *Endpoint) take(p *packet, k kind, at, now int64) {
 		s.ts = r.extend(p.ts, seq, at, int(s.samples))
 		r.stats.observe(p.ts, at, e.cur.rate, c)
 	}
-	if k == kindEvent && pos != posDuplicate && e.onEvent != nil && e.cur.Receive {
-		n := copy(r.event[:], p.payload)
-		e.onEvent(p.ts, p.marker, r.event[:n], time.Unix(0, now))
+	if k == kindEvent && pos != posDuplicate && e.onEvent != nil && e.cur.receive {
+		n := copy(e.event[:], p.payload)
+		e.onEvent(p.ts, p.marker, e.event[:n], time.Unix(0, now))
 	}
 	switch pos {
 	case posDuplicate:
@@ -263,7 +269,9 @@ func (e *Endpoint) take(p *packet, k kind, at, now int64) {
 	case posLate:
 		c.drop(DropLate)
 	default:
-		r.player.ring.put(s, p.payload)
+		if !r.player.direct(s, p.payload) {
+			r.player.ring.put(s, p.payload)
+		}
 	}
 }
 
@@ -275,7 +283,7 @@ func (e *Endpoint) classify(s *slot, payload []byte) {
 		s.kind = kindMark
 	case s.kind >= kindAudio && len(payload) == 0: // keep-alive, RFC 6263 §4.1
 		s.kind = kindMark
-	case s.kind >= kindAudio && !e.cur.Receive:
+	case s.kind >= kindAudio && !e.cur.receive:
 		e.counts.drop(DropDirection)
 		s.kind = kindMark
 	case s.kind >= kindAudio:

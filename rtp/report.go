@@ -23,18 +23,19 @@ const (
 
 // reporter is what an endpoint has for RTCP.
 type reporter struct {
-	rnd   *rand.Rand
-	cname string
-	ssrc  uint32
+	// In every frame.
 	phase int64
-	buf   [maxReportSize + srtp.Overhead]byte
+	next  int64     // when a report is due [ns], 0 = not yet set
+	last  time.Time // the frame now
 
-	next   int64     // when a report is due [ns], 0 = not yet set
-	last   time.Time // the frame now
-	active uint32    // packets sent up to the last report
-	quiet  int       // reports since anything was sent
-	lastSR uint32    // of the far end, middle 32 bits of NTP
-	lastAt int64     // when that came [ns]
+	rnd    *rand.Rand
+	cname  string
+	ssrc   uint32
+	buf    [maxReportSize + srtp.Overhead]byte
+	active uint32 // packets sent up to the last report
+	quiet  int    // reports since anything was sent
+	lastSR uint32 // of the far end, middle 32 bits of NTP
+	lastAt int64  // when that came [ns]
 	remote reportsFrom
 }
 
@@ -51,7 +52,7 @@ func (r *reporter) run(e *Endpoint, frame int64, now time.Time) {
 		return
 	}
 	ns := now.UnixNano()
-	if (frame+r.phase)%pollFrames == 0 || e.aside != nil && frame%asideFrames == 0 {
+	if (frame+r.phase)%pollFrames == 0 || e.far.roams && frame%asideFrames == 0 {
 		r.poll(e, ns)
 	}
 	if r.next == 0 {
@@ -132,8 +133,8 @@ func (r *reporter) receive(e *Endpoint, memory *[datagramSize]byte) (n int, from
 		return n, from, at, nil
 	}
 	var t time.Time
-	if n, from, t, err = e.rtcp.Drain(e.receiver.buf[:]); n > 0 {
-		copy(memory[:], e.receiver.buf[:n])
+	if n, from, t, err = e.rtcp.Drain(e.buf[:]); n > 0 {
+		copy(memory[:], e.buf[:n])
 	}
 	return n, from, timeNanos(t), err
 }

@@ -98,8 +98,10 @@ func (r *ring) locate(seq uint16) (int64, position) {
 	}
 	r.wildSet = false
 	r.lateLen = 0
-	if s := &r.slots[ext&(ringSlots-1)]; s.used && s.seq == ext {
-		return ext, posDuplicate
+	if r.count > 0 { // else the place need not be looked at
+		if s := &r.slots[ext&(ringSlots-1)]; s.used && s.seq == ext {
+			return ext, posDuplicate
+		}
 	}
 	return ext, posNew
 }
@@ -253,6 +255,11 @@ func (r *ring) take(s *slot) {
 	s.used = false
 	r.count--
 	r.samples -= int(s.samples)
+	r.pass()
+}
+
+// pass goes on behind the front packet.
+func (r *ring) pass() {
 	r.head++
 	r.past = r.past<<1 | 1
 }

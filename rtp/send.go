@@ -58,7 +58,7 @@ func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
 	e.adoptLate(frame)
 	t, s := &e.sender, e.cur
 	to := e.far.target()
-	if !s.Send || len(payload) == 0 || !reachable(to) {
+	if !s.send || len(payload) == 0 || !reachable(to) {
 		t.pause(e)
 		return
 	}
@@ -73,7 +73,7 @@ func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
 	if t.fill == 0 && size == len(payload) {
 		marker := t.mark
 		t.mark = false
-		t.emit(e, to, s.PayloadType, marker, ts, payload)
+		t.emit(e, to, s.format, marker, ts, payload)
 		return
 	}
 	if t.buf == nil {
