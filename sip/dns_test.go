@@ -117,7 +117,13 @@ func naptrData(order, preference uint16, flags, service, regexp, replacement str
 // resolving is a UA that asks the zone.
 func resolving(t testing.TB, z *zone) *UA {
 	t.Helper()
-	return startUA(t, Config{Timers: shortTimers, Network: Network{DNS: []netip.AddrPort{z.addr}}}, nil)
+	return patient(t, z, shortTimers)
+}
+
+// patient is resolving with other timers.
+func patient(t testing.TB, z *zone, timers Timers) *UA {
+	t.Helper()
+	return startUA(t, Config{Timers: timers, Network: Network{DNS: []netip.AddrPort{z.addr}}}, nil)
 }
 
 // RFC 3263 §4.

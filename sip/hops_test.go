@@ -18,6 +18,10 @@ func portOf(t testing.TB, addr string) uint16 {
 	return a.Port()
 }
 
+// unhurried leaves a far end that speaks by hand the time to answer before the
+// next hop's turn, on a busy machine too.
+var unhurried = Timers{T1: 150 * time.Millisecond} // not changed
+
 // A call goes on to the next hop when one refuses it with 503, does not answer
 // or cannot be reached, and the failed one is left for last afterwards.
 func TestCallGoesOnToTheNextHop(t *testing.T) {
@@ -44,7 +48,9 @@ func TestCallGoesOnToTheNextHop(t *testing.T) {
 			}
 			z.srv("_sip._"+transport+".pbx.test", 10, 0, "host.test", port)
 			z.srv("_sip._"+transport+".pbx.test", 20, 0, "host.test", portOf(t, bob.Addrs()[0].String()))
+			heard := make(chan struct{})
 			go func() {
+				defer close(heard)
 				for range 2 {
 					if tt.fault == "closed" {
 						return
@@ -63,6 +69,7 @@ func TestCallGoesOnToTheNextHop(t *testing.T) {
 				ended(t, a.next(t), ErrRemoteBye)
 				t.Logf("call took %s", time.Since(began))
 			}
+			<-heard
 			hops, err := alice.hops(t.Context(), mustURI(t, uri), nil)
 			if err != nil || len(hops) != 2 || hops[1].to.Port() != port {
 				t.Errorf("hops %v, %v", hops, err)
@@ -77,7 +84,7 @@ func TestRefusalIsNotAskedForElsewhere(t *testing.T) {
 	for code, want := range map[int]int{486: 486, 503: 500} {
 		z := newZone(t)
 		z.a("host.test", "127.0.0.1")
-		alice := resolving(t, z)
+		alice := patient(t, z, unhurried)
 		one, two := newRawPeer(t, alice), newRawPeer(t, alice)
 		z.srv("_sip._udp.pbx.test", 10, 0, "host.test", portOf(t, one.addr()))
 		z.srv("_sip._udp.pbx.test", 20, 0, "host.test", portOf(t, two.addr()))
@@ -111,7 +118,7 @@ func TestRefusalIsNotAskedForElsewhere(t *testing.T) {
 func TestRingingHopIsNotLeft(t *testing.T) {
 	z := newZone(t)
 	z.a("host.test", "127.0.0.1")
-	alice := resolving(t, z)
+	alice := patient(t, z, unhurried)
 	one, two := newRawPeer(t, alice), newRawPeer(t, alice)
 	z.srv("_sip._udp.pbx.test", 10, 0, "host.test", portOf(t, one.addr()))
 	z.srv("_sip._udp.pbx.test", 20, 0, "host.test", portOf(t, two.addr()))
@@ -119,7 +126,7 @@ func TestRingingHopIsNotLeft(t *testing.T) {
 	go func() { got <- dial(t, alice, "sip:x@pbx.test;transport=udp") }()
 	inv := one.expect("INVITE")
 	one.reply(inv, 100)
-	if m := two.read(2 * hopPatience * shortTimers.T1); m != "" {
+	if m := two.read(hopPatience*unhurried.T1 + 500*time.Millisecond); m != "" {
 		t.Fatalf("second hop got %s", m)
 	}
 	one.reply(inv, 200, "Contact: <sip:x@"+one.addr()+">")

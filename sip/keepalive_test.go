@@ -75,14 +75,11 @@ func TestSTUNOnASIPPort(t *testing.T) {
 	u := startUA(t, Config{Timers: shortTimers, Defence: Defence{Exempt: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}, a.handle)
 	p := newRawPeer(t, u)
 	padded := stunRequest(append([]byte{0x80, 0x22, 0, 60}, make([]byte, 60)...)...)
-	for name, tt := range map[string]struct {
-		req []byte
-		ok  bool
-	}{"plain": {stunRequest(), false}, "padded": {padded, true}} {
-		p.send(string(tt.req))
-		if got := p.read(time.Second / 4); (got != "") != tt.ok {
-			t.Errorf("%s: %x", name, got)
-		}
+	padded[stunHeader-1] = '2' // another transaction
+	p.send(string(stunRequest()))
+	p.send(string(padded))
+	if got := p.read(patience); len(got) < stunHeader || got[stunHeader-1] != '2' {
+		t.Errorf("the first answer is %x", got)
 	}
 	p.send(p.invite("stun", 1, testSDP("offer")))
 	ok := p.expect("200 INVITE")
