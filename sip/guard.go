@@ -218,12 +218,23 @@ func (u *UA) hostile(req *sipgo.Request, src source) bool {
 		g.m.drop(dropScanner)
 		g.blame(src, offenceScanner, false)
 		return true
-	case req.Method == sipgo.INVITE && !g.cfg.Silent, req.Method == sipgo.ACK, !g.alien(a):
+	case req.Method == sipgo.INVITE && !g.cfg.Silent, req.Method == sipgo.ACK, !g.alien(a), u.inDialog(req):
 		return false
 	}
 	g.m.drop(dropAlien)
 	g.blame(src, offenceForbidden, false)
 	return true
+}
+
+// inDialog: the request names a dialog by our tag, which its sender can only
+// have from us, wherever it sends from.
+func (u *UA) inDialog(req *sipgo.Request) bool {
+	to, id := req.To(), req.CallID()
+	if to == nil || id == nil {
+		return false
+	}
+	tag, ok := param(to.Params, "tag")
+	return ok && u.dialogs.find(dialogID{callID: id.Value(), localTag: tag}) != nil
 }
 
 // mute: an OPTIONS outside a dialog that is not to be answered.

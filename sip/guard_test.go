@@ -169,6 +169,20 @@ func TestWhoHasNoBusinessHereHearsNothing(t *testing.T) {
 	})
 }
 
+func TestACallGoesOnFromAnotherAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := far(t, Config{Access: Access{Allow: elsewhere()}}, answerAll, "192.0.2.9:5060")
+		invite := r.request("INVITE")
+		r.give(invite)
+		ack := r.ack(invite)
+		r.give(ack)
+		r.answers()
+		roamed := r.at("203.0.113.1:5060")
+		roamed.give(strings.NewReplacer("ACK sip", "BYE sip", "1 ACK", "2 BYE").Replace(ack))
+		roamed.expect("its BYE", "200 BYE")
+	})
+}
+
 func TestSilentDefenceDoesNotEvenRefuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := far(t, Config{Access: Access{Allow: elsewhere()}, Defence: Defence{Silent: true}}, nil, "203.0.113.1:5060")
