@@ -60,6 +60,9 @@ type InviteRequest struct {
 	Username    string   // digest credentials
 	Password    string
 	Digest      *Digest // in the place of Username and Password: shared with other requests, for their nonces
+	// Patience is how long the first response may take, for a request that has
+	// another way to go; 0 = 64*T1. Then the error is ErrTimeout.
+	Patience time.Duration
 	// SessionExpires is asked for in the place of Config.SessionExpires; 0 = that.
 	SessionExpires time.Duration
 	contact        *binding // of a phone, which the INVITE is for

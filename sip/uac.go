@@ -63,6 +63,9 @@ func (u *UA) invite(ctx context.Context, r InviteRequest, onProgress func(Progre
 	for {
 		res, err := way.over(ctx, func(a attempt) (*sipgo.Response, error) {
 			d.leaveBy(a.flow)
+			if r.Patience > 0 {
+				a.patience = min(a.patience, r.Patience)
+			}
 			return d.place(ctx, a, onProgress)
 		})
 		switch {

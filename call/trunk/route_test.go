@@ -85,6 +85,11 @@ func TestRoutes(t *testing.T) {
 	if r := routes(t, tableOf("", proxied), "441", ""); !slices.Equal(r[0].Request.Routes, []string{"sip:edge.test;lr"}) {
 		t.Errorf("the loose proxy is in no Route: %q", r[0].Request.Routes)
 	}
+	for i, r := range routes(t, tableOf("", world), "tel:+1", "") {
+		if first := r.Request.Patience > 0; first != (i == 0) {
+			t.Errorf("way %d has a patience of %v", i, r.Request.Patience)
+		}
+	}
 	for name, table := range map[string]*Table{"no trunk": tableOf(""), "no pattern and no default": tableOf("", uk)} {
 		d, _ := call.ParseDestination("99", true)
 		if _, err := table.Routes(d, ""); !errors.Is(err, call.ErrNoTrunk) {

@@ -134,6 +134,10 @@ func (t *Table) trunks() ([]*trunk, string) {
 // maxRoutes bounds the ways that are tried for one call.
 const maxRoutes = 12
 
+// patience is how long the first sign of life may take by a way after which
+// there is another: over UDP the INVITE has been sent four times then.
+const patience = 4 * time.Second
+
 // Routes are the ways to a number or SIP address, see call.Trunks. A number
 // goes by the trunks with a pattern that fits, in their order; without one by
 // the default trunk. Trunks that are down come last.
@@ -154,7 +158,11 @@ func (t *Table) Routes(d call.Destination, from string) ([]call.Route, error) {
 	for _, e := range found {
 		routes = append(routes, e.toNumber(t, d.Value, from)...)
 	}
-	return routes[:min(len(routes), maxRoutes)], nil
+	routes = routes[:min(len(routes), maxRoutes)]
+	for i := range routes[:max(len(routes)-1, 0)] {
+		routes[i].Request.Patience = patience
+	}
+	return routes, nil
 }
 
 // rank sorts what is up before what is not.
