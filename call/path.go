@@ -37,22 +37,28 @@ type mediaPath struct {
 	tasks    sync.WaitGroup
 	stop     context.CancelFunc // nil before start
 
-	mu    sync.Mutex
-	media sdp.Media // as agreed last
-	agent *ice.Agent
-	shake handshake
+	mu     sync.Mutex
+	media  sdp.Media // as agreed last
+	agent  *ice.Agent
+	wanted sdp.DTLS     // of the associations there are or are to be
+	shakes [2]handshake // of RTP, and of RTCP where it has a port of its own
 }
 
-// handshake is where the keys of a path stand; under mediaPath.mu.
+// handshake is where the keys of a component stand; under mediaPath.mu.
 type handshake struct {
-	wanted  sdp.DTLS // of the association there is or is to be
-	begun   bool     // there is one for wanted
+	begun   bool // there is an association as it is wanted
 	cancel  context.CancelFunc
 	assoc   *dtls.Association
 	peer    netip.AddrPort // where the far end's datagrams come from
 	keys    srtp.Keys
-	settled bool // keys are those of wanted
+	settled bool // keys are those that are wanted
 }
+
+// The components as they are counted here.
+const (
+	viaRTP = iota
+	viaRTCP
+)
 
 // asideDatagram is one of Take.
 type asideDatagram struct {
@@ -131,8 +137,11 @@ func (p *mediaPath) agree(m sdp.Media, ours sdp.Credentials) {
 			p.agent.Restart(local, remote)
 		}
 	}
-	if h := &p.shake; m.DTLS.Used() && m.DTLS.Setup != sdp.SetupHold && !m.DTLS.Same(h.wanted) {
-		h.wanted, h.begun, h.settled = m.DTLS, false, false
+	if m.DTLS.Used() && m.DTLS.Setup != sdp.SetupHold && !m.DTLS.Same(p.wanted) {
+		p.wanted = m.DTLS
+		for i := range p.shakes {
+			p.shakes[i].begun, p.shakes[i].settled = false, false
+		}
 	}
 	select {
 	case p.changed <- struct{}{}:
@@ -178,45 +187,62 @@ const lastSTUN = 3
 func (p *mediaPath) deliver(d asideDatagram) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := &p.shake
+	h, component, announced := &p.shakes[viaRTP], ice.RTP, p.media.Remote
+	if d.rtcp {
+		h, component, announced = &p.shakes[viaRTCP], ice.RTCP, p.media.RemoteRTCP
+	}
 	switch {
-	case h.assoc == nil || d.rtcp:
+	case h.assoc == nil:
 		return
 	case p.media.ICE.Used():
-		if !p.agent.Knows(d.from, ice.RTP) {
+		if !p.agent.Knows(d.from, component) {
 			return
 		}
-	case p.strict && d.from != p.media.Remote, h.settled && d.from != h.peer:
+	case p.strict && d.from != announced, h.settled && d.from != h.peer:
 		return
 	}
 	h.peer = d.from
 	h.assoc.Deliver(d.data)
 }
 
-// renew begins the handshake that is wanted, once there is somewhere to go.
+// renew begins the handshakes that are wanted, once there is somewhere to go.
 func (p *mediaPath) renew(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	h := &p.shake
-	if !h.wanted.Used() || h.begun || p.media.ICE.Used() && !p.agent.Nominated(ice.RTP).IsValid() {
-		return
+	for i := range p.shakes {
+		if !p.wanted.Used() || p.shakes[i].begun || i == viaRTCP && p.media.Mux ||
+			p.media.ICE.Used() && !p.agent.Nominated(component(i)).IsValid() {
+			continue
+		}
+		p.begin(ctx, i)
 	}
+}
+
+// component is one of a path in the words of ICE.
+func component(i int) ice.Component { return ice.RTP + ice.Component(i) }
+
+// begin begins the handshake of a component. With mu.
+func (p *mediaPath) begin(ctx context.Context, i int) {
+	h := &p.shakes[i]
 	if h.cancel != nil {
 		h.cancel()
 	}
 	h.begun, h.peer = true, netip.AddrPort{}
-	var own context.Context
-	own, h.cancel = context.WithCancel(ctx)
-	cancel := h.cancel
-	wanted := h.wanted
+	own, cancel := context.WithCancel(ctx)
+	h.cancel = cancel
 	assoc := dtls.New(dtls.Config{
-		Identity: p.identity, Client: wanted.Setup == sdp.SetupActive, Peer: fingerprints(wanted.Fingerprints), Send: p.send,
+		Identity: p.identity, Client: p.wanted.Setup == sdp.SetupActive, Peer: fingerprints(p.wanted.Fingerprints),
+		Send: func(b []byte) error { return p.send(i, b) },
 	})
 	h.assoc = assoc
 	p.tasks.Go(func() {
 		defer cancel()
-		err := assoc.Run(own, func(k srtp.Keys) { p.keyed(assoc, k) })
-		if err != nil && own.Err() == nil {
+		err := assoc.Run(own, func(k srtp.Keys) { p.keyed(i, assoc, k) })
+		switch {
+		case err == nil, own.Err() != nil:
+		case i == viaRTCP: // a far end that has none for RTCP is heard all the same
+			p.session.log().Debug("no keys for RTCP by DTLS", "error", err)
+		default:
 			p.session.fail("no keys for the media by DTLS: hanging up", err)
 		}
 	})
@@ -231,34 +257,43 @@ func fingerprints(list []sdp.Fingerprint) []dtls.Fingerprint {
 }
 
 // send sends a datagram of the handshake to where the far end is.
-func (p *mediaPath) send(datagram []byte) error {
+func (p *mediaPath) send(i int, datagram []byte) error {
 	p.mu.Lock()
-	to := p.shake.peer
+	to := p.shakes[i].peer
 	switch {
 	case p.media.ICE.Used():
-		to = p.agent.Nominated(ice.RTP)
-	case !to.IsValid():
+		to = p.agent.Nominated(component(i))
+	case to.IsValid():
+	case i == viaRTCP:
+		to = p.media.RemoteRTCP
+	default:
 		to = p.media.Remote
 	}
 	p.mu.Unlock()
 	if !to.IsValid() {
 		return nil
 	}
-	return p.ways[0].Flush(datagram, to)
+	return p.ways[i].Flush(datagram, to)
 }
 
 // keyed takes the keys of an association.
-func (p *mediaPath) keyed(assoc *dtls.Association, k srtp.Keys) {
+func (p *mediaPath) keyed(i int, assoc *dtls.Association, k srtp.Keys) {
 	p.mu.Lock()
-	current := p.shake.assoc == assoc
+	h := &p.shakes[i]
+	current := h.assoc == assoc
 	if current {
-		p.shake.keys, p.shake.settled = k, true
+		h.keys, h.settled = k, true
 	}
 	p.mu.Unlock()
-	if current {
-		p.session.log().Debug("the media have keys by DTLS", "suite", k.Suite.String())
-		p.session.refresh()
+	if !current {
+		return
 	}
+	what := "the media have keys by DTLS"
+	if i == viaRTCP {
+		what = "RTCP has keys by DTLS"
+	}
+	p.session.log().Debug(what, "suite", k.Suite.String())
+	p.session.refresh()
 }
 
 // watchConsent stops sending to a far end of which nothing has been heard for
@@ -278,6 +313,9 @@ func (p *mediaPath) watchConsent(now time.Time) {
 	}
 }
 
+// nowhere is an address that nothing is sent to.
+func nowhere() netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), 0) }
+
 // apply puts what has been found into the parameters of the endpoint. Until there
 // are keys or a way, nothing is sent and nothing heard.
 func (p *mediaPath) apply(r *rtp.Params) {
@@ -286,18 +324,34 @@ func (p *mediaPath) apply(r *rtp.Params) {
 	if p.media.ICE.Used() {
 		r.Source = rtp.SourceStrict
 		r.Remote, r.RemoteRTCP = p.agent.Nominated(ice.RTP), p.agent.Nominated(ice.RTCP)
+		if !r.RemoteRTCP.IsValid() {
+			r.RemoteRTCP = nowhere()
+		}
 	}
 	if !p.media.DTLS.Used() {
 		return
 	}
-	h := &p.shake
+	h := &p.shakes[viaRTP]
 	if h.keys == (srtp.Keys{}) {
-		r.SRTP, r.Send, r.Remote, r.RemoteRTCP = p.sealed, false, netip.AddrPort{}, netip.AddrPort{}
+		r.SRTP, r.Send, r.Remote, r.RemoteRTCP = p.sealed, false, netip.AddrPort{}, nowhere()
 		return
 	}
 	r.SRTP = h.keys
-	if !p.media.ICE.Used() && h.settled && h.peer.IsValid() && h.peer != r.Remote && !p.strict {
-		r.Remote, r.RemoteRTCP = h.peer, netip.AddrPort{} // its certificate came from there
+	if !p.media.ICE.Used() && h.settled && h.peer.IsValid() && !p.strict {
+		r.Remote = h.peer // its certificate came from there
+	}
+	if r.Mux {
+		return
+	}
+	c := &p.shakes[viaRTCP]
+	switch {
+	case c.keys == (srtp.Keys{}):
+		r.SRTCP, r.RemoteRTCP = p.sealed, nowhere()
+	default:
+		r.SRTCP = c.keys
+		if !p.media.ICE.Used() && c.settled && c.peer.IsValid() && !p.strict {
+			r.RemoteRTCP = c.peer
+		}
 	}
 }
 

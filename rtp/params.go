@@ -61,6 +61,9 @@ type Params struct {
 	// SRTP are the keys that RTP and RTCP are protected with; zero = in the
 	// clear. Where a key stays the same in an Update, its rollover counter does.
 	SRTP srtp.Keys
+	// SRTCP are keys of RTCP alone, where a handshake on its own port gave them
+	// (RFC 5764 §4); zero = those of SRTP.
+	SRTCP srtp.Keys
 
 	Send    bool // the direction allows us to send
 	Receive bool // the direction allows the far end to send
@@ -101,6 +104,7 @@ type settings struct {
 	frame     int           // samples of a frame
 	perPacket int           // samples of a packet we send
 	secure    *srtp.Session // nil = in the clear
+	control   *srtp.Session // the same for RTCP
 	codecs    []audio.Codec
 	sends     audio.Codec    // Params.Codec
 	format    uint8          // Params.PayloadType
@@ -140,16 +144,25 @@ func newSettings(p Params, old *settings) (*settings, error) {
 	return s, nil
 }
 
-// protect makes the session of SRTP that follows that of old.
+// protect makes the sessions of SRTP that follow those of old.
 func (s *settings) protect(old *settings) (err error) {
 	if s.SRTP == (srtp.Keys{}) {
 		return nil
 	}
-	var before *srtp.Session
+	var before, control *srtp.Session
 	if old != nil {
 		before = old.secure
+		if old.control != old.secure {
+			control = old.control
+		}
 	}
 	if s.secure, err = before.With(s.SRTP); err != nil {
+		return fmt.Errorf("%w: %w", ErrParams, err)
+	}
+	if s.control = s.secure; s.SRTCP == (srtp.Keys{}) {
+		return nil
+	}
+	if s.control, err = control.With(s.SRTCP); err != nil {
 		return fmt.Errorf("%w: %w", ErrParams, err)
 	}
 	return nil

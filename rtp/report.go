@@ -103,7 +103,7 @@ func (r *reporter) datagram(e *Endpoint, b []byte, from netip.AddrPort, at int64
 		e.counts.drop(DropSource)
 		return
 	}
-	if s := e.cur.secure; s != nil {
+	if s := e.cur.control; s != nil {
 		var err error
 		if b, err = s.UnprotectRTCP(b); err != nil {
 			e.refuse(err)
@@ -171,7 +171,7 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 	if bye {
 		b = appendBye(b, r.ssrc)
 	}
-	if s := e.cur.secure; s != nil {
+	if s := e.cur.control; s != nil {
 		var err error
 		if b, err = s.ProtectRTCP(b); err != nil {
 			return // the key is used up, RFC 3711 §9.2

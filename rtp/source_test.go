@@ -199,3 +199,39 @@ func TestRTCPGoesWithRTPWhereThatIsAgreed(t *testing.T) {
 		t.Errorf("%d reports by the way of RTP, %d by another", reports, len(s.rtcp.out))
 	}
 }
+
+// RTCP at a port of its own has keys of its own, where they come by a handshake.
+func TestRTCPHasKeysOfItsOwn(t *testing.T) {
+	keys, far := secured(t, srtp.GCM128)
+	control, farControl := secured(t, srtp.CM128Tag80)
+	s := newSim(t, withKeys(keys), func(c *EndpointConfig) { c.Params.SRTCP = control })
+	p := s.phone()
+	report := func(by *srtp.Session) {
+		b := appendReport(make([]byte, 0, 200), p.ssrc, &senderReport{ntp: ntp(s.now.UnixNano())}, nil)
+		b, err := by.ProtectRTCP(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.rtcp.arrive(b, nextPort(phoneAddr), s.now)
+	}
+	for range 20 {
+		report(farControl)
+		report(far) // with the keys of RTP: refused
+		for range 50 {
+			s.rtp.arrive(p.sealed(far), phoneAddr, s.now)
+			s.tick()
+			s.e.Send(s.frame, s.now, make([]byte, 160))
+		}
+		if err := s.e.Update(s.e.next.Load().Params); err != nil { // a re-INVITE
+			t.Fatal(err)
+		}
+	}
+	if st := s.stats(); st.RTCPReceived != 20 || st.Dropped[DropForged] != 20 || st.Received < 990 || len(s.rtcp.out) == 0 {
+		t.Errorf("%d reports and %d packets received, dropped %v, %d reports sent", st.RTCPReceived, st.Received, st.Dropped, len(s.rtcp.out))
+	}
+	for _, d := range s.rtcp.out {
+		if _, err := farControl.UnprotectRTCP(d.b); err != nil {
+			t.Errorf("a report: %v", err)
+		}
+	}
+}

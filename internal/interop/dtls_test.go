@@ -33,6 +33,9 @@ func TestKeysByHandshakeAndCheckedWays(t *testing.T) {
 	if got := strings.Count(m.output(), "the media have keys by DTLS"); got != 2 {
 		t.Errorf("keys for %d calls, want 2", got)
 	}
+	if got := strings.Count(m.output(), "RTCP has keys by DTLS"); got != 1 {
+		t.Errorf("keys of their own for RTCP of %d calls, want 1: the other has it with RTP", got)
+	}
 	if !strings.Contains(m.output(), "the far end has nominated a way") {
 		t.Error("no way was nominated")
 	}
