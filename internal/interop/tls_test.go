@@ -73,7 +73,7 @@ func TestPhonesOverTLS(t *testing.T) {
 	for _, p := range []*phone{anna, bert} {
 		eventually(t, p.name+" is in a call", patience, func() bool { return p.has("CALL_ESTABLISHED") })
 	}
-	rest(t, 2*time.Second)
+	rest(t, 4*time.Second)
 	bert.hangUp(t)
 	anna.awaitEnd(t)
 	expectHeard(t, anna, bert.freq)
