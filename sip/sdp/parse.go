@@ -40,6 +40,9 @@ func Parse(body []byte) (*Description, error) {
 	if err := p.UnmarshalString(text); err != nil {
 		return nil, &ParseError{Reason: err.Error()}
 	}
+	if len(p.MediaDescriptions) != len(names) {
+		return nil, &ParseError{Reason: "an m= within another line"} // which pion's parser takes for one of its own
+	}
 	d := &Description{streams: make([]stream, 0, len(names))}
 	if len(p.TimeDescriptions) > 0 {
 		d.timing = p.TimeDescriptions[0].Timing
