@@ -28,10 +28,10 @@ func TestDefence(t *testing.T) {
 		t.Error("this machine is not exempt by default")
 	}
 	for text, want := range map[string]string{
-		"sip: {defence: {failures: 1}}":                              "failures",
-		"sip: {defence: {ban_seconds: 7200}}":                        "must not be less than ban_seconds, 7200",
-		"sip: {defence: {pending_calls: 5}}":                         "must not be more than pending_calls, 5",
-		"sip: {defence: {answer_options: some}}":                     "answer_options",
+		"sip: {defence: {failures: 1}}":                               "failures",
+		"sip: {defence: {ban_seconds: 7200}}":                         "must not be less than ban_seconds, 7200",
+		"sip: {defence: {pending_calls: 5}}":                          "must not be more than pending_calls, 5",
+		"sip: {defence: {answer_options: some}}":                      "answer_options",
 		"sip: {trunks: [{name: a, address: \"sip:h\", allow: [no]}]}": "allow",
 	} {
 		if _, err := load(text); err == nil || !strings.Contains(err.Error(), want) {
