@@ -132,7 +132,7 @@ func (s phoneSetup) write(t *testing.T, dir string, port int, control string) {
 		config = append(config, "sip_certificate "+s.certificate, "sip_cafile "+s.authority)
 	}
 	if s.mux {
-		account += ";rtcp_mux=yes"
+		config = append(config, "rtcp_mux yes")
 	}
 	for name, text := range map[string]string{"config": strings.Join(config, "\n") + "\n", "accounts": account + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
