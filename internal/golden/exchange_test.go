@@ -37,7 +37,7 @@ type exchange struct {
 	callees map[string]callee // by the user part they are called by
 	down    map[string]error  // what becomes of an INVITE to a host at once
 
-	mu              sync.Mutex
+	mu        sync.Mutex
 	phones    map[string]*phone
 	tried     []string // hosts, in order
 	requests  map[string]sip.InviteRequest
