@@ -109,6 +109,9 @@ func (c *Call) audio() *media {
 // may be silent.
 func (c *Call) mediaTimedOut() bool {
 	m, limit := c.audio(), c.manager.cfg.MediaTimeout
+	if m != nil {
+		m.session.lookForProof()
+	}
 	if m == nil || limit == 0 || m.session.silent() {
 		return false
 	}

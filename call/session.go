@@ -29,6 +29,7 @@ type session struct {
 	heard   []byte    // the last answer to it
 	media   sdp.Media // as agreed last
 	changed time.Time // when media was agreed
+	doubted bool      // whether the far end has called was not proven when params looked
 }
 
 // localDescription makes the body of our first answer, or our offer when the
@@ -191,6 +192,7 @@ func (s *session) params() rtp.Params {
 	if s.path != nil {
 		s.path.apply(&p)
 	}
+	s.doubt(&p)
 	return p
 }
 
@@ -211,6 +213,7 @@ func (s *session) Reoffer(offer []byte) ([]byte, error) {
 func (s *session) Acknowledged(body []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.trust()
 	if s.pending == nil {
 		return
 	}

@@ -16,6 +16,7 @@ type latch struct {
 	before netip.AddrPort
 
 	candidate candidate
+	tried     int64 // when sending to an unproven far end began [ns]; 0: not yet
 
 	rtcpSignalled netip.AddrPort
 	rtcpSource    netip.AddrPort // valid when heard
@@ -25,6 +26,8 @@ type latch struct {
 	source    netip.AddrPort // believed, if bound
 	key       address        // of source
 	bound     bool
+	mute      bool  // nothing is sent: the far end has not shown that it wants to hear anything
+	unproven  bool  // Params.Unproven
 	held      bool  // the socket is connected to source
 	roams     bool  // checks may come from anywhere: the socket is never connected
 	strict    bool  // SourceStrict
@@ -68,9 +71,25 @@ func (l *latch) begin(now int64) {
 	}
 }
 
+// trial is for how long an unproven far end is sent to, and for how long once more
+// after each packet of its own [ns].
+const trial = 1_000_000_000
+
+// try mutes an unproven far end when its time is up, and lets it hear again when
+// something comes from it.
+func (l *latch) try(now int64) {
+	if l.tried == 0 {
+		l.tried = now
+	}
+	l.mute = now-l.tried >= trial && (!l.bound || now-l.last >= trial)
+}
+
 // update takes the addresses of new settings.
 func (l *latch) update(s *settings) {
 	l.strict = s.Source == SourceStrict
+	if l.unproven = s.Unproven; !l.unproven {
+		l.mute = false
+	}
 	if s.Remote != l.signalled {
 		if l.bound && s.Remote != l.source {
 			l.before = l.source
@@ -192,7 +211,10 @@ func (l *latch) hold(s *socket, now int64) {
 
 // target is where RTP goes now. It may be unreachable.
 func (l *latch) target() netip.AddrPort {
-	if l.bound {
+	switch {
+	case l.mute:
+		return netip.AddrPort{}
+	case l.bound:
 		return l.source
 	}
 	return l.signalled
@@ -220,6 +242,8 @@ func (l *latch) hearRTCP(from netip.AddrPort) bool {
 // targetRTCP is where RTCP goes now. It may be unreachable.
 func (l *latch) targetRTCP() netip.AddrPort {
 	switch {
+	case l.mute:
+		return netip.AddrPort{}
 	case l.rtcpSource.IsValid():
 		return l.rtcpSource
 	case l.bound && (!l.rtcpSignalled.IsValid() || l.source.Addr() != l.signalled.Addr()):

@@ -70,6 +70,11 @@ type Params struct {
 
 	Mux    bool   // RTCP goes by the way of RTP, RFC 5761
 	Source Source // from where packets are believed
+
+	// Unproven says that Remote may be of somebody who has not called: after
+	// a second (see trial) nothing is sent but while packets come from it, until an
+	// Update says otherwise.
+	Unproven bool
 }
 
 // Source says from where packets of the far end are believed to come.

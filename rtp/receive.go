@@ -67,6 +67,9 @@ func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool)
 	e.worker = -1
 	e.adopt()
 	e.far.begin(now.UnixNano())
+	if e.far.unproven {
+		e.far.try(now.UnixNano())
+	}
 	if e.socket != nil {
 		e.far.hold(e.socket, now.UnixNano())
 	}

@@ -96,6 +96,28 @@ func (d *Dialog) RemoteBody() []byte {
 	return d.out.body
 }
 
+// Proven says whether who called has shown that it is he who did: by the ACK of
+// our answer, before it by what vouches for his source; a connection and a source
+// that is trusted need no proof. Until then the INVITE may be somebody else's in
+// his name. Calls we placed are proven.
+func (d *Dialog) Proven() bool {
+	if d.invite == nil {
+		return true
+	}
+	d.mu.Lock()
+	early, waits := d.seat != nil, d.unacked != nil && d.unacked.initial
+	d.mu.Unlock()
+	g, src := d.ua.guard, d.invite.in.src
+	switch {
+	case waits:
+		return g.sure(src)
+	case early:
+		return g.proven(src)
+	default:
+		return true
+	}
+}
+
 // Ended is closed when the dialog has ended; Err says why.
 func (d *Dialog) Ended() <-chan struct{} { return d.ended }
 

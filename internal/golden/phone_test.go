@@ -40,6 +40,8 @@ type phone struct {
 	endErr   error
 	rejected int
 	answered time.Time
+	unproven bool          // it has not shown that it has called
+	mute     bool          // it sends nothing
 	early    time.Duration // when early media began, counted from start; 0 = never
 	played   []int16       // everything heard, one frame every 20 ms from start
 	start    time.Time
@@ -58,9 +60,26 @@ type phone struct {
 type phoneOptions struct {
 	to       string // called user, "" = "1000"
 	noEvents bool   // no telephone-event in the offer
+	unproven bool   // nobody knows whether it is he who calls; it sends no sound
 }
 
 func (p *phone) Invitation() sip.Invitation { return p.inv }
+
+// Proven is as that of a *sip.Dialog.
+func (p *phone) Proven() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.unproven
+}
+
+// acknowledge is the ACK of a caller who was not proven.
+func (p *phone) acknowledge() {
+	p.mu.Lock()
+	p.unproven = false
+	s := p.session
+	p.mu.Unlock()
+	s.Acknowledged(nil)
+}
 
 // Progress begins to send when there is early media.
 func (p *phone) Progress(code int, _ string, body []byte) error {
@@ -204,7 +223,9 @@ func (p *phone) run() {
 			return
 		default:
 		}
-		p.wire.push(p.packet())
+		if packet := p.packet(); !p.mute {
+			p.wire.push(packet)
+		}
 		next = next.Add(frame)
 	}
 }

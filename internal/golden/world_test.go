@@ -326,6 +326,7 @@ func (w *world) dial(number string, o phoneOptions) *phone {
 	port := 10000 + 2*n
 	p := w.phoneOf(number, newWire(port, 20000+2*n))
 	p.wire.heard = p.hear
+	p.unproven, p.mute = o.unproven, o.unproven
 	p.inv = sip.Invitation{
 		CallID: fmt.Sprintf("%s-%d", number, n), Transport: "udp",
 		From:       sip.Address{User: number, Host: "phones.test", URI: "sip:" + number + "@phones.test"},
