@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"mediaserver/audio"
 )
 
 // TestKeysByHandshakeAndCheckedWays has two phones meet: one gets its keys by
@@ -84,4 +86,41 @@ func TestHandshakeOfACallOut(t *testing.T) {
 	if !strings.Contains(m.output(), "the media have keys by DTLS") {
 		t.Error("no keys by DTLS")
 	}
+}
+
+// TestHoldWithHandshake connects a phone with keys by DTLS to one in the clear,
+// by a server that believes announced addresses only and offers RTCP beside
+// RTP. The caller holds and resumes: the keys are those of the beginning, and
+// it is heard. (baresip 1.0 itself waits for another handshake before it
+// listens again.)
+func TestHoldWithHandshake(t *testing.T) {
+	t.Parallel()
+	bert := phoneSetup{name: "bert", freq: 620, codec: "PCMU", mux: true}.start(t)
+	app := connecting(t, fmt.Sprintf("sip:bert@127.0.0.1:%d", bert.port))
+	m := setup{
+		app: app, services: []service{{match: "meeting", first: "/first", final: "/final", error: "/error", srtp: "required"}},
+		rtp: ", source: strict, rtcp_mux: true", logLevel: "debug",
+	}.run(t)
+	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMA", srtp: "dtls_srtp"}.start(t)
+	anna.call(t, m, "meeting")
+	eventually(t, "bert is in a call", patience, func() bool { return bert.has("CALL_ESTABLISHED") })
+	rest(t, 700*time.Millisecond)
+	anna.command(t, "hold", "")
+	rest(t, time.Second)
+	anna.command(t, "resume", "")
+	rest(t, 3*time.Second)
+	bert.hangUp(t)
+	anna.awaitEnd(t)
+	var heard time.Duration
+	for _, s := range audio.ToneSpans(bert.recording(t), anna.freq, toneDBov-6, packetTime) {
+		heard += s.Length()
+	}
+	if heard < 2*time.Second { // more than was said before the hold
+		t.Errorf("bert hears anna for %v", heard)
+	}
+	if got := strings.Count(m.output(), "the media have keys by DTLS"); got != 1 {
+		t.Errorf("%d handshakes, want 1", got)
+	}
+	expectForged(t, m, 1)
+	m.expectIdle(t)
 }

@@ -40,6 +40,7 @@ type setup struct {
 	more     string                 // further YAML
 	sip      string                 // further keys of sip, each after a comma
 	listen   string                 // a further address of sip
+	rtp      string                 // further keys of rtp, each after a comma
 	files    map[string]*audio.Clip // in the media store
 	logLevel string                 // "" = info
 	ports    int                    // for RTP; 0 = serverPorts
@@ -99,7 +100,7 @@ func (s setup) yaml(t *testing.T, dir string) string {
 	if s.shared > 0 {
 		fmt.Fprintf(&b, ", io: shared, shared_ports: %d", s.shared)
 	}
-	b.WriteString("}\n")
+	b.WriteString(s.rtp + "}\n")
 	fmt.Fprintf(&b, "http: {listen: \"127.0.0.1:0\"}\n")
 	fmt.Fprintf(&b, "media: {directory: %q, log_directory: %q}\n", filepath.Join(dir, "media"), filepath.Join(dir, "rest_logs"))
 	if s.logLevel != "" {
