@@ -108,7 +108,7 @@ func TestHoldWithHandshake(t *testing.T) {
 	anna.command(t, "hold", "")
 	rest(t, time.Second)
 	anna.command(t, "resume", "")
-	rest(t, 3*time.Second)
+	rest(t, 5*time.Second)
 	bert.hangUp(t)
 	anna.awaitEnd(t)
 	var heard time.Duration
