@@ -124,13 +124,37 @@ func (u *UA) exchange(ctx context.Context, req *sipgo.Request, f *flow) (*sipgo.
 // once for the far end, and each once more for a stale nonce.
 const maxTries = 5
 
-// authorized sends a request that is no INVITE, with the credentials that are
-// known to be wanted, and answers challenges. build makes the request for each
-// try, without Via; its CSeq is to be a new one.
+// authorized sends a request outside a dialog that is no INVITE, with the
+// credentials that are known to be wanted, and answers challenges. build makes the
+// request for each try, without Via; its CSeq is to be a new one.
 func (u *UA) authorized(ctx context.Context, g *Digest, build func() (*sipgo.Request, *flow, error)) (*sipgo.Response, error) {
+	return u.authorizedBy(ctx, g.learn, func() (*sipgo.Request, *flow, *Digest, error) {
+		req, f, err := build()
+		return req, f, g, err
+	})
+}
+
+// authorizedWithin is authorized for a request within a dialog: only where it goes to
+// the neighbour that the credentials are for.
+func (d *Dialog) authorizedWithin(ctx context.Context, build func() (*sipgo.Request, *flow, error)) (*sipgo.Response, error) {
+	g := d.digest()
+	return d.ua.authorizedBy(ctx, g.learnWithin, func() (*sipgo.Request, *flow, *Digest, error) {
+		req, f, err := build()
+		if err == nil && !d.home(f) {
+			return req, f, nil, nil
+		}
+		return req, f, g, err
+	})
+}
+
+// authorizedBy sends a request until it is not challenged any more. build gives nil
+// for the credentials where none are to be sent.
+func (u *UA) authorizedBy(ctx context.Context, learn func(*sipgo.Response, map[string]int) bool,
+	build func() (*sipgo.Request, *flow, *Digest, error),
+) (*sipgo.Response, error) {
 	asked := map[string]int{}
 	for try := 1; ; try++ {
-		req, f, err := build()
+		req, f, g, err := build()
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +164,7 @@ func (u *UA) authorized(ctx context.Context, g *Digest, build func() (*sipgo.Req
 		if err != nil {
 			return nil, err
 		}
-		if try < maxTries && g.learn(res, asked) {
+		if g != nil && try < maxTries && learn(res, asked) {
 			continue
 		}
 		g.renew(res)

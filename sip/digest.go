@@ -29,6 +29,7 @@ type Digest struct {
 
 	mu     sync.Mutex
 	spaces []*space // the one challenged last comes last
+	realms []string // that have challenged requests to the neighbour's own address, the last maxRealms
 }
 
 // space is a protection space: a realm of a far end or of a proxy.
@@ -76,6 +77,32 @@ func hasher(algorithm string) func() hash.Hash {
 // that we can answer. fresh are realms that were not answered before in
 // this exchange (or whose nonce was only stale); false without any.
 func (g *Digest) learn(res *sipgo.Response, asked map[string]int) (fresh bool) {
+	return g.answer(res, asked, func(realm string) bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if !slices.Contains(g.realms, realm) {
+			if len(g.realms) >= maxRealms {
+				g.realms = slices.Delete(g.realms, 0, 1)
+			}
+			g.realms = append(g.realms, realm)
+		}
+		return true
+	})
+}
+
+// learnWithin is learn for a request within a dialog, whose far end may be anybody
+// that the neighbour has connected: only realms that the neighbour itself has used
+// are answered.
+func (g *Digest) learnWithin(res *sipgo.Response, asked map[string]int) (fresh bool) {
+	return g.answer(res, asked, func(realm string) bool {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		return slices.Contains(g.realms, realm)
+	})
+}
+
+// answer is learn for the realms that may ask.
+func (g *Digest) answer(res *sipgo.Response, asked map[string]int, may func(realm string) bool) (fresh bool) {
 	proxy := res.StatusCode == codeProxyAuth
 	if g == nil || !proxy && res.StatusCode != codeUnauthorized {
 		return false
@@ -85,6 +112,9 @@ func (g *Digest) learn(res *sipgo.Response, asked map[string]int) (fresh bool) {
 	for _, h := range res.GetHeaders(challengeName(proxy)) {
 		c, err := digest.ParseChallenge(h.Value())
 		if err != nil || strength(c.Algorithm) == 0 || c.Nonce == "" || !answerableQOP(c) {
+			continue
+		}
+		if !may(c.Realm) {
 			continue
 		}
 		old, have := best[c.Realm]

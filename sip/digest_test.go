@@ -377,8 +377,9 @@ func udpAddrOf(u *UA) netip.AddrPort { return u.Addrs()[0].(*net.UDPAddr).AddrPo
 // our re-INVITE and our BYE.
 func TestChallengesWithinACall(t *testing.T) {
 	g := NewDigest("us", "secret")
+	g.learn(challenged(401, `Digest realm="r", nonce="n0", qop="auth"`), map[string]int{}) // at REGISTER
 	reinvited := make(chan error, 1)
-	u := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
+	u := startUA(t, Config{Access: Access{Trunks: carrierHere()}}, func(ctx context.Context, d *Dialog) {
 		d.SetDigest(g)
 		if err := d.Answer(testSDP("answer")); err != nil {
 			reinvited <- err

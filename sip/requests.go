@@ -82,7 +82,7 @@ func (d *Dialog) exchange(ctx context.Context, method sipgo.RequestMethod, h []H
 // exchangeBy is exchange with the far end of one of the dialogs that an INVITE
 // of ours has made. They share our sequence numbers.
 func (d *Dialog) exchangeBy(ctx context.Context, p *peer, method sipgo.RequestMethod, h []Header, contentType string, body []byte) (*sipgo.Response, error) {
-	return d.ua.authorized(ctx, d.digest(), func() (*sipgo.Request, *flow, error) {
+	return d.authorizedWithin(ctx, func() (*sipgo.Request, *flow, error) {
 		req, next := p.request(method, d.peer.nextSeq(), h...)
 		f, err := p.way(ctx, next)
 		if err != nil {
@@ -170,8 +170,32 @@ func (d *Dialog) digest() *Digest {
 	return d.peer.login
 }
 
-// SetDigest gives an incoming call the credentials for requests of ours within
-// it that the far end challenges.
+// home says whether a request that leaves by f goes to the neighbour that the
+// credentials of the dialog are for: to where our INVITE went, to the trunk's source
+// of theirs, or to another address of the same trunk. A Contact or a route may lead
+// anywhere, and whoever is there could have a password guessed from what we send, or
+// use it elsewhere.
+func (d *Dialog) home(f *flow) bool {
+	to, trunk := bare(f.to.Addr()), d.inv.Source
+	if d.invite == nil && to == bare(d.inv.RemoteAddr.Addr()) {
+		return true
+	}
+	if trunk == "" {
+		return false
+	}
+	return d.invite != nil && to == bare(d.invite.in.src.addr.Addr()) || d.ua.guard.rights.get().trunkOf(to) == trunk
+}
+
+// credentials are what requests that leave by f may be authorised with, nil: nothing.
+func (d *Dialog) credentials(f *flow) *Digest {
+	if !d.home(f) {
+		return nil
+	}
+	return d.digest()
+}
+
+// SetDigest gives an incoming call of a trunk the credentials for requests of ours
+// within it that the trunk challenges.
 func (d *Dialog) SetDigest(g *Digest) {
 	d.peer.mu.Lock()
 	defer d.peer.mu.Unlock()
@@ -193,7 +217,8 @@ func (d *Dialog) reinvite(ctx context.Context, body []byte, asked map[string]int
 		over()
 		return nil, err
 	}
-	auth := d.digest().headers(string(sipgo.INVITE), req.Recipient.String(), body)
+	login := d.credentials(f)
+	auth := login.headers(string(sipgo.INVITE), req.Recipient.String(), body)
 	appendHeaders(req, auth)
 	stamp(req, f, newBranch())
 	withSDP(req, body)
@@ -217,10 +242,12 @@ func (d *Dialog) reinvite(ctx context.Context, body []byte, asked map[string]int
 		over()
 		return nil, err
 	}
-	return d.awaitReanswer(ctx, c, done, over, asked)
+	return d.awaitReanswer(ctx, c, done, over, func(res *sipgo.Response) bool { return login.learnWithin(res, asked) })
 }
 
-func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan reanswer, over func(), asked map[string]int) ([]byte, error) {
+// awaitReanswer waits for the final response; learn says whether it is a challenge
+// that can be answered.
+func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan reanswer, over func(), learn func(*sipgo.Response) bool) ([]byte, error) {
 	limit := time.NewTimer(d.ua.cfg.Timers.transaction())
 	defer limit.Stop()
 	rang := false
@@ -247,7 +274,7 @@ func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan rea
 			return nil, fmt.Errorf("re-INVITE: %w", err)
 		case res.StatusCode >= 300:
 			over()
-			if d.digest().learn(res, asked) {
+			if learn(res) {
 				return nil, errChallenged
 			}
 			d.lost(res.StatusCode)

@@ -371,12 +371,15 @@ func (d *Dialog) acknowledge(cseq uint32, body []byte, auth ...Header) {
 	if d.out != nil && cseq == d.out.cseq {
 		auth = d.out.auth
 	}
-	req, next := d.peer.request(sipgo.ACK, cseq, auth...)
+	req, next := d.peer.request(sipgo.ACK, cseq)
 	ctx, done := context.WithTimeout(context.Background(), dialTimeout)
 	defer done()
 	f, err := d.peer.way(ctx, next)
 	if err != nil {
 		return // the 2xx will come again, and end in the far end's BYE
+	}
+	if d.home(f) {
+		appendHeaders(req, auth)
 	}
 	stamp(req, f, newBranch())
 	withSDP(req, body)
