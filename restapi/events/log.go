@@ -104,13 +104,15 @@ type Log struct {
 	dropped uint64 // since the last events.dropped
 	open    map[string]call.Event
 
+	keys map[string]string // by what they close: the keys of what the store has as open. Run's
+
 	out published
 }
 
 // NewLog makes a Log that goes on where the store ends. What the store has as
 // open is closed by the first events. It starts nothing.
 func NewLog(cfg Config) (*Log, error) {
-	l := &Log{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1), open: map[string]call.Event{}}
+	l := &Log{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1), open: map[string]call.Event{}, keys: map[string]string{}}
 	l.out.init(l.cfg.Memory)
 	if cfg.Store == nil {
 		l.out.forgets = true
@@ -135,14 +137,15 @@ func (l *Log) closeLeft() error {
 		return fmt.Errorf("events: %w", err)
 	}
 	var left []call.Event
-	for id, raw := range unclosed {
+	for key, raw := range unclosed {
 		var e call.Event
 		if err := json.Unmarshal(raw, &e); err != nil {
-			l.cfg.Logger.Warn("an open event cannot be read", "id", id, "error", err)
+			l.cfg.Logger.Warn("an open event cannot be read", "key", key, "error", err)
 			continue
 		}
 		left = append(left, e)
-		l.open[id] = e
+		l.open[idOf(e)] = e
+		l.keys[idOf(e)] = key
 	}
 	slices.SortFunc(left, func(a, b call.Event) int { return int(b.Sequence) - int(a.Sequence) })
 	for _, e := range left { // what was opened last is closed first
@@ -331,7 +334,7 @@ func (l *Log) writeAll() (written int) {
 // write keeps a batch and hands it out. A store that fails does not keep
 // events from those who wait for them.
 func (l *Log) write(batch []call.Event) {
-	messages, kept := encode(batch, l.cfg.Logger)
+	messages, kept := l.encode(batch)
 	if l.cfg.Collector != nil {
 		kept.Records = l.cfg.Collector.Take(batch)
 	}
@@ -350,24 +353,31 @@ func (l *Log) write(batch []call.Event) {
 	l.out.publish(messages)
 }
 
-// encode makes the JSON of events and notes what they open and close.
-func encode(batch []call.Event, log *slog.Logger) ([]Message, store.Batch) {
+// encode makes the JSON of events and notes what they open and close. In the
+// store what is open is in the order in which it was opened: what opens and
+// closes together, as most does, lies together then.
+func (l *Log) encode(batch []call.Event) ([]Message, store.Batch) {
 	messages := make([]Message, 0, len(batch))
 	var kept store.Batch
 	for _, e := range batch {
 		raw, err := json.Marshal(e)
 		if err != nil { // no value of the type can bring it about
-			log.Error("an event cannot be written", "type", string(e.Type), "error", err)
+			l.cfg.Logger.Error("an event cannot be written", "type", string(e.Type), "error", err)
 			raw = fmt.Appendf(nil, `{"sequence":%d,"type":%q}`, e.Sequence, e.Type)
 		}
 		messages = append(messages, Message{Sequence: e.Sequence, Type: e.Type, JSON: raw})
 		kept.Events = append(kept.Events, store.Entry{Sequence: e.Sequence, JSON: raw})
-		switch id := idOf(e); {
-		case id == "":
-		case e.Type.Closes():
-			kept.Changes = append(kept.Changes, store.Change{ID: id})
-		default:
-			kept.Changes = append(kept.Changes, store.Change{ID: id, Opens: raw})
+		id := idOf(e)
+		if id == "" {
+			continue
+		}
+		if key, ok := l.keys[id]; ok {
+			kept.Changes = append(kept.Changes, store.Change{Key: key})
+			delete(l.keys, id)
+		}
+		if !e.Type.Closes() {
+			l.keys[id] = store.OpenKey(e.Sequence)
+			kept.Changes = append(kept.Changes, store.Change{Key: l.keys[id], Opens: raw})
 		}
 	}
 	return messages, kept

@@ -8,7 +8,7 @@
 //
 //	bucket      key                          value
 //	events      sequence, 8 bytes            JSON of the event
-//	open        id of what is open           JSON of its opening event
+//	open        number of the opening event  JSON of its opening event
 //	records     end in µs, 8 bytes + call id  JSON of the call record
 //	record_ids  call id                      key of its record
 //	doc.NAME    as given                     JSON

@@ -19,9 +19,12 @@ type Entry struct {
 // Change of what is open: Opens with the event that opened it, or none for
 // what has been closed.
 type Change struct {
-	ID    string
+	Key   string // OpenKey of the event that opened it, or as Unclosed gave it
 	Opens []byte // nil: closed
 }
+
+// OpenKey is the key of what an event opens. Keys are in the order of events.
+func OpenKey(sequence uint64) string { return string(sequenceKey(sequence)) }
 
 func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
@@ -39,6 +42,7 @@ func (s *Store) Append(b Batch) error {
 			return err
 		}
 		open := tx.Bucket([]byte(bucketOpen))
+		open.FillPercent = fillPercent
 		for _, c := range b.Changes {
 			if err := change(open, c); err != nil {
 				return err
@@ -69,12 +73,12 @@ func putEvents(tx *bolt.Tx, events []Entry) error {
 
 func change(b *bolt.Bucket, c Change) error {
 	if c.Opens == nil {
-		return b.Delete([]byte(c.ID))
+		return b.Delete([]byte(c.Key))
 	}
-	return b.Put([]byte(c.ID), c.Opens)
+	return b.Put([]byte(c.Key), c.Opens)
 }
 
-// Unclosed yields what was opened and not closed, by its id.
+// Unclosed yields what was opened and not closed, by its key.
 func (s *Store) Unclosed() (map[string][]byte, error) {
 	open := map[string][]byte{}
 	err := s.db.View(func(tx *bolt.Tx) error {

@@ -103,7 +103,7 @@ func TestStateSurvivesAReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := batch(1, 3)
-	b.Changes = []Change{{ID: "call c-1", Opens: []byte("x")}, {ID: "call c-2", Opens: []byte("y")}, {ID: "call c-1"}}
+	b.Changes = []Change{{Key: "call c-1", Opens: []byte("x")}, {Key: "call c-2", Opens: []byte("y")}, {Key: "call c-1"}}
 	end := time.Now().Truncate(time.Microsecond)
 	b.Records = []Record{{ID: "c-1", End: end, JSON: []byte(`{"call_id":"c-1"}`)}}
 	if err := errors.Join(s.Append(b), s.Documents("reservations").Put("r-1", map[string]int{"n": 1})); err != nil {
@@ -258,7 +258,7 @@ func writeForEver(dir string) {
 	}
 	for n := uint64(1); ; n += 7 {
 		b := batch(n, n+6)
-		b.Changes = []Change{{ID: "last", Opens: []byte(strconv.FormatUint(n+6, 10))}}
+		b.Changes = []Change{{Key: "last", Opens: []byte(strconv.FormatUint(n+6, 10))}}
 		if err := s.Append(b); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
