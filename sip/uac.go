@@ -19,8 +19,7 @@ const maxChallenges = 4
 // outgoing is what a dialog that we started knows of its INVITE.
 type outgoing struct {
 	request  InviteRequest
-	auth     []Header // credentials of the last try, also for the ACK
-	cseq     uint32
+	cseq     uint32        // of the INVITE whose answer is wanted, under Dialog.mu; 0: of none
 	answered chan struct{} // closed when a 2xx has been handled
 	body     []byte        // SDP of the 2xx, set before answered is closed
 	err      error         // the 2xx could not be used, as body
@@ -186,18 +185,33 @@ func (u *UA) peerOfUAC(r InviteRequest, target sipgo.Uri, f *flow) (*peer, error
 // sendInvite sends the INVITE, with the credentials there are.
 func (d *Dialog) sendInvite(ctx context.Context, a attempt) (*clientTx, error) {
 	d.forgetForks()
-	d.out.cseq = d.peer.nextSeq()
+	cseq := d.peer.nextSeq()
+	d.mu.Lock()
+	d.out.cseq = cseq
+	d.mu.Unlock()
 	r := d.out.request
-	req, _ := d.peer.request(sipgo.INVITE, d.out.cseq, append(d.timerHeaders(), r.Headers...)...)
+	req, _ := d.peer.request(sipgo.INVITE, cseq, append(d.timerHeaders(), r.Headers...)...)
 	if d.ua.cfg.Reliable == ReliableRequired {
 		req.AppendHeader(sipgo.NewHeader("Require", tagReliable))
 	}
-	d.out.auth = r.Digest.headers(string(sipgo.INVITE), req.Recipient.String(), r.SDP)
-	appendHeaders(req, d.out.auth)
+	auth := r.Digest.headers(string(sipgo.INVITE), req.Recipient.String(), r.SDP)
+	appendHeaders(req, auth)
 	withSDP(req, r.SDP)
 	f := d.ua.wayFor(ctx, req, a)
 	stamp(req, f, newBranch())
-	return d.ua.newClientTx(req, f, func(res *sipgo.Response) { d.answered(res, f) })
+	return d.ua.newClientTx(req, f, func(res *sipgo.Response) { d.answered(res, f, cseq, auth) })
+}
+
+// conclude ends the wait for the answer to the INVITE that was sent last: a 2xx that
+// still comes is hung up. False if it has come.
+func (d *Dialog) conclude() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == stateConfirmed {
+		return false
+	}
+	d.out.cseq = 0
+	return true
 }
 
 // await waits for the final response to our INVITE. Both results are nil when
@@ -212,13 +226,16 @@ func (d *Dialog) await(ctx context.Context, c *clientTx, a attempt, onProgress f
 		switch {
 		case err != nil && d.hasAnswer():
 			return nil, nil
-		case err != nil && !rang && !a.last && ctx.Err() == nil:
+		case err != nil && !rang && !a.last && ctx.Err() == nil && d.conclude():
 			c.tx.Terminate() // the next hop's turn
 			return nil, err
 		case err != nil:
 			return nil, d.giveUp(ctx, c, rang, err)
-		case res.StatusCode >= 300:
+		case res.StatusCode >= 300 && d.conclude():
 			return res, nil
+		case res.StatusCode >= 300:
+			<-d.out.answered // by another branch of a fork
+			return nil, nil
 		}
 		if !rang {
 			rang = true
@@ -321,9 +338,16 @@ func (d *Dialog) forget() {
 	d.remove()
 }
 
-// answered handles a 2xx to our INVITE. It runs in the call's mailbox.
-func (d *Dialog) answered(res *sipgo.Response, f *flow) {
+// answered handles a 2xx to an INVITE of ours with that number and those
+// credentials, which its ACK has too. That of an INVITE that was given up is hung
+// up, for another may be on its way. It runs in the call's mailbox.
+func (d *Dialog) answered(res *sipgo.Response, f *flow, cseq uint32, auth []Header) {
 	d.mu.Lock()
+	if cseq != d.out.cseq {
+		d.mu.Unlock()
+		d.ua.declineAnswer(res, f)
+		return
+	}
 	if d.state != stateEarly {
 		d.mu.Unlock()
 		d.repeatedAnswer(res, f)
@@ -338,7 +362,7 @@ func (d *Dialog) answered(res *sipgo.Response, f *flow) {
 	d.peer.establish(res, f)
 	d.out.request.Digest.renew(res)
 	body, err := d.accepted(res, early)
-	d.acknowledge(d.out.cseq, body)
+	d.acknowledge(cseq, body, auth...)
 	d.settleSession(res)
 	if err != nil {
 		d.out.err = err
@@ -368,9 +392,6 @@ func (d *Dialog) repeatedAnswer(res *sipgo.Response, f *flow) {
 
 // acknowledge sends the ACK of a 2xx, RFC 3261 §13.2.2.4, and keeps it.
 func (d *Dialog) acknowledge(cseq uint32, body []byte, auth ...Header) {
-	if d.out != nil && cseq == d.out.cseq {
-		auth = d.out.auth
-	}
 	req, next := d.peer.request(sipgo.ACK, cseq)
 	ctx, done := context.WithTimeout(context.Background(), dialTimeout)
 	defer done()
