@@ -20,7 +20,7 @@ var networks = []struct{ name, listen, transport string }{
 
 func TestCall(t *testing.T) {
 	for _, n := range networks {
-		t.Run(n.name, func(t *testing.T) {
+		t.Run(n.name, virtually(func(t *testing.T) {
 			a := newAnswering()
 			bob := startUA(t, Config{Listen: []string{n.listen}}, a.handle)
 			alice := startUA(t, Config{Listen: []string{n.listen}}, nil)
@@ -43,13 +43,13 @@ func TestCall(t *testing.T) {
 			ended(t, in, ErrRemoteBye)
 			emptied(t, bob)
 			emptied(t, alice)
-		})
+		}))
 	}
 }
 
 func TestCalleeHangsUp(t *testing.T) {
 	for _, n := range networks {
-		t.Run(n.name, func(t *testing.T) {
+		t.Run(n.name, virtually(func(t *testing.T) {
 			a := newAnswering()
 			bob := startUA(t, Config{Listen: []string{n.listen}}, a.handle)
 			alice := startUA(t, Config{Listen: []string{n.listen}}, nil)
@@ -58,60 +58,64 @@ func TestCalleeHangsUp(t *testing.T) {
 			ended(t, out, ErrRemoteBye)
 			emptied(t, bob)
 			emptied(t, alice)
-		})
+		}))
 	}
 }
 
 func TestProgress(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
-		if err := d.Progress(180, "", nil); err != nil {
-			t.Error(err)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
+			if err := d.Progress(180, "", nil); err != nil {
+				t.Error(err)
+			}
+			if err := d.Progress(183, "Early Media", testSDP("early")); err != nil {
+				t.Error(err)
+			}
+			a.handle(ctx, d)
+			if err := d.Progress(180, "", nil); !errors.Is(err, ErrEnded) {
+				t.Errorf("Progress after the end: %v", err)
+			}
+		})
+		alice := startUA(t, Config{}, nil)
+		var got []Progress
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
+		d, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, func(p Progress) { got = append(got, p) })
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := d.Progress(183, "Early Media", testSDP("early")); err != nil {
-			t.Error(err)
+		if len(got) != 2 || got[0].Code != 180 || got[1].Code != 183 || got[1].Reason != "Early Media" || owner0(got[1].Body) != "early" {
+			t.Errorf("progress %v", got)
 		}
-		a.handle(ctx, d)
-		if err := d.Progress(180, "", nil); !errors.Is(err, ErrEnded) {
-			t.Errorf("Progress after the end: %v", err)
-		}
-	})
-	alice := startUA(t, Config{}, nil)
-	var got []Progress
-	ctx, done := context.WithTimeout(t.Context(), patience)
-	defer done()
-	d, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, func(p Progress) { got = append(got, p) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != 2 || got[0].Code != 180 || got[1].Code != 183 || got[1].Reason != "Early Media" || owner0(got[1].Body) != "early" {
-		t.Errorf("progress %v", got)
-	}
-	bye(t, d)
-	emptied(t, bob)
+		bye(t, d)
+		emptied(t, bob)
+	})(t)
 }
 
 func TestLateOffer(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{}, a.handle)
-	alice := startUA(t, Config{}, nil)
-	ctx, done := context.WithTimeout(t.Context(), patience)
-	defer done()
-	d, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), Answer: func(offer []byte) ([]byte, error) {
-		if owner0(offer) != "answer" {
-			t.Errorf("offer in the 2xx %q", owner0(offer))
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{}, a.handle)
+		alice := startUA(t, Config{}, nil)
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
+		d, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), Answer: func(offer []byte) ([]byte, error) {
+			if owner0(offer) != "answer" {
+				t.Errorf("offer in the 2xx %q", owner0(offer))
+			}
+			return testSDP("late"), nil
+		}}, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return testSDP("late"), nil
-	}}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if in := a.next(t); in.Invitation().Offer != nil {
-		t.Error("the INVITE had an offer")
-	}
-	a.session.expect(t, "ack late")
-	bye(t, d)
-	emptied(t, bob)
+		if in := a.next(t); in.Invitation().Offer != nil {
+			t.Error("the INVITE had an offer")
+		}
+		a.session.expect(t, "ack late")
+		bye(t, d)
+		emptied(t, bob)
+	})(t)
 }
 
 func TestReject(t *testing.T) {
@@ -147,76 +151,80 @@ func TestReject(t *testing.T) {
 }
 
 func TestReinvite(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{Timers: shortTimers}, a.handle)
-	alice := startUA(t, Config{Timers: shortTimers}, nil)
-	out := dial(t, alice, target(bob, "udp"))
-	in := a.next(t)
-	a.session.expect(t, "ack")
-	ctx, done := context.WithTimeout(t.Context(), patience)
-	defer done()
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{Timers: shortTimers}, a.handle)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		out := dial(t, alice, target(bob, "udp"))
+		in := a.next(t)
+		a.session.expect(t, "ack")
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
 
-	answer, err := out.Reinvite(ctx, testSDP("hold"))
-	if err != nil || owner0(answer) != "re-answer" {
-		t.Fatalf("Reinvite: %q, %v", answer, err)
-	}
-	a.session.expect(t, "offer hold")
-	a.session.expect(t, "ack")
+		answer, err := out.Reinvite(ctx, testSDP("hold"))
+		if err != nil || owner0(answer) != "re-answer" {
+			t.Fatalf("Reinvite: %q, %v", answer, err)
+		}
+		a.session.expect(t, "offer hold")
+		a.session.expect(t, "ack")
 
-	// The other way.
-	s := newSessionLog()
-	out.SetSession(s)
-	if answer, err = in.Reinvite(ctx, testSDP("back")); err != nil || owner0(answer) != "re-answer" {
-		t.Fatalf("Reinvite: %q, %v", answer, err)
-	}
-	s.expect(t, "offer back")
-	s.expect(t, "ack")
+		// The other way.
+		s := newSessionLog()
+		out.SetSession(s)
+		if answer, err = in.Reinvite(ctx, testSDP("back")); err != nil || owner0(answer) != "re-answer" {
+			t.Fatalf("Reinvite: %q, %v", answer, err)
+		}
+		s.expect(t, "offer back")
+		s.expect(t, "ack")
 
-	a.session.refuse(&StatusError{Code: 606, RetryAfter: 3 * time.Second})
-	_, err = out.Reinvite(ctx, testSDP("bad"))
-	if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 606 || e.RetryAfter != 3*time.Second {
-		t.Fatalf("refused re-INVITE: %v", err)
-	}
-	a.session.expect(t, "offer bad")
-	a.session.refuse(errors.New("no"))
-	_, err = out.Reinvite(ctx, testSDP("bad"))
-	if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 488 {
-		t.Fatalf("refused re-INVITE: %v", err)
-	}
-	a.session.expect(t, "offer bad")
-	bye(t, out)
-	if _, err := out.Reinvite(ctx, testSDP("x")); !errors.Is(err, ErrEnded) {
-		t.Errorf("re-INVITE after the end: %v", err)
-	}
+		a.session.refuse(&StatusError{Code: 606, RetryAfter: 3 * time.Second})
+		_, err = out.Reinvite(ctx, testSDP("bad"))
+		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 606 || e.RetryAfter != 3*time.Second {
+			t.Fatalf("refused re-INVITE: %v", err)
+		}
+		a.session.expect(t, "offer bad")
+		a.session.refuse(errors.New("no"))
+		_, err = out.Reinvite(ctx, testSDP("bad"))
+		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 488 {
+			t.Fatalf("refused re-INVITE: %v", err)
+		}
+		a.session.expect(t, "offer bad")
+		bye(t, out)
+		if _, err := out.Reinvite(ctx, testSDP("x")); !errors.Is(err, ErrEnded) {
+			t.Errorf("re-INVITE after the end: %v", err)
+		}
+	})(t)
 }
 
 // Both sides change the session at once: both get through in the end.
 func TestReinviteGlare(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{Timers: shortTimers}, a.handle)
-	alice := startUA(t, Config{Timers: shortTimers}, nil)
-	out := dial(t, alice, target(bob, "udp"))
-	s := newSessionLog()
-	out.SetSession(s)
-	in := a.next(t)
-	a.session.expect(t, "ack")
-	ctx, done := context.WithTimeout(t.Context(), patience)
-	defer done()
-	errs := make(chan error, 2)
-	for _, d := range []*Dialog{out, in} {
-		go func() {
-			_, err := d.Reinvite(ctx, testSDP("glare"))
-			errs <- err
-		}()
-	}
-	for range 2 {
-		if err := <-errs; err != nil {
-			t.Error(err)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{Timers: shortTimers}, a.handle)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		out := dial(t, alice, target(bob, "udp"))
+		s := newSessionLog()
+		out.SetSession(s)
+		in := a.next(t)
+		a.session.expect(t, "ack")
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
+		errs := make(chan error, 2)
+		for _, d := range []*Dialog{out, in} {
+			go func() {
+				_, err := d.Reinvite(ctx, testSDP("glare"))
+				errs <- err
+			}()
 		}
-	}
-	s.expect(t, "offer glare")
-	a.session.expect(t, "offer glare")
-	bye(t, out)
+		for range 2 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		s.expect(t, "offer glare")
+		a.session.expect(t, "offer glare")
+		bye(t, out)
+	})(t)
 }
 
 func TestInfo(t *testing.T) {
@@ -249,56 +257,62 @@ func TestInfo(t *testing.T) {
 }
 
 func TestDrainRefusesNewCallsOnly(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{}, a.handle)
-	alice := startUA(t, Config{}, nil)
-	out := dial(t, alice, target(bob, "udp"))
-	a.session.expect(t, "ack")
-	bob.Drain(30 * time.Second)
-	_, err := alice.Invite(t.Context(), InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, nil)
-	if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 503 || e.RetryAfter != 30*time.Second {
-		t.Fatalf("draining: %v", err)
-	}
-	p := newRawPeer(t, bob)
-	p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
-	if m := p.expect("503 OPTIONS"); headerOf(m, "Retry-After") != "30" {
-		t.Errorf("Retry-After %q", headerOf(m, "Retry-After"))
-	}
-	if _, err := out.Reinvite(t.Context(), testSDP("hold")); err != nil {
-		t.Errorf("re-INVITE while draining: %v", err)
-	}
-	bye(t, out)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{}, a.handle)
+		alice := startUA(t, Config{}, nil)
+		out := dial(t, alice, target(bob, "udp"))
+		a.session.expect(t, "ack")
+		bob.Drain(30 * time.Second)
+		_, err := alice.Invite(t.Context(), InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, nil)
+		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 503 || e.RetryAfter != 30*time.Second {
+			t.Fatalf("draining: %v", err)
+		}
+		p := newRawPeer(t, bob)
+		p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
+		if m := p.expect("503 OPTIONS"); headerOf(m, "Retry-After") != "30" {
+			t.Errorf("Retry-After %q", headerOf(m, "Retry-After"))
+		}
+		if _, err := out.Reinvite(t.Context(), testSDP("hold")); err != nil {
+			t.Errorf("re-INVITE while draining: %v", err)
+		}
+		bye(t, out)
+	})(t)
 }
 
 func TestMaxDialogsRefusesTheNext(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{MaxDialogs: 1, RetryAfter: 9 * time.Second}, a.handle)
-	alice := startUA(t, Config{}, nil)
-	out := dial(t, alice, target(bob, "udp"))
-	_, err := alice.Invite(t.Context(), InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, nil)
-	if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 503 || e.RetryAfter != 9*time.Second {
-		t.Fatalf("full: %v", err)
-	}
-	bye(t, out)
-	emptied(t, bob)
-	bye(t, dial(t, alice, target(bob, "udp")))
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{MaxDialogs: 1, RetryAfter: 9 * time.Second}, a.handle)
+		alice := startUA(t, Config{}, nil)
+		out := dial(t, alice, target(bob, "udp"))
+		_, err := alice.Invite(t.Context(), InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, nil)
+		if e, ok := errors.AsType[*StatusError](err); !ok || e.Code != 503 || e.RetryAfter != 9*time.Second {
+			t.Fatalf("full: %v", err)
+		}
+		bye(t, out)
+		emptied(t, bob)
+		bye(t, dial(t, alice, target(bob, "udp")))
+	})(t)
 }
 
 func TestCloseHangsUp(t *testing.T) {
-	a := newAnswering()
-	bob := startUA(t, Config{}, a.handle)
-	alice := startUA(t, Config{}, nil)
-	out := dial(t, alice, target(bob, "udp"))
-	in := a.next(t)
-	a.session.expect(t, "ack")
-	if err := bob.Close(); err != nil {
-		t.Fatal(err)
-	}
-	ended(t, in, ErrLocalBye)
-	ended(t, out, ErrRemoteBye)
-	if _, err := bob.Invite(t.Context(), InviteRequest{To: target(alice, "udp"), SDP: testSDP("x")}, nil); !errors.Is(err, ErrClosed) {
-		t.Errorf("Invite after Close: %v", err)
-	}
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		bob := startUA(t, Config{}, a.handle)
+		alice := startUA(t, Config{}, nil)
+		out := dial(t, alice, target(bob, "udp"))
+		in := a.next(t)
+		a.session.expect(t, "ack")
+		if err := bob.Close(); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, in, ErrLocalBye)
+		ended(t, out, ErrRemoteBye)
+		if _, err := bob.Invite(t.Context(), InviteRequest{To: target(alice, "udp"), SDP: testSDP("x")}, nil); !errors.Is(err, ErrClosed) {
+			t.Errorf("Invite after Close: %v", err)
+		}
+	})(t)
 }
 
 func TestHostNamesAndOtherFromAddresses(t *testing.T) {

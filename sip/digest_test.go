@@ -423,17 +423,19 @@ func TestChallengesWithinACall(t *testing.T) {
 
 // TestPatienceEndsAnInviteThatNobodyHears without a CANCEL.
 func TestPatienceEndsAnInviteThatNobodyHears(t *testing.T) {
-	u := startUA(t, Config{}, nil)
-	p := newRawPeer(t, u)
-	ctx, done := context.WithTimeout(t.Context(), patience)
-	defer done()
-	_, err := u.Invite(ctx, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer"), Patience: 50 * time.Millisecond}, nil)
-	if !errors.Is(err, ErrTimeout) || ctx.Err() != nil {
-		t.Fatalf("got %v", err)
-	}
-	for m := p.read(200 * time.Millisecond); m != ""; m = p.read(200 * time.Millisecond) {
-		if kindOf([]byte(m)) != "INVITE" {
-			t.Errorf("sent %q", m)
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{}, nil)
+		p := newRawPeer(t, u)
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
+		_, err := u.Invite(ctx, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer"), Patience: 50 * time.Millisecond}, nil)
+		if !errors.Is(err, ErrTimeout) || ctx.Err() != nil {
+			t.Fatalf("got %v", err)
 		}
-	}
+		for m := p.read(200 * time.Millisecond); m != ""; m = p.read(200 * time.Millisecond) {
+			if kindOf([]byte(m)) != "INVITE" {
+				t.Errorf("sent %q", m)
+			}
+		}
+	})(t)
 }

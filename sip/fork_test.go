@@ -54,80 +54,82 @@ func reliably(n int) []string { return []string{"Require: 100rel", fmt.Sprintf("
 // Three phones ring; each has its PRACK, one changes its session, one answers
 // and wins, another is too late.
 func TestForkedCall(t *testing.T) {
-	u := startUA(t, Config{Timers: shortTimers}, nil)
-	p := newRawPeer(t, nil)
-	p.from(u)
-	s := newSessionLog()
-	c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer"), Session: s})
-	inv := p.expect("INVITE")
-	if !strings.Contains(headerOf(inv, "Supported"), "100rel") || !strings.Contains(headerOf(inv, "Allow"), "PRACK") {
-		t.Errorf("Supported %q, Allow %q", headerOf(inv, "Supported"), headerOf(inv, "Allow"))
-	}
-	p.send(p.responseTo(inv, 180, "one", nil))
-	if e := c.progress(180); e.Reliable || e.Early == nil || e.Early.Tag() != "one" {
-		t.Errorf("progress %+v", e)
-	}
-	for i, tag := range []string{"two", "three"} {
-		first := 700 * (i + 1)
-		p.send(p.responseTo(inv, 183, tag, testSDP("early-"+tag), reliably(first)...))
-		prack := p.expect("PRACK")
-		if headerOf(prack, "RAck") != fmt.Sprintf("%d 1 INVITE", first) || !strings.HasSuffix(headerOf(prack, "To"), tag) ||
-			!strings.HasPrefix(prack, "PRACK sip:"+tag+"@") {
-			t.Errorf("PRACK %s", prack)
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		s := newSessionLog()
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer"), Session: s})
+		inv := p.expect("INVITE")
+		if !strings.Contains(headerOf(inv, "Supported"), "100rel") || !strings.Contains(headerOf(inv, "Allow"), "PRACK") {
+			t.Errorf("Supported %q, Allow %q", headerOf(inv, "Supported"), headerOf(inv, "Allow"))
 		}
-		p.reply(prack, 200)
-		if e := c.progress(183); !e.Reliable || owner0(e.Body) != "early-"+tag || e.Early.Tag() != tag {
+		p.send(p.responseTo(inv, 180, "one", nil))
+		if e := c.progress(180); e.Reliable || e.Early == nil || e.Early.Tag() != "one" {
 			t.Errorf("progress %+v", e)
 		}
-	}
-	// A copy has its PRACK already; what overtakes another waits for it.
-	p.send(p.responseTo(inv, 183, "two", testSDP("early-two"), reliably(700)...))
-	p.send(p.responseTo(inv, 182, "two", nil, reliably(702)...))
-	p.send(p.responseTo(inv, 181, "two", nil, reliably(701)...))
-	prack := p.expect("PRACK")
-	if headerOf(prack, "RAck") != "701 1 INVITE" {
-		t.Errorf("RAck %q", headerOf(prack, "RAck"))
-	}
-	p.reply(prack, 200)
-	if e := c.progress(181); e.Body != nil {
-		t.Errorf("progress %+v", e)
-	}
-	// The early session of one may change, that of another is still open.
-	p.send(p.fromCallee(inv, "two", "UPDATE", 1, testSDP("moved")))
-	p.expect("200 UPDATE")
-	s.expect(t, "offer moved")
-	p.send(p.fromCallee(inv, "one", "UPDATE", 1, testSDP("never")))
-	p.expect("491 UPDATE")
-	p.send(p.fromCallee(inv, "two", "BYE", 2, nil))
-	p.expect("481 BYE")
-	p.send(p.fromCallee(inv, "nobody", "UPDATE", 1, nil))
-	p.expect("481 UPDATE")
+		for i, tag := range []string{"two", "three"} {
+			first := 700 * (i + 1)
+			p.send(p.responseTo(inv, 183, tag, testSDP("early-"+tag), reliably(first)...))
+			prack := p.expect("PRACK")
+			if headerOf(prack, "RAck") != fmt.Sprintf("%d 1 INVITE", first) || !strings.HasSuffix(headerOf(prack, "To"), tag) ||
+				!strings.HasPrefix(prack, "PRACK sip:"+tag+"@") {
+				t.Errorf("PRACK %s", prack)
+			}
+			p.reply(prack, 200)
+			if e := c.progress(183); !e.Reliable || owner0(e.Body) != "early-"+tag || e.Early.Tag() != tag {
+				t.Errorf("progress %+v", e)
+			}
+		}
+		// A copy has its PRACK already; what overtakes another waits for it.
+		p.send(p.responseTo(inv, 183, "two", testSDP("early-two"), reliably(700)...))
+		p.send(p.responseTo(inv, 182, "two", nil, reliably(702)...))
+		p.send(p.responseTo(inv, 181, "two", nil, reliably(701)...))
+		prack := p.expect("PRACK")
+		if headerOf(prack, "RAck") != "701 1 INVITE" {
+			t.Errorf("RAck %q", headerOf(prack, "RAck"))
+		}
+		p.reply(prack, 200)
+		if e := c.progress(181); e.Body != nil {
+			t.Errorf("progress %+v", e)
+		}
+		// The early session of one may change, that of another is still open.
+		p.send(p.fromCallee(inv, "two", "UPDATE", 1, testSDP("moved")))
+		p.expect("200 UPDATE")
+		s.expect(t, "offer moved")
+		p.send(p.fromCallee(inv, "one", "UPDATE", 1, testSDP("never")))
+		p.expect("491 UPDATE")
+		p.send(p.fromCallee(inv, "two", "BYE", 2, nil))
+		p.expect("481 BYE")
+		p.send(p.fromCallee(inv, "nobody", "UPDATE", 1, nil))
+		p.expect("481 UPDATE")
 
-	p.send(p.responseTo(inv, 200, "two", nil))
-	if ack := p.expect("ACK"); !strings.HasSuffix(headerOf(ack, "To"), "two") {
-		t.Errorf("ACK %s", ack)
-	}
-	d := c.answered()
-	if owner0(d.RemoteBody()) != "early-two" {
-		t.Errorf("answer %q", d.RemoteBody())
-	}
-	// The loser is acknowledged twice, and hung up once.
-	late := p.responseTo(inv, 200, "three", testSDP("x"))
-	p.send(late)
-	p.expect("ACK")
-	lost := p.expect("BYE")
-	p.reply(lost, 200)
-	p.send(late)
-	p.expect("ACK")
-	// What the winner has sent so far counts.
-	p.send(strings.Replace(p.fromCallee(inv, "two", "UPDATE", 1, nil), "branch=", "branch=z9hG4bKanother", 1))
-	p.expect("500 UPDATE")
-	p.send(p.fromCallee(inv, "two", "BYE", 3, nil))
-	if p.expect("200 BYE"); !strings.Contains(lost, "tag=three") {
-		t.Errorf("hung up: %s", lost)
-	}
-	ended(t, d, ErrRemoteBye)
-	emptied(t, u)
+		p.send(p.responseTo(inv, 200, "two", nil))
+		if ack := p.expect("ACK"); !strings.HasSuffix(headerOf(ack, "To"), "two") {
+			t.Errorf("ACK %s", ack)
+		}
+		d := c.answered()
+		if owner0(d.RemoteBody()) != "early-two" {
+			t.Errorf("answer %q", d.RemoteBody())
+		}
+		// The loser is acknowledged twice, and hung up once.
+		late := p.responseTo(inv, 200, "three", testSDP("x"))
+		p.send(late)
+		p.expect("ACK")
+		lost := p.expect("BYE")
+		p.reply(lost, 200)
+		p.send(late)
+		p.expect("ACK")
+		// What the winner has sent so far counts.
+		p.send(strings.Replace(p.fromCallee(inv, "two", "UPDATE", 1, nil), "branch=", "branch=z9hG4bKanother", 1))
+		p.expect("500 UPDATE")
+		p.send(p.fromCallee(inv, "two", "BYE", 3, nil))
+		if p.expect("200 BYE"); !strings.Contains(lost, "tag=three") {
+			t.Errorf("hung up: %s", lost)
+		}
+		ended(t, d, ErrRemoteBye)
+		emptied(t, u)
+	})(t)
 }
 
 // fromCallee is a request of one callee of our INVITE.
@@ -146,131 +148,139 @@ func (p *rawPeer) fromCallee(inv, tag, method string, cseq int, sdp []byte) stri
 }
 
 func TestUpdateOfAnEarlyDialog(t *testing.T) {
-	u := startUA(t, Config{Timers: shortTimers}, nil)
-	p := newRawPeer(t, nil)
-	p.from(u)
-	c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
-	inv := p.expect("INVITE")
-	p.send(p.responseTo(inv, 180, "a", nil))
-	early := c.progress(180).Early
-	if _, err := early.Update(t.Context(), testSDP("x")); !errors.Is(err, ErrState) {
-		t.Errorf("an offer while the first is open: %v", err)
-	}
-	p.send(p.responseTo(inv, 183, "a", testSDP("early"), reliably(1)...))
-	p.reply(p.expect("PRACK"), 200)
-	c.progress(183)
-	got := make(chan string, 1)
-	update := func() {
-		answer, err := early.Update(t.Context(), testSDP("again"))
-		got <- fmt.Sprint(owner0(answer), err)
-	}
-	go update()
-	up := p.expect("UPDATE")
-	p.send(p.fromCallee(inv, "a", "UPDATE", 1, testSDP("crossed")))
-	p.expect("491 UPDATE")
-	p.reply(up, 491) // it is tried again
-	up = p.expect("UPDATE")
-	if !strings.HasPrefix(up, "UPDATE sip:a@") {
-		t.Errorf("got %s", up)
-	}
-	p.send(p.responseTo(up, 200, "a", testSDP("agreed")))
-	if s := <-got; s != "agreed<nil>" {
-		t.Errorf("Update: %s", s)
-	}
-	p.send(p.responseTo(inv, 200, "a", nil))
-	p.expect("ACK")
-	d := c.answered()
-	go func() { _ = d.Bye(context.Background()) }()
-	p.reply(p.expect("BYE"), 200)
-	emptied(t, u)
-	if _, err := early.Update(t.Context(), testSDP("x")); !errors.Is(err, ErrEnded) {
-		t.Errorf("after the end: %v", err)
-	}
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		inv := p.expect("INVITE")
+		p.send(p.responseTo(inv, 180, "a", nil))
+		early := c.progress(180).Early
+		if _, err := early.Update(t.Context(), testSDP("x")); !errors.Is(err, ErrState) {
+			t.Errorf("an offer while the first is open: %v", err)
+		}
+		p.send(p.responseTo(inv, 183, "a", testSDP("early"), reliably(1)...))
+		p.reply(p.expect("PRACK"), 200)
+		c.progress(183)
+		got := make(chan string, 1)
+		update := func() {
+			answer, err := early.Update(t.Context(), testSDP("again"))
+			got <- fmt.Sprint(owner0(answer), err)
+		}
+		go update()
+		up := p.expect("UPDATE")
+		p.send(p.fromCallee(inv, "a", "UPDATE", 1, testSDP("crossed")))
+		p.expect("491 UPDATE")
+		p.reply(up, 491) // it is tried again
+		up = p.expect("UPDATE")
+		if !strings.HasPrefix(up, "UPDATE sip:a@") {
+			t.Errorf("got %s", up)
+		}
+		p.send(p.responseTo(up, 200, "a", testSDP("agreed")))
+		if s := <-got; s != "agreed<nil>" {
+			t.Errorf("Update: %s", s)
+		}
+		p.send(p.responseTo(inv, 200, "a", nil))
+		p.expect("ACK")
+		d := c.answered()
+		go func() { _ = d.Bye(context.Background()) }()
+		p.reply(p.expect("BYE"), 200)
+		emptied(t, u)
+		if _, err := early.Update(t.Context(), testSDP("x")); !errors.Is(err, ErrEnded) {
+			t.Errorf("after the end: %v", err)
+		}
+	})(t)
 }
 
 // The PRACK answers the offer that comes before the answer to a late offer; an
 // offer that cannot be answered ends the call.
 func TestOfferInReliableProgress(t *testing.T) {
-	u := startUA(t, Config{Timers: shortTimers}, nil)
-	p := newRawPeer(t, nil)
-	p.from(u)
-	refused := errors.New("no")
-	r := InviteRequest{To: "sip:bob@" + p.addr(), Answer: func(offer []byte) ([]byte, error) {
-		if owner0(offer) == "bad" {
-			return nil, refused
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		refused := errors.New("no")
+		r := InviteRequest{To: "sip:bob@" + p.addr(), Answer: func(offer []byte) ([]byte, error) {
+			if owner0(offer) == "bad" {
+				return nil, refused
+			}
+			return testSDP("answer"), nil
+		}}
+		c := placing(t, u, r)
+		inv := p.expect("INVITE")
+		p.send(p.responseTo(inv, 183, "a", testSDP("offer"), reliably(5)...))
+		prack := p.expect("PRACK")
+		if !strings.HasSuffix(prack, string(testSDP("answer"))) {
+			t.Errorf("got %s", prack)
 		}
-		return testSDP("answer"), nil
-	}}
-	c := placing(t, u, r)
-	inv := p.expect("INVITE")
-	p.send(p.responseTo(inv, 183, "a", testSDP("offer"), reliably(5)...))
-	prack := p.expect("PRACK")
-	if !strings.HasSuffix(prack, string(testSDP("answer"))) {
-		t.Errorf("got %s", prack)
-	}
-	p.reply(prack, 200)
-	p.send(p.responseTo(inv, 200, "a", nil))
-	if ack := p.expect("ACK"); strings.Contains(ack, "v=0") {
-		t.Errorf("answered twice: %s", ack)
-	}
-	d := c.answered()
-	go func() { _ = d.Bye(context.Background()) }()
-	p.reply(p.expect("BYE"), 200)
+		p.reply(prack, 200)
+		p.send(p.responseTo(inv, 200, "a", nil))
+		if ack := p.expect("ACK"); strings.Contains(ack, "v=0") {
+			t.Errorf("answered twice: %s", ack)
+		}
+		d := c.answered()
+		go func() { _ = d.Bye(context.Background()) }()
+		p.reply(p.expect("BYE"), 200)
 
-	c = placing(t, u, r)
-	inv = p.expect("INVITE")
-	p.send(p.responseTo(inv, 183, "a", testSDP("bad"), reliably(5)...))
-	p.reply(p.expect("CANCEL"), 200)
-	p.reply(inv, 487)
-	if <-c.done; !errors.Is(c.err, refused) {
-		t.Errorf("got %v", c.err)
-	}
-	emptied(t, u)
+		c = placing(t, u, r)
+		inv = p.expect("INVITE")
+		p.send(p.responseTo(inv, 183, "a", testSDP("bad"), reliably(5)...))
+		p.reply(p.expect("CANCEL"), 200)
+		p.reply(inv, 487)
+		if <-c.done; !errors.Is(c.err, refused) {
+			t.Errorf("got %v", c.err)
+		}
+		emptied(t, u)
+	})(t)
 }
 
 func TestForksAreBounded(t *testing.T) {
-	u := startUA(t, Config{Timers: shortTimers}, nil)
-	p := newRawPeer(t, nil)
-	p.from(u)
-	c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
-	inv := p.expect("INVITE")
-	early := 0
-	for i := range maxForks + 4 {
-		p.send(p.responseTo(inv, 180, fmt.Sprintf("f%d", i), nil))
-		if c.progress(180).Early != nil {
-			early++
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		inv := p.expect("INVITE")
+		early := 0
+		for i := range maxForks + 4 {
+			p.send(p.responseTo(inv, 180, fmt.Sprintf("f%d", i), nil))
+			if c.progress(180).Early != nil {
+				early++
+			}
 		}
-	}
-	if early != maxForks {
-		t.Errorf("%d early dialogs, want %d", early, maxForks)
-	}
-	p.reply(inv, 486)
-	if <-c.done; c.err == nil {
-		t.Error("answered")
-	}
+		if early != maxForks {
+			t.Errorf("%d early dialogs, want %d", early, maxForks)
+		}
+		p.reply(inv, 486)
+		if <-c.done; c.err == nil {
+			t.Error("answered")
+		}
+	})(t)
 }
 
 // A callee that leaves our PRACKs without an answer gets no more of them.
 func TestPRACKsAreBounded(t *testing.T) {
-	u := startUA(t, Config{Timers: Timers{T1: 100 * time.Millisecond}}, nil)
-	p := newRawPeer(t, nil)
-	p.from(u)
-	c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
-	inv := p.expect("INVITE")
-	for i := range 2 * maxReliable {
-		p.send(p.responseTo(inv, 183, "a", nil, reliably(i+1)...))
-	}
-	p.send(p.responseTo(inv, 181, "a", nil))
-	n := 0
-	for e := range c.heard {
-		if e.Code == 181 {
-			break
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: Timers{T1: 100 * time.Millisecond}}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		inv := p.expect("INVITE")
+		for i := range 2 * maxReliable {
+			p.send(p.responseTo(inv, 183, "a", nil, reliably(i+1)...))
 		}
-		n++
-	}
-	if n != maxReliable {
-		t.Errorf("%d reliable responses counted, want %d", n, maxReliable)
-	}
-	p.reply(inv, 486)
-	<-c.done
+		p.send(p.responseTo(inv, 181, "a", nil))
+		n := 0
+		for e := range c.heard {
+			if e.Code == 181 {
+				break
+			}
+			n++
+		}
+		if n != maxReliable {
+			t.Errorf("%d reliable responses counted, want %d", n, maxReliable)
+		}
+		p.reply(inv, 486)
+		<-c.done
+	})(t)
 }

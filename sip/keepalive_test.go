@@ -96,7 +96,7 @@ func TestSTUNOnASIPPort(t *testing.T) {
 // Ways out are kept open, and a connection that has fallen silent is closed.
 func TestKeepAliveIsSent(t *testing.T) {
 	cfg := Config{Timers: shortTimers, Network: Network{KeepAlive: 20 * time.Millisecond}}
-	t.Run("over UDP", func(t *testing.T) {
+	t.Run("over UDP", virtually(func(t *testing.T) {
 		alice := startUA(t, cfg, nil)
 		p := newRawPeer(t, nil)
 		p.from(alice)
@@ -112,7 +112,7 @@ func TestKeepAliveIsSent(t *testing.T) {
 			}
 		}
 		emptied(t, alice)
-	})
+	}))
 	t.Run("over TCP", func(t *testing.T) {
 		alice := startUA(t, cfg, nil)
 		l, err := net.Listen("tcp", "127.0.0.1:0")

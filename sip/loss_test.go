@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func TestLostMessages(t *testing.T) {
 		{name: "the response to BYE", alice: first("200 BYE", 1), kind: "200 BYE", atLeast: 2, wantSessions: []string{"ack"}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(tt.name, virtually(func(t *testing.T) {
 			at, bt := &tap{drop: tt.alice}, &tap{drop: tt.bob}
 			a := newAnswering()
 			bob := startUA(t, Config{Timers: shortTimers, Filter: bt.filter}, a.handle)
@@ -51,39 +52,35 @@ func TestLostMessages(t *testing.T) {
 				t.Errorf("%d of %q, want %d or more", n, tt.kind, tt.atLeast)
 			}
 			emptied(t, bob)
-		})
+		}))
 	}
 }
 
 // The 200 is repeated after T1, then twice as long each time up to T2.
 func TestAnswerIsRepeatedAsTheRFCSays(t *testing.T) {
-	a := newAnswering()
-	timers := Timers{T1: 40 * time.Millisecond, T2: 160 * time.Millisecond, NoACK: 700 * time.Millisecond}
-	u := startUA(t, Config{Timers: timers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("repeat", 1, testSDP("offer")))
-	p.expect("200 INVITE")
-	var at []time.Duration
-	start := time.Now()
-	for {
-		m := p.read(patience)
-		if kindOf([]byte(m)) == "BYE" {
-			p.reply(m, 200)
-			break
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		timers := Timers{T1: 40 * time.Millisecond, T2: 160 * time.Millisecond, NoACK: 700 * time.Millisecond}
+		u := startUA(t, Config{Timers: timers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("repeat", 1, testSDP("offer")))
+		p.expect("200 INVITE")
+		var at []time.Duration
+		start := time.Now()
+		for {
+			m := p.read(patience)
+			if kindOf([]byte(m)) == "BYE" {
+				p.reply(m, 200)
+				break
+			}
+			at = append(at, time.Since(start))
 		}
-		at = append(at, time.Since(start))
-	}
-	// 40, 120, 280, 440, 600 ms.
-	want := []time.Duration{40, 120, 280, 440, 600}
-	if len(at) != len(want) {
-		t.Fatalf("repeated at %v, want %v ms", at, want)
-	}
-	for i, w := range want {
-		if w *= time.Millisecond; at[i] < w-10*time.Millisecond || at[i] > w+100*time.Millisecond {
-			t.Errorf("repetition %d after %v, want %v", i, at[i], w)
+		want := []time.Duration{40 * time.Millisecond, 120 * time.Millisecond, 280 * time.Millisecond, 440 * time.Millisecond, 600 * time.Millisecond}
+		if !slices.Equal(at, want) {
+			t.Errorf("repeated at %v, want %v", at, want)
 		}
-	}
-	ended(t, a.next(t), ErrNoACK)
+		ended(t, a.next(t), ErrNoACK)
+	})(t)
 }
 
 func TestNoACKEverEndsTheCallWithBye(t *testing.T) {
@@ -106,68 +103,74 @@ func TestNoACKEverEndsTheCallWithBye(t *testing.T) {
 
 // A BYE of ours must wait for the ACK, RFC 3261 §15; the end does not.
 func TestByeWaitsForTheACK(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("wait", 1, testSDP("offer")))
-	ok := p.expect("200 INVITE")
-	d := a.next(t)
-	done := make(chan error, 1)
-	go func() { done <- d.Bye(context.Background()) }()
-	ended(t, d, ErrLocalBye)
-	p.expect("200 INVITE") // still repeated
-	p.send(p.within(ok, "ACK", 1, nil))
-	m := p.expect("BYE")
-	p.reply(m, 200)
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	emptied(t, u)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("wait", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		d := a.next(t)
+		done := make(chan error, 1)
+		go func() { done <- d.Bye(context.Background()) }()
+		ended(t, d, ErrLocalBye)
+		p.expect("200 INVITE") // still repeated
+		p.send(p.within(ok, "ACK", 1, nil))
+		m := p.expect("BYE")
+		p.reply(m, 200)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		emptied(t, u)
+	})(t)
 }
 
 func TestByeBeforeACK(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("early bye", 1, testSDP("offer")))
-	ok := p.expect("200 INVITE")
-	d := a.next(t)
-	p.send(p.within(ok, "BYE", 2, nil))
-	p.expect("200 BYE")
-	ended(t, d, ErrRemoteBye)
-	emptied(t, u)
-	p.send(p.within(ok, "ACK", 1, nil)) // absorbed
-	p.send(p.within(ok, "BYE", 3, nil))
-	p.expect("481 BYE")
-	a.session.silent(t)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("early bye", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		d := a.next(t)
+		p.send(p.within(ok, "BYE", 2, nil))
+		p.expect("200 BYE")
+		ended(t, d, ErrRemoteBye)
+		emptied(t, u)
+		p.send(p.within(ok, "ACK", 1, nil)) // absorbed
+		p.send(p.within(ok, "BYE", 3, nil))
+		p.expect("481 BYE")
+		a.session.silent(t)
+	})(t)
 }
 
 // A re-INVITE overtakes the ACK of the INVITE: it is taken for one.
 func TestReinviteBeforeACK(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("overtaken", 1, testSDP("offer")))
-	ok := p.expect("200 INVITE")
-	p.send(p.within(ok, "INVITE", 2, testSDP("hold")))
-	p.send(p.within(ok, "ACK", 1, nil))
-	re := p.expect("200 INVITE")
-	for headerOf(re, "CSeq") != "2 INVITE" {
-		re = p.expect("200 INVITE")
-	}
-	p.send(p.within(ok, "ACK", 2, nil))
-	a.session.expect(t, "ack")
-	a.session.expect(t, "offer hold")
-	a.session.expect(t, "ack")
-	// Late and repeated ones are absorbed.
-	for range 3 {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("overtaken", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "INVITE", 2, testSDP("hold")))
 		p.send(p.within(ok, "ACK", 1, nil))
+		re := p.expect("200 INVITE")
+		for headerOf(re, "CSeq") != "2 INVITE" {
+			re = p.expect("200 INVITE")
+		}
 		p.send(p.within(ok, "ACK", 2, nil))
-	}
-	p.send(p.within(ok, "BYE", 3, nil))
-	p.expect("200 BYE")
-	ended(t, a.next(t), ErrRemoteBye)
-	a.session.silent(t)
+		a.session.expect(t, "ack")
+		a.session.expect(t, "offer hold")
+		a.session.expect(t, "ack")
+		// Late and repeated ones are absorbed.
+		for range 3 {
+			p.send(p.within(ok, "ACK", 1, nil))
+			p.send(p.within(ok, "ACK", 2, nil))
+		}
+		p.send(p.within(ok, "BYE", 3, nil))
+		p.expect("200 BYE")
+		ended(t, a.next(t), ErrRemoteBye)
+		a.session.silent(t)
+	})(t)
 }
 
 func TestCancel(t *testing.T) {
@@ -210,107 +213,115 @@ func TestCancel(t *testing.T) {
 
 // The answer and the CANCEL cross: the call that nobody wants is hung up.
 func TestAnswerCrossesCancel(t *testing.T) {
-	a := newAnswering()
-	timers := shortTimers
-	// Bob never hears the CANCEL, and answers.
-	bt := &tap{drop: func(kind string, _ int) bool { return kind == "CANCEL" }}
-	cancelled := make(chan struct{})
-	bob := startUA(t, Config{Timers: timers, Filter: bt.filter}, func(ctx context.Context, d *Dialog) {
-		_ = d.Progress(180, "", nil)
-		<-cancelled
-		a.handle(ctx, d)
-	})
-	alice := startUA(t, Config{Timers: timers}, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, func(Progress) { cancel() })
-	if !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	close(cancelled)
-	ended(t, a.next(t), ErrRemoteBye)
-	a.session.expect(t, "ack")
-	emptied(t, bob)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		timers := shortTimers
+		// Bob never hears the CANCEL, and answers.
+		bt := &tap{drop: func(kind string, _ int) bool { return kind == "CANCEL" }}
+		cancelled := make(chan struct{})
+		bob := startUA(t, Config{Timers: timers, Filter: bt.filter}, func(ctx context.Context, d *Dialog) {
+			_ = d.Progress(180, "", nil)
+			<-cancelled
+			a.handle(ctx, d)
+		})
+		alice := startUA(t, Config{Timers: timers}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := alice.Invite(ctx, InviteRequest{To: target(bob, "udp"), SDP: testSDP("offer")}, func(Progress) { cancel() })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		close(cancelled)
+		ended(t, a.next(t), ErrRemoteBye)
+		a.session.expect(t, "ack")
+		emptied(t, bob)
+	})(t)
 }
 
 // Before a provisional response there is nothing to cancel; it waits.
 func TestCancelWaitsForAProvisionalResponse(t *testing.T) {
-	p := newRawPeer(t, nil)
-	alice := startUA(t, Config{}, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	result := make(chan error, 1)
-	go func() {
-		_, err := alice.Invite(ctx, InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
-		result <- err
-	}()
-	p.from(alice)
-	inv := p.expect("INVITE")
-	cancel()
-	if err := <-result; !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	if m := p.read(50 * time.Millisecond); kindOf([]byte(m)) == "CANCEL" {
-		t.Fatal("CANCEL before a provisional response")
-	}
-	p.reply(inv, 180)
-	c := p.expect("CANCEL")
-	if headerOf(c, "Via") != headerOf(inv, "Via") || headerOf(c, "CSeq") != "1 CANCEL" {
-		t.Errorf("CANCEL\n%s", c)
-	}
-	p.reply(c, 200)
-	p.reply(inv, 487)
-	p.expect("ACK")
-	emptied(t, alice)
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := make(chan error, 1)
+		go func() {
+			_, err := alice.Invite(ctx, InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
+			result <- err
+		}()
+		p.from(alice)
+		inv := p.expect("INVITE")
+		cancel()
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if m := p.read(50 * time.Millisecond); kindOf([]byte(m)) == "CANCEL" {
+			t.Fatal("CANCEL before a provisional response")
+		}
+		p.reply(inv, 180)
+		c := p.expect("CANCEL")
+		if headerOf(c, "Via") != headerOf(inv, "Via") || headerOf(c, "CSeq") != "1 CANCEL" {
+			t.Errorf("CANCEL\n%s", c)
+		}
+		p.reply(c, 200)
+		p.reply(inv, 487)
+		p.expect("ACK")
+		emptied(t, alice)
+	})(t)
 }
 
 func TestForkedAnswersAreHungUp(t *testing.T) {
-	p := newRawPeer(t, nil)
-	alice := startUA(t, Config{Timers: shortTimers}, nil)
-	p.from(alice)
-	got := make(chan *Dialog, 1)
-	go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
-	inv := p.expect("INVITE")
-	contact := "Contact: <sip:fork@" + p.addr() + ">"
-	p.replyTag(inv, 200, "one", contact)
-	if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=one") {
-		t.Errorf("ACK\n%s", ack)
-	}
-	d := <-got
-	for _, fork := range []string{"two", "three"} {
-		p.replyTag(inv, 200, fork, contact)
-		if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag="+fork) {
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		p.from(alice)
+		got := make(chan *Dialog, 1)
+		go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
+		inv := p.expect("INVITE")
+		contact := "Contact: <sip:fork@" + p.addr() + ">"
+		p.replyTag(inv, 200, "one", contact)
+		if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=one") {
 			t.Errorf("ACK\n%s", ack)
 		}
-		b := p.expect("BYE")
-		if !strings.Contains(headerOf(b, "To"), "tag="+fork) {
-			t.Errorf("BYE\n%s", b)
+		d := <-got
+		for _, fork := range []string{"two", "three"} {
+			p.replyTag(inv, 200, fork, contact)
+			if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag="+fork) {
+				t.Errorf("ACK\n%s", ack)
+			}
+			b := p.expect("BYE")
+			if !strings.Contains(headerOf(b, "To"), "tag="+fork) {
+				t.Errorf("BYE\n%s", b)
+			}
+			p.reply(b, 200)
 		}
-		p.reply(b, 200)
-	}
-	// The first is still alive, and its repeated 200 gets its ACK again.
-	p.replyTag(inv, 200, "one", contact)
-	if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=one") || !strings.HasPrefix(ack, "ACK sip:fork@") {
-		t.Errorf("ACK\n%s", ack)
-	}
-	if d.Err() != nil {
-		t.Errorf("the call has ended: %v", d.Err())
-	}
-	go func() { p.reply(p.expect("BYE"), 200) }()
-	bye(t, d)
-	// After its end as well.
-	p.replyTag(inv, 200, "four", contact)
-	p.expect("ACK")
-	p.reply(p.expect("BYE"), 200)
+		// The first is still alive, and its repeated 200 gets its ACK again.
+		p.replyTag(inv, 200, "one", contact)
+		if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=one") || !strings.HasPrefix(ack, "ACK sip:fork@") {
+			t.Errorf("ACK\n%s", ack)
+		}
+		if d.Err() != nil {
+			t.Errorf("the call has ended: %v", d.Err())
+		}
+		go func() { p.reply(p.expect("BYE"), 200) }()
+		bye(t, d)
+		// After its end as well.
+		p.replyTag(inv, 200, "four", contact)
+		p.expect("ACK")
+		p.reply(p.expect("BYE"), 200)
+	})(t)
 }
 
 func TestNoResponseIsErrTimeout(t *testing.T) {
-	p := newRawPeer(t, nil)
-	timers := Timers{T1: 5 * time.Millisecond}
-	alice := startUA(t, Config{Timers: timers}, nil)
-	_, err := alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
-	if !errors.Is(err, ErrTimeout) {
-		t.Fatalf("got %v", err)
-	}
-	emptied(t, alice)
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		timers := Timers{T1: 5 * time.Millisecond}
+		alice := startUA(t, Config{Timers: timers}, nil)
+		_, err := alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, nil)
+		if !errors.Is(err, ErrTimeout) {
+			t.Fatalf("got %v", err)
+		}
+		emptied(t, alice)
+	})(t)
 }
 
 func TestNoConnectionIsErrTransport(t *testing.T) {
@@ -337,68 +348,72 @@ func TestNoConnectionIsErrTransport(t *testing.T) {
 
 // A CANCEL that comes after the answer is answered and changes nothing.
 func TestCancelAfterAnswerHasNoEffect(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	inv := p.invite("late cancel", 1, testSDP("offer"))
-	p.send(inv)
-	ok := p.expect("200 INVITE")
-	p.send(strings.Replace(strings.Replace(inv, "INVITE sip", "CANCEL sip", 1), "1 INVITE", "1 CANCEL", 1))
-	if m := p.expect("200 CANCEL"); headerOf(m, "To") != headerOf(ok, "To") {
-		t.Errorf("To %q, want %q", headerOf(m, "To"), headerOf(ok, "To"))
-	}
-	p.send(p.within(ok, "ACK", 1, nil))
-	a.session.expect(t, "ack")
-	if err := a.next(t).Err(); err != nil {
-		t.Errorf("the call has ended: %v", err)
-	}
-	p.send(p.within(ok, "BYE", 2, nil))
-	p.expect("200 BYE")
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		inv := p.invite("late cancel", 1, testSDP("offer"))
+		p.send(inv)
+		ok := p.expect("200 INVITE")
+		p.send(strings.Replace(strings.Replace(inv, "INVITE sip", "CANCEL sip", 1), "1 INVITE", "1 CANCEL", 1))
+		if m := p.expect("200 CANCEL"); headerOf(m, "To") != headerOf(ok, "To") {
+			t.Errorf("To %q, want %q", headerOf(m, "To"), headerOf(ok, "To"))
+		}
+		p.send(p.within(ok, "ACK", 1, nil))
+		a.session.expect(t, "ack")
+		if err := a.next(t).Err(); err != nil {
+			t.Errorf("the call has ended: %v", err)
+		}
+		p.send(p.within(ok, "BYE", 2, nil))
+		p.expect("200 BYE")
+	})(t)
 }
 
 // A re-INVITE whose caller does not wait is cancelled; the call goes on.
 func TestReinviteIsWithdrawn(t *testing.T) {
-	p := newRawPeer(t, nil)
-	alice := startUA(t, Config{Timers: shortTimers}, nil)
-	p.from(alice)
-	got := make(chan *Dialog, 1)
-	go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
-	contact := "Contact: <sip:x@" + p.addr() + ">"
-	p.reply(p.expect("INVITE"), 200, contact)
-	p.expect("ACK")
-	d := <-got
-	ctx, cancel := context.WithCancel(t.Context())
-	errs := make(chan error, 1)
-	go func() {
-		_, err := d.Reinvite(ctx, testSDP("hold"))
-		errs <- err
-	}()
-	inv := p.expect("INVITE")
-	p.reply(inv, 100)
-	cancel()
-	if err := <-errs; !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
-	// While it is under way an offer of theirs must wait.
-	c := p.expect("CANCEL")
-	p.send(p.callee(inv, "INVITE", 5, testSDP("theirs")))
-	m := p.expect("491 INVITE")
-	p.send(p.callee(m, "ACK", 5, nil))
-	p.reply(c, 200)
-	p.reply(inv, 487)
-	p.expect("ACK")
-	p.reply(inv, 487) // the ACK was lost
-	p.expect("ACK")
-	go func() {
-		again := p.expect("INVITE")
-		p.reply(again, 200, contact)
-	}()
-	if _, err := d.Reinvite(t.Context(), testSDP("again")); err != nil {
-		t.Error(err)
-	}
-	p.expect("ACK")
-	go func() { p.reply(p.expect("BYE"), 200) }()
-	bye(t, d)
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		p.from(alice)
+		got := make(chan *Dialog, 1)
+		go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
+		contact := "Contact: <sip:x@" + p.addr() + ">"
+		p.reply(p.expect("INVITE"), 200, contact)
+		p.expect("ACK")
+		d := <-got
+		ctx, cancel := context.WithCancel(t.Context())
+		errs := make(chan error, 1)
+		go func() {
+			_, err := d.Reinvite(ctx, testSDP("hold"))
+			errs <- err
+		}()
+		inv := p.expect("INVITE")
+		p.reply(inv, 100)
+		cancel()
+		if err := <-errs; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		// While it is under way an offer of theirs must wait.
+		c := p.expect("CANCEL")
+		p.send(p.callee(inv, "INVITE", 5, testSDP("theirs")))
+		m := p.expect("491 INVITE")
+		p.send(p.callee(m, "ACK", 5, nil))
+		p.reply(c, 200)
+		p.reply(inv, 487)
+		p.expect("ACK")
+		p.reply(inv, 487) // the ACK was lost
+		p.expect("ACK")
+		go func() {
+			again := p.expect("INVITE")
+			p.reply(again, 200, contact)
+		}()
+		if _, err := d.Reinvite(t.Context(), testSDP("again")); err != nil {
+			t.Error(err)
+		}
+		p.expect("ACK")
+		go func() { p.reply(p.expect("BYE"), 200) }()
+		bye(t, d)
+	})(t)
 }
 
 // callee is a request of the far end in a dialog that the UA has started; m is
@@ -422,19 +437,21 @@ func (p *rawPeer) callee(m, method string, cseq int, sdp []byte) string {
 
 // After the first ACK a BYE does not wait for that of a re-INVITE.
 func TestByeDoesNotWaitForTheACKOfAReinvite(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("no wait", 1, testSDP("offer")))
-	ok := p.expect("200 INVITE")
-	p.send(p.within(ok, "ACK", 1, nil))
-	p.send(p.within(ok, "INVITE", 2, testSDP("hold")))
-	a.session.expect(t, "ack")
-	a.session.expect(t, "offer hold")
-	p.expect("200 INVITE")
-	d := a.next(t)
-	go func() { p.reply(p.expect("BYE"), 200) }()
-	bye(t, d)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("no wait", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 1, nil))
+		p.send(p.within(ok, "INVITE", 2, testSDP("hold")))
+		a.session.expect(t, "ack")
+		a.session.expect(t, "offer hold")
+		p.expect("200 INVITE")
+		d := a.next(t)
+		go func() { p.reply(p.expect("BYE"), 200) }()
+		bye(t, d)
+	})(t)
 }
 
 // invite is an INVITE of this peer.

@@ -23,51 +23,53 @@ func (p *rawPeer) redirect(inv string, contacts ...string) {
 }
 
 func TestRedirectionsAreFollowedInOrder(t *testing.T) {
-	u := startUA(t, Config{Timers: shortTimers}, nil)
-	p := newRawPeer(t, nil)
-	p.from(u)
-	at := func(user string) string { return "sip:" + user + "@" + p.addr() }
-	var asked []string
-	c := placing(t, u, InviteRequest{To: at("bob"), SDP: testSDP("offer"), Headers: []Header{{"X-Page", "1"}}, Follow: func(uri string) (string, bool) {
-		asked = append(asked, uri)
-		if number, ok := strings.CutPrefix(uri, "tel:"); ok {
-			return at(number), true
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		at := func(user string) string { return "sip:" + user + "@" + p.addr() }
+		var asked []string
+		c := placing(t, u, InviteRequest{To: at("bob"), SDP: testSDP("offer"), Headers: []Header{{"X-Page", "1"}}, Follow: func(uri string) (string, bool) {
+			asked = append(asked, uri)
+			if number, ok := strings.CutPrefix(uri, "tel:"); ok {
+				return at(number), true
+			}
+			return uri, !strings.Contains(uri, "forbidden")
+		}})
+		inv := p.expect("INVITE")
+		p.redirect(inv, "<"+at("low")+"?X-Evil=1>;q=0.1, <"+at("high")+">;q=0.9", "<"+at("forbidden")+">", "<tel:+4930123>;q=0.5")
+		high := p.expect("INVITE")
+		if !strings.HasPrefix(high, "INVITE "+at("high")+" ") || headerOf(high, "CSeq") != "2 INVITE" ||
+			headerOf(high, "Call-ID") != headerOf(inv, "Call-ID") || headerOf(high, "From") != headerOf(inv, "From") || headerOf(high, "X-Page") != "1" {
+			t.Errorf("got %s", high)
 		}
-		return uri, !strings.Contains(uri, "forbidden")
-	}})
-	inv := p.expect("INVITE")
-	p.redirect(inv, "<"+at("low")+"?X-Evil=1>;q=0.1, <"+at("high")+">;q=0.9", "<"+at("forbidden")+">", "<tel:+4930123>;q=0.5")
-	high := p.expect("INVITE")
-	if !strings.HasPrefix(high, "INVITE "+at("high")+" ") || headerOf(high, "CSeq") != "2 INVITE" ||
-		headerOf(high, "Call-ID") != headerOf(inv, "Call-ID") || headerOf(high, "From") != headerOf(inv, "From") || headerOf(high, "X-Page") != "1" {
-		t.Errorf("got %s", high)
-	}
-	p.redirect(high, "<"+at("bob")+">", "<"+at("deeper")+">") // the first is a loop
-	deeper := p.expect("INVITE")
-	if !strings.HasPrefix(deeper, "INVITE "+at("deeper")+" ") {
-		t.Errorf("got %s", deeper)
-	}
-	p.reply(deeper, 486)
-	p.expect("ACK")
-	tel := p.expect("INVITE")
-	if !strings.HasPrefix(tel, "INVITE "+at("+4930123")+" ") {
-		t.Errorf("got %s", tel)
-	}
-	p.reply(tel, 404)
-	p.expect("ACK")
-	low := p.expect("INVITE")
-	if strings.Contains(low, "X-Evil") {
-		t.Errorf("got %s", low)
-	}
-	p.reply(low, 480)
-	<-c.done
-	if e, ok := errors.AsType[*StatusError](c.err); !ok || e.Code != 480 {
-		t.Errorf("got %v", c.err)
-	}
-	if want := []string{at("forbidden"), at("high"), at("bob"), at("deeper"), "tel:+4930123", at("low")}; !slices.Equal(asked, want) {
-		t.Errorf("asked about %q, want %q", asked, want)
-	}
-	emptied(t, u)
+		p.redirect(high, "<"+at("bob")+">", "<"+at("deeper")+">") // the first is a loop
+		deeper := p.expect("INVITE")
+		if !strings.HasPrefix(deeper, "INVITE "+at("deeper")+" ") {
+			t.Errorf("got %s", deeper)
+		}
+		p.reply(deeper, 486)
+		p.expect("ACK")
+		tel := p.expect("INVITE")
+		if !strings.HasPrefix(tel, "INVITE "+at("+4930123")+" ") {
+			t.Errorf("got %s", tel)
+		}
+		p.reply(tel, 404)
+		p.expect("ACK")
+		low := p.expect("INVITE")
+		if strings.Contains(low, "X-Evil") {
+			t.Errorf("got %s", low)
+		}
+		p.reply(low, 480)
+		<-c.done
+		if e, ok := errors.AsType[*StatusError](c.err); !ok || e.Code != 480 {
+			t.Errorf("got %v", c.err)
+		}
+		if want := []string{at("forbidden"), at("high"), at("bob"), at("deeper"), "tel:+4930123", at("low")}; !slices.Equal(asked, want) {
+			t.Errorf("asked about %q, want %q", asked, want)
+		}
+		emptied(t, u)
+	})(t)
 }
 
 func TestRedirectionsEnd(t *testing.T) {
@@ -93,7 +95,7 @@ func TestRedirectionsEnd(t *testing.T) {
 		}, 2, 603},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(tt.name, virtually(func(t *testing.T) {
 			u := startUA(t, Config{Timers: shortTimers}, nil)
 			p := newRawPeer(t, nil)
 			p.from(u)
@@ -106,44 +108,46 @@ func TestRedirectionsEnd(t *testing.T) {
 				t.Errorf("got %v, want %d", c.err, tt.code)
 			}
 			emptied(t, u)
-		})
+		}))
 	}
 }
 
 // Credentials and header fields of a trunk stay with it, and so does its proxy.
 func TestRedirectionTakesNoSecretsElsewhere(t *testing.T) {
-	u := startUA(t, Config{Timers: shortTimers}, nil)
-	trunk, other := newRawPeer(t, nil), newRawPeer(t, nil)
-	trunk.from(u)
-	other.from(u)
-	const challenge = `WWW-Authenticate: Digest realm="r", nonce="n", algorithm=MD5`
-	c := placing(t, u, InviteRequest{
-		To: "sip:1@carrier.invalid", Proxy: trunk.addr(), SDP: testSDP("offer"), Follow: all,
-		Username: "user", Password: "secret", Headers: []Header{{"X-Account", "7"}},
-	})
-	inv := trunk.expect("INVITE")
-	trunk.reply(inv, 401, challenge)
-	trunk.expect("ACK")
-	inv = trunk.expect("INVITE")
-	if headerOf(inv, "Authorization") == "" {
-		t.Fatal("no credentials for the trunk")
-	}
-	trunk.redirect(inv, "<sip:2@carrier.invalid>;q=1", "<sip:3@"+other.addr()+">;q=0.5")
-	inv = trunk.expect("INVITE") // by the proxy again
-	if !strings.HasPrefix(inv, "INVITE sip:2@carrier.invalid ") || headerOf(inv, "X-Account") != "7" {
-		t.Errorf("got %s", inv)
-	}
-	trunk.reply(inv, 480)
-	trunk.expect("ACK")
-	inv = other.expect("INVITE")
-	if headerOf(inv, "Authorization") != "" || headerOf(inv, "X-Account") != "" || headerOf(inv, "Route") != "" {
-		t.Errorf("got %s", inv)
-	}
-	other.reply(inv, 401, challenge)
-	other.expect("ACK")
-	<-c.done
-	if e, ok := errors.AsType[*StatusError](c.err); !ok || e.Code != 401 {
-		t.Errorf("got %v", c.err)
-	}
-	emptied(t, u)
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		trunk, other := newRawPeer(t, nil), newRawPeer(t, nil)
+		trunk.from(u)
+		other.from(u)
+		const challenge = `WWW-Authenticate: Digest realm="r", nonce="n", algorithm=MD5`
+		c := placing(t, u, InviteRequest{
+			To: "sip:1@carrier.invalid", Proxy: trunk.addr(), SDP: testSDP("offer"), Follow: all,
+			Username: "user", Password: "secret", Headers: []Header{{"X-Account", "7"}},
+		})
+		inv := trunk.expect("INVITE")
+		trunk.reply(inv, 401, challenge)
+		trunk.expect("ACK")
+		inv = trunk.expect("INVITE")
+		if headerOf(inv, "Authorization") == "" {
+			t.Fatal("no credentials for the trunk")
+		}
+		trunk.redirect(inv, "<sip:2@carrier.invalid>;q=1", "<sip:3@"+other.addr()+">;q=0.5")
+		inv = trunk.expect("INVITE") // by the proxy again
+		if !strings.HasPrefix(inv, "INVITE sip:2@carrier.invalid ") || headerOf(inv, "X-Account") != "7" {
+			t.Errorf("got %s", inv)
+		}
+		trunk.reply(inv, 480)
+		trunk.expect("ACK")
+		inv = other.expect("INVITE")
+		if headerOf(inv, "Authorization") != "" || headerOf(inv, "X-Account") != "" || headerOf(inv, "Route") != "" {
+			t.Errorf("got %s", inv)
+		}
+		other.reply(inv, 401, challenge)
+		other.expect("ACK")
+		<-c.done
+		if e, ok := errors.AsType[*StatusError](c.err); !ok || e.Code != 401 {
+			t.Errorf("got %v", c.err)
+		}
+		emptied(t, u)
+	})(t)
 }

@@ -84,36 +84,38 @@ func TestAnInviteWithReplacesIsRefused(t *testing.T) {
 }
 
 func TestAWithheldCallerIsAnonymous(t *testing.T) {
-	got := make(chan Invitation, 1)
-	server := startUA(t, Config{}, func(_ context.Context, d *Dialog) {
-		got <- d.Invitation()
-		_ = d.Reject(404, "")
-	})
-	client := startUA(t, Config{}, nil)
-	for _, c := range []struct {
-		from, display string
-		headers       []Header
-		anonymous     bool
-		uri           string
-	}{
-		{"anonymous", "Alice", []Header{{"X-Team", "blue"}}, true, "sip:anonymous@anonymous.invalid"},
-		{"sip:Anonymous@pbx.example", "", []Header{{"Privacy", "none"}}, true, "sip:anonymous@anonymous.invalid"},
-		{"sip:alice@pbx.example", "Alice", nil, false, "sip:alice@pbx.example"},
-		{"sip:alice@pbx.example", "Alice", []Header{{"Privacy", "critical; id"}}, true, "sip:alice@pbx.example"},
-		{"sip:alice@pbx.example", "Alice", []Header{{"Privacy", "none"}}, false, "sip:alice@pbx.example"},
-	} {
-		_, err := client.Invite(t.Context(), InviteRequest{
-			To: target(server, "udp"), From: c.from, DisplayName: c.display, Headers: c.headers, SDP: testSDP("offer"),
-		}, nil)
-		if !status(err, 404) {
-			t.Fatal(err)
+	virtually(func(t *testing.T) {
+		got := make(chan Invitation, 1)
+		server := startUA(t, Config{}, func(_ context.Context, d *Dialog) {
+			got <- d.Invitation()
+			_ = d.Reject(404, "")
+		})
+		client := startUA(t, Config{}, nil)
+		for _, c := range []struct {
+			from, display string
+			headers       []Header
+			anonymous     bool
+			uri           string
+		}{
+			{"anonymous", "Alice", []Header{{"X-Team", "blue"}}, true, "sip:anonymous@anonymous.invalid"},
+			{"sip:Anonymous@pbx.example", "", []Header{{"Privacy", "none"}}, true, "sip:anonymous@anonymous.invalid"},
+			{"sip:alice@pbx.example", "Alice", nil, false, "sip:alice@pbx.example"},
+			{"sip:alice@pbx.example", "Alice", []Header{{"Privacy", "critical; id"}}, true, "sip:alice@pbx.example"},
+			{"sip:alice@pbx.example", "Alice", []Header{{"Privacy", "none"}}, false, "sip:alice@pbx.example"},
+		} {
+			_, err := client.Invite(t.Context(), InviteRequest{
+				To: target(server, "udp"), From: c.from, DisplayName: c.display, Headers: c.headers, SDP: testSDP("offer"),
+			}, nil)
+			if !status(err, 404) {
+				t.Fatal(err)
+			}
+			inv := <-got
+			if inv.Anonymous() != c.anonymous || inv.From.URI != c.uri {
+				t.Errorf("%s %v: anonymous %v, From %s", c.from, c.headers, inv.Anonymous(), inv.From.URI)
+			}
+			if Withheld(c.from) && (inv.From.Display != "Anonymous" || inv.Header("Privacy") != "id") {
+				t.Errorf("%s: %q, Privacy %q", c.from, inv.From.Display, inv.Header("Privacy"))
+			}
 		}
-		inv := <-got
-		if inv.Anonymous() != c.anonymous || inv.From.URI != c.uri {
-			t.Errorf("%s %v: anonymous %v, From %s", c.from, c.headers, inv.Anonymous(), inv.From.URI)
-		}
-		if Withheld(c.from) && (inv.From.Display != "Anonymous" || inv.Header("Privacy") != "id") {
-			t.Errorf("%s: %q, Privacy %q", c.from, inv.From.Display, inv.Header("Privacy"))
-		}
-	}
+	})(t)
 }

@@ -32,7 +32,7 @@ func TestSIPpIsCalled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	timers := Timers{second: 10 * time.Millisecond} // 90 s pass in 900 ms
+	timers := Timers{second: 50 * time.Millisecond} // 90 s pass in 4.5 s
 	ear := &tap{}
 	u := startUA(t, Config{Timers: timers, Filter: ear.filter, Extensions: Extensions{SessionExpires: 90 * time.Second}}, nil)
 	s := newSessionLog()
@@ -48,7 +48,7 @@ func TestSIPpIsCalled(t *testing.T) {
 		t.Errorf("heard %s", got)
 	}
 	s.expect(t, "offer user1")
-	ear.awaitCount(t, "200 UPDATE", 1) // at 450 ms
+	ear.awaitCount(t, "200 UPDATE", 1) // at 2.25 s; the session would end at 3 s
 	s.silent(t)
 	bye(t, d)
 	if err := cmd.Wait(); err != nil {

@@ -143,152 +143,166 @@ func TestValidation(t *testing.T) {
 }
 
 func TestSourceNotAllowedGets403(t *testing.T) {
-	u := startUA(t, Config{Access: Access{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}, nil)
-	p := newRawPeer(t, u)
-	p.send(p.invite("forbidden", 1, nil))
-	p.expect("403 INVITE")
-	p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
-	p.expect("200 OPTIONS")
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Access: Access{Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}}, nil)
+		p := newRawPeer(t, u)
+		p.send(p.invite("forbidden", 1, nil))
+		p.expect("403 INVITE")
+		p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
+		p.expect("200 OPTIONS")
+	})(t)
 }
 
 func TestMergedInviteGets482(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{}, a.handle)
-	p := newRawPeer(t, u)
-	inv := p.invite("merged", 1, testSDP("offer"))
-	p.send(inv)
-	ok := p.expect("200 INVITE")
-	p.send(strings.Replace(inv, "branch=z9hG4bK", "branch=z9hG4bKother", 1))
-	p.expect("482 INVITE")
-	p.send(p.within(ok, "ACK", 1, nil))
-	a.session.expect(t, "ack")
-	p.send(inv) // a late copy: absorbed
-	p.send(p.within(ok, "BYE", 2, nil))
-	if m := p.read(patience); kindOf([]byte(m)) != "200 BYE" {
-		t.Errorf("a late copy of the INVITE was answered: %s", m)
-	}
-	p.send(inv) // after the end as well: no ghost of a call
-	p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
-	if m := p.read(patience); kindOf([]byte(m)) != "200 OPTIONS" {
-		t.Errorf("a late copy of the INVITE was answered: %s", m)
-	}
-	a.next(t)
-	if len(a.calls) != 0 {
-		t.Error("a copy of the INVITE made a call")
-	}
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{}, a.handle)
+		p := newRawPeer(t, u)
+		inv := p.invite("merged", 1, testSDP("offer"))
+		p.send(inv)
+		ok := p.expect("200 INVITE")
+		p.send(strings.Replace(inv, "branch=z9hG4bK", "branch=z9hG4bKother", 1))
+		p.expect("482 INVITE")
+		p.send(p.within(ok, "ACK", 1, nil))
+		a.session.expect(t, "ack")
+		p.send(inv) // a late copy: absorbed
+		p.send(p.within(ok, "BYE", 2, nil))
+		if m := p.read(patience); kindOf([]byte(m)) != "200 BYE" {
+			t.Errorf("a late copy of the INVITE was answered: %s", m)
+		}
+		p.send(inv) // after the end as well: no ghost of a call
+		p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
+		if m := p.read(patience); kindOf([]byte(m)) != "200 OPTIONS" {
+			t.Errorf("a late copy of the INVITE was answered: %s", m)
+		}
+		a.next(t)
+		if len(a.calls) != 0 {
+			t.Error("a copy of the INVITE made a call")
+		}
+	})(t)
 }
 
 func TestRefusalIsRepeatedFromMemory(t *testing.T) {
-	u := startUA(t, Config{}, nil)
-	p := newRawPeer(t, u)
-	inv := p.invite("again", 1, nil)
-	p.send(inv)
-	first := p.expect("404 INVITE")
-	ack := strings.Replace(strings.Replace(inv, "INVITE sip", "ACK sip", 1), "1 INVITE", "1 ACK", 1)
-	p.send(ack)
-	for range 2 {
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{}, nil)
+		p := newRawPeer(t, u)
+		inv := p.invite("again", 1, nil)
 		p.send(inv)
-		if m := p.expect("404 INVITE"); headerOf(m, "To") != headerOf(first, "To") {
-			t.Errorf("To %q, want %q", headerOf(m, "To"), headerOf(first, "To"))
+		first := p.expect("404 INVITE")
+		ack := strings.Replace(strings.Replace(inv, "INVITE sip", "ACK sip", 1), "1 INVITE", "1 ACK", 1)
+		p.send(ack)
+		for range 2 {
+			p.send(inv)
+			if m := p.expect("404 INVITE"); headerOf(m, "To") != headerOf(first, "To") {
+				t.Errorf("To %q, want %q", headerOf(m, "To"), headerOf(first, "To"))
+			}
 		}
-	}
-	if n := u.Active(); n != 0 {
-		t.Errorf("%d dialogs", n)
-	}
+		if n := u.Active(); n != 0 {
+			t.Errorf("%d dialogs", n)
+		}
+	})(t)
 }
 
 // An unacknowledged refusal is repeated, RFC 3261 §17.2.1, until the ACK.
 func TestRefusalIsRepeatedUntilACK(t *testing.T) {
-	u := startUA(t, Config{}, nil)
-	p := newRawPeer(t, u)
-	inv := p.invite("unheard", 1, nil)
-	p.send(inv)
-	p.expect("404 INVITE")
-	p.expect("404 INVITE")
-	p.send(strings.Replace(strings.Replace(inv, "INVITE sip", "ACK sip", 1), "1 INVITE", "1 ACK", 1))
-	p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
-	p.expect("200 OPTIONS")
-	if m := p.read(700 * time.Millisecond); m != "" {
-		t.Errorf("after the ACK came %s", m)
-	}
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{}, nil)
+		p := newRawPeer(t, u)
+		inv := p.invite("unheard", 1, nil)
+		p.send(inv)
+		p.expect("404 INVITE")
+		p.expect("404 INVITE")
+		p.send(strings.Replace(strings.Replace(inv, "INVITE sip", "ACK sip", 1), "1 INVITE", "1 ACK", 1))
+		p.send(strings.Join(plain(p, "OPTIONS"), "\r\n") + "\r\n\r\n")
+		p.expect("200 OPTIONS")
+		if m := p.read(700 * time.Millisecond); m != "" {
+			t.Errorf("after the ACK came %s", m)
+		}
+	})(t)
 }
 
 func TestSequenceWithinDialog(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("seq", 5, testSDP("offer")))
-	ok := p.expect("200 INVITE")
-	p.send(p.within(ok, "ACK", 5, nil))
-	a.session.expect(t, "ack")
-	info := p.within(ok, "INFO", 7, nil)
-	p.send(info)
-	p.expect("200 INFO")
-	p.send(info) // a copy gets the same again
-	p.expect("200 INFO")
-	for _, n := range []int{6, 4} {
-		p.send(p.within(ok, "INFO", n, nil))
-		if m := p.expect("500 INFO"); headerOf(m, "Retry-After") == "" {
-			t.Error("500 without Retry-After")
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("seq", 5, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 5, nil))
+		a.session.expect(t, "ack")
+		info := p.within(ok, "INFO", 7, nil)
+		p.send(info)
+		p.expect("200 INFO")
+		p.send(info) // a copy gets the same again
+		p.expect("200 INFO")
+		for _, n := range []int{6, 4} {
+			p.send(p.within(ok, "INFO", n, nil))
+			if m := p.expect("500 INFO"); headerOf(m, "Retry-After") == "" {
+				t.Error("500 without Retry-After")
+			}
 		}
-	}
-	p.send(p.within(ok, "INVITE", 6, testSDP("old")))
-	p.expect("500 INVITE")
-	p.send(strings.Replace(p.within(ok, "INFO", 9, nil), "tag=raw", "tag=stranger", 1))
-	p.expect("481 INFO")
-	p.send(p.within(ok, "INFO", 10, nil, "Info-Package: foo"))
-	p.expect("469 INFO")
-	p.send(p.within(ok, "OPTIONS", 11, nil))
-	p.expect("200 OPTIONS")
-	p.send(p.within(ok, "UPDATE", 12, testSDP("update")))
-	if m := p.expect("200 UPDATE"); !strings.Contains(m, "o=re-answer") {
-		t.Errorf("UPDATE was answered %s", m)
-	}
-	a.session.expect(t, "offer update")
-	p.send(p.within(ok, "UPDATE", 13, nil))
-	p.expect("200 UPDATE")
-	p.send(p.within(ok, "BYE", 14, nil))
-	p.expect("200 BYE")
-	a.session.silent(t)
+		p.send(p.within(ok, "INVITE", 6, testSDP("old")))
+		p.expect("500 INVITE")
+		p.send(strings.Replace(p.within(ok, "INFO", 9, nil), "tag=raw", "tag=stranger", 1))
+		p.expect("481 INFO")
+		p.send(p.within(ok, "INFO", 10, nil, "Info-Package: foo"))
+		p.expect("469 INFO")
+		p.send(p.within(ok, "OPTIONS", 11, nil))
+		p.expect("200 OPTIONS")
+		p.send(p.within(ok, "UPDATE", 12, testSDP("update")))
+		if m := p.expect("200 UPDATE"); !strings.Contains(m, "o=re-answer") {
+			t.Errorf("UPDATE was answered %s", m)
+		}
+		a.session.expect(t, "offer update")
+		p.send(p.within(ok, "UPDATE", 13, nil))
+		p.expect("200 UPDATE")
+		p.send(p.within(ok, "BYE", 14, nil))
+		p.expect("200 BYE")
+		a.session.silent(t)
+	})(t)
 }
 
 // Before the INVITE has its final response, a second one is out of turn.
 func TestReinviteBeforeAnswerGets500(t *testing.T) {
-	rung := make(chan *Dialog, 1)
-	u := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
-		_ = d.Progress(180, "", nil)
-		rung <- d
-		<-ctx.Done()
-	})
-	p := newRawPeer(t, u)
-	p.send(p.invite("turn", 1, testSDP("offer")))
-	ringing := p.expect("180 INVITE")
-	p.send(p.within(ringing, "INVITE", 2, testSDP("again")))
-	m := p.expect("500 INVITE")
-	if headerOf(m, "Retry-After") == "" {
-		t.Error("500 without Retry-After")
-	}
-	p.send(p.within(ringing, "UPDATE", 3, testSDP("update")))
-	p.expect("500 UPDATE")
-	p.send(p.within(ringing, "BYE", 4, nil))
-	p.expect("487 INVITE")
-	p.expect("200 BYE")
-	ended(t, <-rung, ErrRemoteBye)
+	virtually(func(t *testing.T) {
+		rung := make(chan *Dialog, 1)
+		u := startUA(t, Config{}, func(ctx context.Context, d *Dialog) {
+			_ = d.Progress(180, "", nil)
+			rung <- d
+			<-ctx.Done()
+		})
+		p := newRawPeer(t, u)
+		p.send(p.invite("turn", 1, testSDP("offer")))
+		ringing := p.expect("180 INVITE")
+		p.send(p.within(ringing, "INVITE", 2, testSDP("again")))
+		m := p.expect("500 INVITE")
+		if headerOf(m, "Retry-After") == "" {
+			t.Error("500 without Retry-After")
+		}
+		p.send(p.within(ringing, "UPDATE", 3, testSDP("update")))
+		p.expect("500 UPDATE")
+		p.send(p.within(ringing, "BYE", 4, nil))
+		p.expect("487 INVITE")
+		p.expect("200 BYE")
+		ended(t, <-rung, ErrRemoteBye)
+	})(t)
 }
 
 func TestLateOfferPendingGets491(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("late", 1, nil))
-	ok := p.expect("200 INVITE")
-	p.send(p.within(ok, "INVITE", 2, testSDP("glare")))
-	m := p.expect("491 INVITE")
-	p.send(p.within(m, "ACK", 2, nil))
-	p.send(p.within(ok, "ACK", 1, testSDP("answer")))
-	a.session.expect(t, "ack answer")
-	p.send(p.within(ok, "INVITE", 3, testSDP("now")))
-	a.session.expect(t, "offer now")
-	p.send(p.within(ok, "ACK", 3, nil))
-	a.session.expect(t, "ack")
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("late", 1, nil))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "INVITE", 2, testSDP("glare")))
+		m := p.expect("491 INVITE")
+		p.send(p.within(m, "ACK", 2, nil))
+		p.send(p.within(ok, "ACK", 1, testSDP("answer")))
+		a.session.expect(t, "ack answer")
+		p.send(p.within(ok, "INVITE", 3, testSDP("now")))
+		a.session.expect(t, "offer now")
+		p.send(p.within(ok, "ACK", 3, nil))
+		a.session.expect(t, "ack")
+	})(t)
 }
