@@ -8,7 +8,8 @@ import (
 )
 
 // memory remembers values for a fixed time after their last store, at most
-// limit of them: the oldest goes first.
+// limit of them: the oldest goes first. Each access lets go of what has expired, and
+// of the room that a flood has taken once it is over.
 type memory[K comparable, V any] struct {
 	keep  time.Duration
 	limit int
@@ -18,7 +19,15 @@ type memory[K comparable, V any] struct {
 	serial  uint64 // of the last store
 	entries map[K]remembered[V]
 	order   []aging[K] // in the order of expiry
+	most    int        // entries that there is room for
 }
+
+// roomy is from how many entries on room is given back [entries]; spare is how many
+// times more room than is used is kept.
+const (
+	roomy = 1024
+	spare = 4
+)
 
 type remembered[V any] struct {
 	value  V
@@ -87,12 +96,22 @@ func (m *memory[K, V]) putLocked(k K, v V) {
 	for len(m.order) > m.limit {
 		m.dropLocked()
 	}
+	m.most = max(m.most, len(m.order))
 }
 
 func (m *memory[K, V]) expireLocked() {
-	now := m.now()
+	now, n := m.now(), len(m.order)
+	if n > 0 && !m.order[n-1].expires.After(now) { // all of it, at once
+		m.entries, m.order, m.most = make(map[K]remembered[V]), nil, 0
+		return
+	}
 	for len(m.order) > 0 && !m.order[0].expires.After(now) {
 		m.dropLocked()
+	}
+	if m.most > roomy && len(m.order) < m.most/spare {
+		entries := make(map[K]remembered[V], len(m.entries)) // a map never shrinks
+		maps.Copy(entries, m.entries)
+		m.entries, m.order, m.most = entries, slices.Clone(m.order), len(m.order)
 	}
 }
 
