@@ -168,7 +168,7 @@ func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload [
 	return e.rtp.Flush(b, to)
 }
 
-// postSecure is post with protection, which wants memory on the heap.
+// postSecure is post with protection.
 func (t *sender) postSecure(e *Endpoint, s *srtp.Session, to netip.AddrPort, head, ts uint32, payload []byte) error {
 	n := headerSize + len(payload)
 	if e.share != nil && e.worker >= 0 {
@@ -180,6 +180,15 @@ func (t *sender) postSecure(e *Endpoint, s *srtp.Session, to netip.AddrPort, hea
 			}
 			return nil
 		}
+	}
+	if e.socket != nil && n <= smallPacket {
+		var memory [smallPacket + srtp.Overhead]byte
+		t.write(memory[:n], head, ts, payload)
+		b, err := s.Protect(memory[:n])
+		if err != nil {
+			return ErrSocket
+		}
+		return e.socket.Flush(memory[:len(b)], to)
 	}
 	t.write(t.memory()[:n], head, ts, payload)
 	b, err := s.Protect(t.packet[:n])

@@ -103,16 +103,21 @@ type Keys struct {
 	Receive Key // of what the far end sends
 }
 
-// context makes the context of one direction.
-func (s Suite) context(k Key, opts ...pion.ContextOption) (*pion.Context, error) {
+// direction makes one direction. buf is memory for packets at work; directions of
+// one session may share it.
+func (s Suite) direction(k Key, buf *[MaxPacket + Overhead]byte) (direction, error) {
 	i := s.info()
 	if s == NoSuite || len(k.material) != i.key+i.salt {
 		return nil, fmt.Errorf("%w: %d bytes for %q", ErrKey, len(k.material), i.name)
 	}
 	b := k.Bytes()
-	c, err := pion.CreateContext(b[:i.key], b[i.key:], i.profile, opts...)
+	if s == GCM128 {
+		return newGCM(b[:i.key], b[i.key:])
+	}
+	c, err := pion.CreateContext(b[:i.key], b[i.key:], i.profile,
+		pion.SRTPReplayProtection(replayWindow), pion.SRTCPReplayProtection(replayWindow))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return c, nil
+	return &counter{context: c, buf: buf}, nil
 }

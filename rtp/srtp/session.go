@@ -1,12 +1,8 @@
 package srtp
 
 import (
-	"encoding/binary"
 	"errors"
-
-	"github.com/pion/rtcp"
-	pionrtp "github.com/pion/rtp"
-	pion "github.com/pion/srtp/v3"
+	"unsafe"
 )
 
 const (
@@ -33,18 +29,37 @@ var (
 	ErrReplayed = errors.New("srtp: replayed")
 )
 
+// What Protect may return besides.
+var (
+	errPacket = errors.New("srtp: no packet, or without room to grow")
+	errUsedUp = errors.New("srtp: key used up")
+)
+
+// minRTP is the length of an RTP header.
+const minRTP = 12
+
+// direction protects and unprotects in place with one key. Methods keep nothing
+// of what they are given, and return it or a part of it. Who unprotects gets
+// ErrForged, which leaves anything in the memory of the packet, or ErrReplayed.
+type direction interface {
+	protect(packet []byte) ([]byte, error)
+	protectRTCP(packet []byte) ([]byte, error)
+	unprotect(packet []byte) ([]byte, error)
+	unprotectRTCP(packet []byte) ([]byte, error)
+	// rollOver is unprotect where the rollover counter is taken to have gone on unseen.
+	rollOver(packet []byte) ([]byte, error)
+}
+
 // Session protects what is sent and unprotects what is received.
 type Session struct {
-	keys   Keys
-	send   *pion.Context
-	recv   *pion.Context
-	before *pion.Context // of what came until the key changed, nil if it did not
-	fresh  int           // packets that have come since
-	failed int           // RTP packets refused in a row
+	send   direction
+	recv   direction
+	before direction // of what came until the key changed, nil if it did not
+	fresh  int       // packets that have come since
+	failed int       // RTP packets refused in a row
 
-	header  pionrtp.Header
-	control rtcp.Header
-	buf     [MaxPacket]byte
+	keys  Keys
+	spare *[MaxPacket]byte // a packet that may have to be tried again; made when needed
 }
 
 // New makes a session. An error is ErrKey.
@@ -57,10 +72,14 @@ func New(k Keys) (*Session, error) { return (*Session)(nil).With(k) }
 func (s *Session) With(k Keys) (*Session, error) {
 	next := &Session{keys: k}
 	same := s != nil && s.keys.Suite == k.Suite
+	var buf *[MaxPacket + Overhead]byte
+	if k.Suite != GCM128 {
+		buf = new([MaxPacket + Overhead]byte)
+	}
 	var err error
 	if same && s.keys.Send == k.Send {
 		next.send = s.send
-	} else if next.send, err = k.Suite.context(k.Send); err != nil {
+	} else if next.send, err = k.Suite.direction(k.Send, buf); err != nil {
 		return nil, err
 	}
 	if same && s.keys.Receive == k.Receive {
@@ -70,8 +89,7 @@ func (s *Session) With(k Keys) (*Session, error) {
 	if s != nil {
 		next.before = s.recv
 	}
-	next.recv, err = k.Suite.context(k.Receive, pion.SRTPReplayProtection(replayWindow), pion.SRTCPReplayProtection(replayWindow))
-	if err != nil {
+	if next.recv, err = k.Suite.direction(k.Receive, buf); err != nil {
 		return nil, err
 	}
 	return next, nil
@@ -84,102 +102,131 @@ func (s *Session) Keys() Keys { return s.keys }
 func (s *Session) Tag() int { return s.keys.Suite.info().tag }
 
 // Protect protects the RTP packet in place and returns it, longer by the tag.
-// Its capacity must be its length and Tag at least.
+// Its capacity must be its length and Tag at least. It may be on the stack.
+//
+//go:noinline
 func (s *Session) Protect(packet []byte) ([]byte, error) {
-	return s.send.EncryptRTP(packet[:0], packet, &s.header)
+	b, err := s.send.protect(hide(packet))
+	return packet[:len(b)], err
 }
 
 // ProtectRTCP is Protect for a compound RTCP packet, which needs Overhead.
+//
+//go:noinline
 func (s *Session) ProtectRTCP(packet []byte) ([]byte, error) {
-	return s.send.EncryptRTCP(packet[:0], packet, &s.control)
+	b, err := s.send.protectRTCP(hide(packet))
+	return packet[:len(b)], err
 }
 
-// Unprotect returns the RTP packet within, in memory that is valid until the
-// next call; packet stays as it is. Errors: ErrForged, ErrReplayed.
+// Unprotect returns the RTP packet within, in the same memory. Of a packet that
+// is refused nothing is left. It may be on the stack. Errors: ErrForged,
+// ErrReplayed.
+//
+//go:noinline
 func (s *Session) Unprotect(packet []byte) ([]byte, error) {
-	b, err := s.unprotect(packet, (*Session).decryptRTP)
-	if err == nil {
-		s.failed = 0
-		return b, nil
-	}
-	if s.failed++; s.failed%lostCount == 0 && s.rollOver(packet, &b) {
-		return b, nil
-	}
-	return nil, err
-}
-
-// rollOver tries a packet with the next value of the rollover counter: where more
-// than 2^15 packets in a row were lost, the sequence number may have wrapped
-// unseen, and the far end would not be heard again. RFC 3711 §3.3.1.
-func (s *Session) rollOver(packet []byte, b *[]byte) (ok bool) {
-	if len(packet) < minRTP || len(packet) > MaxPacket {
-		return false
-	}
-	ssrc := binary.BigEndian.Uint32(packet[8:])
-	roc, known := s.recv.ROC(ssrc)
-	if !known {
-		return false
-	}
-	s.recv.SetROC(ssrc, roc+1)
-	var err error
-	if *b, err = s.decryptRTP(s.recv, s.buf[:copy(s.buf[:], packet)]); err != nil {
-		s.recv.SetROC(ssrc, roc)
-		return false
-	}
-	s.failed = 0
-	return true
-}
-
-// minRTP is the length of an RTP header.
-const minRTP = 12
-
-// UnprotectRTCP is Unprotect for RTCP. A packet that is authenticated but not
-// encrypted is taken too, RFC 3711 §3.4.
-func (s *Session) UnprotectRTCP(packet []byte) ([]byte, error) {
-	return s.unprotect(packet, (*Session).decryptRTCP)
-}
-
-func (s *Session) decryptRTP(c *pion.Context, b []byte) ([]byte, error) {
-	return c.DecryptRTP(b[:0], b, &s.header)
-}
-
-func (s *Session) decryptRTCP(c *pion.Context, b []byte) ([]byte, error) {
-	return c.DecryptRTCP(b[:0], b, &s.control)
-}
-
-// unprotect tries the key and, for a while after it changed, the one before.
-func (s *Session) unprotect(packet []byte, decrypt func(*Session, *pion.Context, []byte) ([]byte, error)) ([]byte, error) {
 	if len(packet) > MaxPacket {
 		return nil, ErrForged
 	}
-	n := copy(s.buf[:], packet)
-	b, err := decrypt(s, s.recv, s.buf[:n])
-	if err == nil {
-		if s.fresh++; s.fresh > oldPackets {
-			s.before = nil
-		}
-		return b, nil
+	lost := (s.failed+1)%lostCount == 0
+	if s.before != nil || lost {
+		n, err := s.unprotectAgain(hide(packet), lost)
+		return result(packet, n, err)
 	}
-	if s.before != nil {
-		copy(s.buf[:], packet)
-		if b, old := decrypt(s, s.before, s.buf[:n]); old == nil {
-			return b, nil
-		}
+	b, err := s.recv.unprotect(hide(packet))
+	if err != nil {
+		s.failed++
+		return nil, err
 	}
-	return nil, reason(err)
+	s.failed = 0
+	return packet[:len(b)], nil
 }
 
-// replayText is the innermost error of a context for a packet that has come
-// before; it has no name outside of its package.
-const replayText = "duplicated packet"
+// result is the first n bytes of a packet, unless there was an error.
+func result(packet []byte, n int, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return packet[:n], nil
+}
 
-// reason is what an error of a context means.
-func reason(err error) error {
-	if err == nil {
-		return nil
+// hide lets a packet stay on the stack of the caller, though a method of an
+// interface gets it: which must not keep it. The caller must not be inlined, so that
+// the packet is in use, as an argument, until the method is done.
+func hide(b []byte) []byte {
+	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&p)), cap(b))[:len(b)]
+}
+
+// unprotectAgain is Unprotect where a packet that is refused is tried with the
+// key before, and, if so many have been refused, with the next value of
+// the rollover counter: where more than 2^15 packets in a row were lost, the sequence
+// number may have wrapped unseen, and the far end would not be heard again. RFC
+// 3711 §3.3.1.
+func (s *Session) unprotectAgain(packet []byte, lost bool) (int, error) {
+	s.keep(packet)
+	b, err := s.recv.unprotect(packet)
+	switch {
+	case err == nil:
+		s.heard()
+		s.failed = 0
+		return len(b), nil
+	case s.before != nil:
+		if b, old := s.before.unprotect(s.again(packet)); old == nil {
+			s.failed = 0
+			return len(b), nil
+		}
 	}
-	if cause := errors.Unwrap(err); cause != nil && cause.Error() == replayText {
-		return ErrReplayed
+	s.failed++
+	if lost {
+		if b, late := s.recv.rollOver(s.again(packet)); late == nil {
+			s.failed = 0
+			return len(b), nil
+		}
 	}
-	return ErrForged
+	return 0, err
+}
+
+// keep copies a packet that may be tried again.
+func (s *Session) keep(packet []byte) {
+	if s.spare == nil {
+		s.spare = new([MaxPacket]byte) // once in the life of a session, if at all
+	}
+	copy(s.spare[:], packet)
+}
+
+// again makes the packet what it was.
+func (s *Session) again(packet []byte) []byte {
+	copy(packet, s.spare[:])
+	return packet
+}
+
+// heard counts a packet in the new key.
+func (s *Session) heard() {
+	if s.fresh++; s.fresh > oldPackets {
+		s.before = nil
+	}
+}
+
+// UnprotectRTCP is Unprotect for RTCP. A packet that is authenticated but not
+// encrypted is taken too, RFC 3711 §3.4.
+//
+//go:noinline
+func (s *Session) UnprotectRTCP(packet []byte) ([]byte, error) {
+	if len(packet) > MaxPacket {
+		return nil, ErrForged
+	}
+	inner := hide(packet)
+	if s.before != nil {
+		s.keep(inner)
+	}
+	b, err := s.recv.unprotectRTCP(inner)
+	if err == nil && s.before != nil {
+		s.heard()
+	}
+	if err != nil && s.before != nil {
+		if b, old := s.before.unprotectRTCP(s.again(inner)); old == nil {
+			return packet[:len(b)], nil
+		}
+	}
+	return result(packet, len(b), err)
 }

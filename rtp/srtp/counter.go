@@ -1,0 +1,110 @@
+package srtp
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/pion/rtcp"
+	pionrtp "github.com/pion/rtp"
+	pion "github.com/pion/srtp/v3"
+)
+
+// counter is one direction of a suite of AES-CM and HMAC-SHA1, by pion/srtp,
+// which may keep what it is given until the next packet: so it is given memory
+// of ours.
+type counter struct {
+	context *pion.Context
+	header  pionrtp.Header
+	control rtcp.Header
+	buf     *[MaxPacket + Overhead]byte // of both directions
+}
+
+// within copies a packet into memory of ours.
+func (c *counter) within(b []byte) ([]byte, error) {
+	if len(b) > MaxPacket {
+		return nil, errPacket
+	}
+	return c.buf[:copy(c.buf[:], b)], nil
+}
+
+// out copies what has become of a packet back, if it has room.
+func out(b, made []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	if cap(b) < len(made) {
+		return nil, errPacket
+	}
+	b = b[:len(made)]
+	copy(b, made)
+	return b, nil
+}
+
+// protect implements direction.
+func (c *counter) protect(b []byte) ([]byte, error) {
+	in, err := c.within(b)
+	if err == nil {
+		in, err = c.context.EncryptRTP(in[:0], in, &c.header)
+	}
+	return out(b, in, err)
+}
+
+// protectRTCP implements direction.
+func (c *counter) protectRTCP(b []byte) ([]byte, error) {
+	in, err := c.within(b)
+	if err == nil {
+		in, err = c.context.EncryptRTCP(in[:0], in, &c.control)
+	}
+	return out(b, in, err)
+}
+
+// unprotect implements direction.
+func (c *counter) unprotect(b []byte) ([]byte, error) {
+	in, err := c.within(b)
+	if err == nil {
+		in, err = c.context.DecryptRTP(in[:0], in, &c.header)
+	}
+	return out(b, in, reason(err))
+}
+
+// unprotectRTCP implements direction.
+func (c *counter) unprotectRTCP(b []byte) ([]byte, error) {
+	in, err := c.within(b)
+	if err == nil {
+		in, err = c.context.DecryptRTCP(in[:0], in, &c.control)
+	}
+	return out(b, in, reason(err))
+}
+
+// rollOver implements direction.
+func (c *counter) rollOver(b []byte) ([]byte, error) {
+	if len(b) < minRTP {
+		return nil, ErrForged
+	}
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	roc, known := c.context.ROC(ssrc)
+	if !known {
+		return nil, ErrForged
+	}
+	c.context.SetROC(ssrc, roc+1)
+	b, err := c.unprotect(b)
+	if err != nil {
+		c.context.SetROC(ssrc, roc)
+	}
+	return b, err
+}
+
+// replayText is the innermost error of a context for a packet that has come
+// before; it has no name outside of its package.
+const replayText = "duplicated packet"
+
+// reason is what an error of a context means.
+func reason(err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := errors.Unwrap(err); cause != nil && cause.Error() == replayText {
+		return ErrReplayed
+	}
+	return ErrForged
+}
