@@ -33,7 +33,7 @@ func TestCallGoesOnToTheNextHop(t *testing.T) {
 			z.a("host.test", "127.0.0.1")
 			a := newAnswering()
 			bob := startUA(t, Config{Timers: shortTimers}, a.handle)
-			alice := resolving(t, z)
+			alice := patient(t, z, unhurried)
 			transport, port := "udp", uint16(0)
 			first := newRawPeer(t, alice)
 			port = portOf(t, first.addr())
