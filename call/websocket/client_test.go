@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a test waits for anything.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // agent is a server of WebSockets; talk runs each connection.
 type agent struct {

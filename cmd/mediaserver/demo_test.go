@@ -46,27 +46,40 @@ func demo(t *testing.T, env []string, d time.Duration, firstPort int) (string, a
 	return out.String(), clip
 }
 
-// wantPrint wants texts to be, or not to be, in a print.
-func wantPrint(t *testing.T, out string, present, absent []string) {
+// demoPrints runs the demo until it prints what is wanted and nothing that is
+// unwanted: once, and then longer, as a busy machine may spoil what it measures.
+func demoPrints(t *testing.T, env []string, d time.Duration, firstPort int, present, absent []string, also func(audio.Clip) string) {
 	t.Helper()
-	for _, want := range present {
-		if !strings.Contains(out, want) {
-			t.Errorf("%q is not in\n%s", want, out)
+	for n := range 3 {
+		out, clip := demo(t, env, time.Duration(n+1)*d, firstPort)
+		var wrong []string
+		for _, want := range present {
+			if !strings.Contains(out, want) {
+				wrong = append(wrong, fmt.Sprintf("%q is not in the print", want))
+			}
 		}
-	}
-	for _, unwanted := range absent {
-		if strings.Contains(out, unwanted) {
-			t.Errorf("%q is in\n%s", unwanted, out)
+		for _, unwanted := range absent {
+			if strings.Contains(out, unwanted) {
+				wrong = append(wrong, fmt.Sprintf("%q is in the print", unwanted))
+			}
 		}
+		if why := also(clip); why != "" {
+			wrong = append(wrong, why)
+		}
+		if len(wrong) == 0 {
+			return
+		}
+		t.Logf("%q", wrong)
 	}
+	t.Error("the demo was run three times in vain")
 }
 
 func TestDemoWithoutSpeechSoundsTones(t *testing.T) {
-	out, _ := demo(t, []string{"MEDIASERVER_TTS_ENGINE=none"}, 9*time.Second, 23000)
-	wantPrint(
-		t, out,
+	demoPrints(
+		t, []string{"MEDIASERVER_TTS_ENGINE=none"}, 9*time.Second, 23000,
 		[]string{"voice none", "melody hears talker -2", "talker hears melody -2", "listener hears melody -2"},
 		[]string{"hears listener", "melody hears melody", "talker hears talker", "quiet tone"},
+		func(audio.Clip) string { return "" },
 	)
 }
 
@@ -74,16 +87,18 @@ func TestDemoSpeaks(t *testing.T) {
 	if !flite.Available() {
 		withoutVoice(t)
 	}
-	out, clip := demo(t, []string{"MEDIASERVER_TTS_ENGINE=flite"}, 15*time.Second, 23500)
-	wantPrint(
-		t, out,
+	demoPrints(
+		t, []string{"MEDIASERVER_TTS_ENGINE=flite"}, 15*time.Second, 23500,
 		[]string{"voice flite", "a quiet tone", "listener hears the greeting or a guest -", "melody hears talker -2", "talker hears melody -2", "listener hears melody -2"},
 		[]string{"hears listener", "melody hears melody", "talker hears talker", "cannot speak", "also in the room"},
+		func(clip audio.Clip) string {
+			clip.Samples = clip.Samples[:min(4*clip.Rate, len(clip.Samples))]
+			if level := audio.LevelDBov(clip.Samples); level < -35 {
+				return fmt.Sprintf("the greeting has %.0f dBov", level)
+			}
+			return ""
+		},
 	)
-	clip.Samples = clip.Samples[:4*clip.Rate]
-	if level := audio.LevelDBov(clip.Samples); level < -35 {
-		t.Errorf("the greeting has %.0f dBov", level)
-	}
 }
 
 func TestDemoApplicationGreetsByWords(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for anything.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // instance is a server that runs within a test.
 type instance struct {

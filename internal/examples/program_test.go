@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds every wait for something that should happen at once.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // program is a process that a test started.
 type program struct {

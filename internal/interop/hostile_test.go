@@ -302,7 +302,7 @@ func (h *handCall) ask(t *testing.T, method, body string) string {
 	buf := make([]byte, 1<<16)
 	for range 20 {
 		h.write(t, method, body, h.seq)
-		h.c.SetReadDeadline(time.Now().Add(patience / 10)) //nolint:errcheck // a read fails then
+		h.c.SetReadDeadline(time.Now().Add(patience / 60)) //nolint:errcheck // a read fails then
 		for {
 			n, _, err := h.c.ReadFromUDP(buf)
 			if err != nil {

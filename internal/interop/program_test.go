@@ -12,7 +12,7 @@ import (
 )
 
 // patience bounds every wait for something that should happen at once.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // niceness puts the tests and what they start before whatever else the machine
 // does: sound cannot wait, nor can callers who press keys when the pages of the
