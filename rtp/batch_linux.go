@@ -118,6 +118,9 @@ func (s *socket) put(out *outbox, b *batchSystem) {
 		}
 		b.iov[n].Base = &out.data[x.off]
 		b.iov[n].SetLen(int(x.end - x.off))
+		if x.end-x.off > unbroken {
+			s.breakUp()
+		}
 		h := &b.hdr[n].hdr
 		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&b.name[n])), size
 		h.Iov = &b.iov[n]

@@ -21,6 +21,9 @@ const (
 	expedited = 46 << 2
 	// controlSize holds the receive timestamp and the drop counter.
 	controlSize = 96
+	// unbroken is the longest datagram that is taken to fit through any network
+	// in one piece [bytes].
+	unbroken = 1200
 	// maxEmpty is how many empty datagrams one Drain passes over.
 	maxEmpty = 8
 )
@@ -69,6 +72,9 @@ func (s *socket) setUp(local netip.AddrPort) error {
 		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, expedited) // a wish
 	} else {
 		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_TOS, expedited) // a wish
+		// A datagram that is never broken up needs no number of its own, which the
+		// system takes from a place in memory that is cold by then.
+		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE)
 	}
 	// Without these two, times are those of the call and drops stay unknown.
 	_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1)
@@ -166,6 +172,9 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 	if s.closed.Load() || len(packet) == 0 {
 		return ErrSocket
 	}
+	if len(packet) > unbroken {
+		s.breakUp()
+	}
 	if to == s.peer {
 		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
@@ -185,6 +194,14 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 		return socketErr(errno, false)
 	}
 	return nil
+}
+
+// breakUp lets the system break up datagrams that do not fit, from now on. Any
+// goroutine.
+func (s *socket) breakUp() {
+	if !s.v6 {
+		_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_WANT)
+	}
 }
 
 // connect lets the system hear nobody but a far end, and find the way to it

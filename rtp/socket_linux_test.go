@@ -111,3 +111,26 @@ func TestErrorsOfTheSystem(t *testing.T) {
 		t.Errorf("nothing waiting: %v", err)
 	}
 }
+
+// pathOption is what a socket does with datagrams that may not fit.
+func pathOption(t *testing.T, s *socket) int {
+	t.Helper()
+	v, err := unix.GetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestOnlyLongDatagramsMayBeBrokenUp(t *testing.T) {
+	a, b := openPair(t, loopback), openPair(t, loopback)
+	defer a.Close()
+	defer b.Close()
+	to := netip.AddrPortFrom(loopback, portOf(t, b.rtp.socket))
+	if err := a.rtp.Flush(make([]byte, unbroken), to); err != nil || pathOption(t, a.rtp.socket) != unix.IP_PMTUDISC_PROBE {
+		t.Errorf("after a datagram of usual length: %v, option %d", err, pathOption(t, a.rtp.socket))
+	}
+	if err := a.rtp.Flush(make([]byte, unbroken+1), to); err != nil || pathOption(t, a.rtp.socket) != unix.IP_PMTUDISC_WANT {
+		t.Errorf("after a long datagram: %v, option %d", err, pathOption(t, a.rtp.socket))
+	}
+}
