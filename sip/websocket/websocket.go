@@ -88,12 +88,16 @@ func (c *Conn) Write(b []byte) (int, error) {
 func (c *Conn) Close() error { return c.ws.CloseNow() }
 
 // Serve accepts connections of a listener until that is closed. take gets each
-// when its handshake is over; it must not wait.
+// when its handshake is over; it must not wait. No take runs after the return.
 func Serve(l net.Listener, cfg Config, take func(*Conn)) error {
 	var open atomic.Int64
 	var wg sync.WaitGroup
 	s := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { upgrade(w, r, cfg, take) }),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			wg.Add(1) // the handshake ends before take does
+			defer wg.Done()
+			upgrade(w, r, cfg, take)
+		}),
 		ReadHeaderTimeout: handshakeTimeout,
 		IdleTimeout:       handshakeTimeout,
 		MaxHeaderBytes:    maxHeader,
