@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 )
 
 // demo runs what `make run` runs, for some time, and returns what it prints
-// and what the listener heard.
+// and what the listener heard, which is nothing if no robot got through in time.
 func demo(t *testing.T, env []string, d time.Duration, firstPort int) (string, audio.Clip) {
 	t.Helper()
 	if testing.Short() {
@@ -35,13 +36,16 @@ func demo(t *testing.T, env []string, d time.Duration, firstPort int) (string, a
 	}
 	fmt.Fprint(t.Output(), out.String(), errs.String())
 	f, err := os.Open(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return out.String(), audio.Clip{Rate: 8000}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
 	clip, _, err := wav.Decode(f, wav.DefaultLimit)
-	if err != nil || clip.Duration() < 2*time.Second {
-		t.Errorf("the recording is %v long: %v", clip.Duration(), err)
+	if err != nil {
+		t.Error(err)
 	}
 	return out.String(), clip
 }
@@ -62,6 +66,9 @@ func demoPrints(t *testing.T, env []string, d time.Duration, firstPort int, pres
 			if strings.Contains(out, unwanted) {
 				wrong = append(wrong, fmt.Sprintf("%q is in the print", unwanted))
 			}
+		}
+		if clip.Duration() < 2*time.Second {
+			wrong = append(wrong, fmt.Sprintf("the recording is %v long", clip.Duration()))
 		}
 		if why := also(clip); why != "" {
 			wrong = append(wrong, why)
