@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"mediaserver/bench/calls"
@@ -75,7 +76,8 @@ func (d *Document) name() string {
 		return d.Tool
 	}
 	o := d.Media[len(d.Media)-1].Options
-	return fmt.Sprintf("%s-%s-n%d-rooms-of-%d", d.Tool, o.IO, o.Participants, o.RoomSize)
+	way := strings.ReplaceAll(strings.ToLower(carriage(&o)), ", ", "-")
+	return fmt.Sprintf("%s-%s-n%d-rooms-of-%d", d.Tool, strings.ReplaceAll(way, " ", "-"), o.Participants, o.RoomSize)
 }
 
 // Load reads a document.

@@ -39,7 +39,15 @@ func row(b *strings.Builder, d *Document, s *media.Series) {
 		pass = "no: " + strings.Join(r.Why, "; ")
 	}
 	fmt.Fprintf(b, "| %s | %d | %d × %d | %s | %.0f | %.0f | %s | %s | %d | %.3f %% | %.2f ms | %.2f ms | %.1f / %.1f ms | %.1f KiB | %.4f | %.0f %%%s | %s |\n",
-		d.Time.Format("2006-01-02"), r.Participants, r.Rooms, r.Talkers, s.Options.IO, r.CPU.PerParticipant, r.CPU.PerCore, efficiency, design,
+		d.Time.Format("2006-01-02"), r.Participants, r.Rooms, r.Talkers, carriage(&s.Options), r.CPU.PerParticipant, r.CPU.PerCore, efficiency, design,
 		r.Packets.Lost, 100*r.Audio.Share, r.Timing.Packets.P99, r.Timing.Gap.P99, r.Timing.Latency.P50, r.Timing.Latency.P99,
 		r.Memory.PerParticipant, r.Memory.AllocsPerFrame, r.Others, quiet, pass)
+}
+
+// carriage is how the packets go: the class of I/O, and SRTP if there is any.
+func carriage(o *media.Options) string {
+	if o.SRTP == "" || o.SRTP == "off" {
+		return o.IO
+	}
+	return o.IO + ", SRTP " + o.SRTP
 }
