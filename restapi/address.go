@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"mediaserver/internal/wildcard"
 )
 
 // errRelative: a relative address with nothing to be relative to.
@@ -37,7 +39,7 @@ func hostAllowed(patterns []string, u *url.URL) bool {
 	name, withPort := strings.ToLower(u.Hostname()), strings.ToLower(u.Host)
 	for _, p := range patterns {
 		p = strings.ToLower(p)
-		if wildcardMatch(p, name) || wildcardMatch(p, withPort) {
+		if wildcard.Match(p, name) || wildcard.Match(p, withPort) {
 			return true
 		}
 	}

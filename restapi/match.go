@@ -1,6 +1,10 @@
 package restapi
 
-import "strings"
+import (
+	"strings"
+
+	"mediaserver/internal/wildcard"
+)
 
 // Matches says whether a call to called, a user or a SIP address, is for this
 // service: whether one of its patterns fits the user part or the full address.
@@ -12,7 +16,7 @@ func (s *Service) Matches(called string) bool {
 	for _, pattern := range s.Match {
 		pattern = lowerHost(pattern)
 		for _, form := range forms {
-			if wildcardMatch(pattern, form) {
+			if wildcard.Match(pattern, form) {
 				return true
 			}
 		}
@@ -69,29 +73,4 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 		return s[:i], s[i+1:], true
 	}
 	return s, "", false
-}
-
-// wildcardMatch says whether s fits pattern, in which * stands for any text.
-// It takes the first fit of each part from the left, so its time is bounded
-// by the product of the lengths.
-func wildcardMatch(pattern, s string) bool {
-	first, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return s == pattern
-	}
-	s, ok := strings.CutPrefix(s, first)
-	if !ok {
-		return false
-	}
-	for {
-		part, more, wild := strings.Cut(rest, "*")
-		if !wild {
-			return strings.HasSuffix(s, part)
-		}
-		i := strings.Index(s, part)
-		if i < 0 {
-			return false
-		}
-		s, rest = s[i+len(part):], more
-	}
 }

@@ -3,6 +3,7 @@ package trunk
 import (
 	"strings"
 
+	"mediaserver/internal/wildcard"
 	"mediaserver/sip"
 )
 
@@ -46,7 +47,7 @@ func (n Numbers) apply(rules []Rule, user string) string {
 		return user
 	}
 	for _, r := range rules {
-		if r.Strip >= len(number) || !matches(r.Match, number) {
+		if r.Strip >= len(number) || !wildcard.Match(r.Match, number) {
 			continue
 		}
 		if out := n.form(r.Form, r.Prefix+number[r.Strip:]); len(out) <= maxNumber {

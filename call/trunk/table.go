@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/internal/wildcard"
 	"mediaserver/sip"
 )
 
@@ -177,7 +178,7 @@ func rank(up bool) int {
 func forNumber(list []*trunk, fallback, number string) []*trunk {
 	var found []*trunk
 	for _, e := range list {
-		if slices.ContainsFunc(e.cfg.Match, func(pattern string) bool { return matches(pattern, number) }) {
+		if slices.ContainsFunc(e.cfg.Match, func(pattern string) bool { return wildcard.Match(pattern, number) }) {
 			found = append(found, e)
 		}
 	}

@@ -38,16 +38,17 @@ var importTable = []importRow{
 		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch"},
 		never: []string{"net/http/..."},
 	},
-	{who: "call/trunk", may: []string{"call", "sip"}},
+	{who: "call/trunk", may: []string{"call", "sip", "internal/wildcard"}},
 	{who: "call/websocket", may: []string{"call", "rtp", "dtmf"}},
 	// The value types of call carry dtmf.Digit and audio.RingingPattern.
-	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio"}},
+	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio", "internal/wildcard"}},
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},
 	{who: "internal/golden"},   // tests only
 	{who: "internal/interop"},  // tests only
 	{who: "internal/examples"}, // tests only
 	{who: "internal/memnet"},
 	{who: "internal/prefetch"},
+	{who: "internal/wildcard"},
 	{who: "internal/leaktest"},
 	{who: "internal/archtest"},
 	{who: "cmd/...", may: []string{"..."}},
