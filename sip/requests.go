@@ -129,17 +129,8 @@ const maxReinvites = 6
 func (d *Dialog) Reinvite(ctx context.Context, body []byte) (answer []byte, err error) {
 	asked := map[string]int{}
 	return d.insist(ctx, func() ([]byte, error) {
-		d.mu.Lock()
-		confirmed, busy := d.state == stateConfirmed, d.inviting || d.unacked != nil
-		if confirmed && !busy {
-			d.inviting = true
-		}
-		d.mu.Unlock()
-		switch {
-		case !confirmed:
-			return nil, d.stateErr()
-		case busy:
-			return nil, &StatusError{Code: codePending}
+		if err := d.claimOffer(func() bool { return d.state == stateConfirmed }); err != nil {
+			return nil, err
 		}
 		return d.reinvite(ctx, body, asked)
 	})

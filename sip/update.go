@@ -28,21 +28,30 @@ func (d *Dialog) updateBy(ctx context.Context, p *peer, offer []byte, mayLocked 
 		return nil, errors.New("sip: an UPDATE without offer changes nothing")
 	}
 	return d.insist(ctx, func() ([]byte, error) {
-		d.mu.Lock()
-		may, busy := mayLocked(), d.inviting || d.unacked != nil
-		if may && !busy {
-			d.inviting = true
-		}
-		d.mu.Unlock()
-		switch {
-		case !may:
-			return nil, d.stateErr()
-		case busy:
-			return nil, &StatusError{Code: codePending}
+		if err := d.claimOffer(mayLocked); err != nil {
+			return nil, err
 		}
 		defer d.offered()
 		return d.update(ctx, p, offer)
 	})
+}
+
+// claimOffer makes an offer of ours the open one, until offered. It fails with
+// the state of the dialog where that forbids one, with 491 while another is open.
+func (d *Dialog) claimOffer(mayLocked func() bool) error {
+	d.mu.Lock()
+	may, busy := mayLocked(), d.inviting || d.unacked != nil
+	if may && !busy {
+		d.inviting = true
+	}
+	d.mu.Unlock()
+	switch {
+	case !may:
+		return d.stateErr()
+	case busy:
+		return &StatusError{Code: codePending}
+	}
+	return nil
 }
 
 // offered: no offer of ours is open any more.
