@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 
 	pion "github.com/pion/dtls/v3"
 	"github.com/pion/logging"
+	"github.com/pion/transport/v5/deadline"
 
 	"mediaserver/rtp/srtp"
 )
@@ -116,7 +118,7 @@ func (a *Association) handshake(ctx context.Context) (*pion.Conn, error) {
 		mismatch = err != nil
 		return err
 	}
-	wire := &wire{in: a.in, send: a.cfg.Send}
+	wire := newWire(a.in, a.cfg.Send)
 	c, err := a.open(wire, verify)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHandshake, err)
@@ -217,21 +219,28 @@ func (peerAddr) String() string { return "peer" }
 
 // wire is the net.PacketConn of one attempt.
 type wire struct {
-	in   *inbox
-	send func([]byte) error
-	deadline
+	in     *inbox
+	send   func([]byte) error
+	read   *deadline.Deadline
+	ended  chan struct{} // closed by Close
+	ending sync.Once
+}
+
+func newWire(in *inbox, send func([]byte) error) *wire {
+	return &wire{in: in, send: send, read: deadline.New(), ended: make(chan struct{})}
 }
 
 // ReadFrom waits for a datagram.
 func (w *wire) ReadFrom(p []byte) (int, net.Addr, error) {
-	expired := w.wait()
 	select {
 	case b := <-w.in.full:
 		n := copy(p, b)
 		w.in.done(b)
 		return n, peerAddr{}, nil
-	case <-expired:
-		return 0, nil, w.reason()
+	case <-w.read.Done():
+		return 0, nil, os.ErrDeadlineExceeded
+	case <-w.ended:
+		return 0, nil, net.ErrClosed
 	}
 }
 
@@ -245,8 +254,21 @@ func (w *wire) WriteTo(p []byte, _ net.Addr) (int, error) {
 // LocalAddr is nobody's.
 func (w *wire) LocalAddr() net.Addr { return peerAddr{} }
 
+// SetReadDeadline says when reading has to end; the zero time is never.
+func (w *wire) SetReadDeadline(t time.Time) error {
+	w.read.Set(t)
+	return nil
+}
+
 // SetDeadline is SetReadDeadline: writing does not wait.
 func (w *wire) SetDeadline(t time.Time) error { return w.SetReadDeadline(t) }
 
 // SetWriteDeadline does nothing: writing does not wait.
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+
+// Close ends reading for good.
+func (w *wire) Close() error {
+	w.ending.Do(func() { close(w.ended) })
+	w.read.Set(time.Time{}) // no timer stays behind
+	return nil
+}
