@@ -161,20 +161,25 @@ func (g *Guard) shard(key uint64) *shard {
 // since is a time as the records have it. It is above 0.
 func (g *Guard) since(t time.Time) int64 { return int64(t.Sub(g.start)) + 1 }
 
+// lock locks the shard of a source; with it come the source's key and the
+// time as the records have it.
+func (g *Guard) lock(a netip.Addr, now time.Time) (*shard, uint64, int64) {
+	key := keyOf(a)
+	s := g.shard(key)
+	s.mu.Lock()
+	return s, key, g.since(now)
+}
+
 // Admit decides about a message before anything is read of it.
 func (g *Guard) Admit(a netip.Addr, now time.Time) Verdict {
-	key := keyOf(a)
-	s, t := g.shard(key), g.since(now)
-	s.mu.Lock()
+	s, key, t := g.lock(a, now)
 	defer s.mu.Unlock()
 	return s.admitLocked(key, t)
 }
 
 // Banned says whether a source is banned. It counts nothing.
 func (g *Guard) Banned(a netip.Addr, now time.Time) bool {
-	key := keyOf(a)
-	s, t := g.shard(key), g.since(now)
-	s.mu.Lock()
+	s, key, t := g.lock(a, now)
 	defer s.mu.Unlock()
 	r := s.findLocked(key)
 	return r != nil && r.until > t
@@ -182,9 +187,7 @@ func (g *Guard) Banned(a netip.Addr, now time.Time) bool {
 
 // Vouch notes that a source has done what a forger of its address cannot do.
 func (g *Guard) Vouch(a netip.Addr, now time.Time) {
-	key := keyOf(a)
-	s, t := g.shard(key), g.since(now)
-	s.mu.Lock()
+	s, key, t := g.lock(a, now)
 	defer s.mu.Unlock()
 	r := s.findLocked(key)
 	if r == nil {
@@ -198,9 +201,7 @@ func (g *Guard) Vouch(a netip.Addr, now time.Time) {
 
 // Vouched says whether a source has been vouched for.
 func (g *Guard) Vouched(a netip.Addr, now time.Time) bool {
-	key := keyOf(a)
-	s, t := g.shard(key), g.since(now)
-	s.mu.Lock()
+	s, key, t := g.lock(a, now)
 	defer s.mu.Unlock()
 	r := s.findLocked(key)
 	return r != nil && r.vouched > t
@@ -219,9 +220,7 @@ func (g *Guard) Blame(a netip.Addr, o Offence, now time.Time) time.Duration {
 	if g.cfg.Failures < 0 {
 		return 0
 	}
-	key := keyOf(a)
-	s, t := g.shard(key), g.since(now)
-	s.mu.Lock()
+	s, key, t := g.lock(a, now)
 	defer s.mu.Unlock()
 	r := s.findLocked(key)
 	if r == nil {
@@ -294,9 +293,7 @@ func (g *Guard) Bans(now time.Time) []Ban {
 // Lift ends the ban of a source and forgets what it was blamed for; false if
 // it is not banned.
 func (g *Guard) Lift(a netip.Addr, now time.Time) bool {
-	key := keyOf(a)
-	s, t := g.shard(key), g.since(now)
-	s.mu.Lock()
+	s, key, t := g.lock(a, now)
 	defer s.mu.Unlock()
 	r := s.findLocked(key)
 	if r == nil || r.until <= t {
