@@ -523,3 +523,10 @@ func BenchmarkAdmit(b *testing.B) {
 	}
 	_ = u.Close()
 }
+
+// len is the number of transactions.
+func (t *transactions) len() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.server) + len(t.client)
+}

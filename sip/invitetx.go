@@ -198,10 +198,3 @@ func (t *transactions) close() {
 		f()
 	}
 }
-
-// len is the number of transactions.
-func (t *transactions) len() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.server) + len(t.client)
-}

@@ -3,6 +3,7 @@ package prefetch_test
 import (
 	"sync"
 	"testing"
+	"unsafe"
 
 	"mediaserver/internal/prefetch"
 )
@@ -21,7 +22,7 @@ func TestAPrefetchChangesNothingAndNeverFails(t *testing.T) {
 	prefetch.Value(p)
 	prefetch.First(p, 64)
 	prefetch.First(p, 1<<20)
-	prefetch.Span(&p.first, &p.last)
+	prefetch.Part(p, unsafe.Offsetof(p.first), unsafe.Offsetof(p.last)+unsafe.Sizeof(p.last))
 	prefetch.Slice(p.middle[:])
 	prefetch.Value((*parts)(nil))
 	prefetch.Slice[int64](nil)
