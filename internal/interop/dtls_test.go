@@ -19,14 +19,7 @@ func TestKeysByHandshakeAndCheckedWays(t *testing.T) {
 	}}.run(t)
 	anna := phoneSetup{name: "anna", freq: 440, codec: "PCMU", srtp: "dtls_srtp"}.start(t)
 	bert := phoneSetup{name: "bert", freq: 880, codec: "PCMA", srtp: "dtls_srtp", ice: true, mux: true}.start(t)
-	anna.call(t, m, "secret")
-	bert.call(t, m, "secret")
-	rest(t, 4*time.Second)
-	anna.hangUp(t)
-	bert.hangUp(t)
-	m.expectIdle(t)
-	expectHeard(t, anna, bert.freq)
-	expectHeard(t, bert, anna.freq)
+	phonesMeet(t, m, anna, "secret", bert, "secret")
 	for _, p := range []*phone{anna, bert} {
 		if !strings.Contains(p.output(), "verified sha-256 fingerprint OK") {
 			t.Errorf("%s says nothing of our certificate", p.name)
@@ -52,14 +45,7 @@ func TestCheckedWaysOnSharedPorts(t *testing.T) {
 	}}.run(t)
 	anna := phoneSetup{name: "anna", freq: 440, codec: "PCMU", ice: true}.start(t)
 	bert := phoneSetup{name: "bert", freq: 880, codec: "PCMA"}.start(t)
-	anna.call(t, m, "talk")
-	bert.call(t, m, "talk")
-	rest(t, 3*time.Second)
-	anna.hangUp(t)
-	bert.hangUp(t)
-	m.expectIdle(t)
-	expectHeard(t, anna, bert.freq)
-	expectHeard(t, bert, anna.freq)
+	phonesMeet(t, m, anna, "talk", bert, "talk")
 	if got := strings.Count(m.output(), "the far end has nominated a way"); got != 2 {
 		t.Errorf("%d ways were nominated, want those of RTP and RTCP", got)
 	}

@@ -253,8 +253,8 @@ type handCall struct {
 	answer string
 }
 
-// callByHand calls a service and acknowledges the answer.
-func callByHand(t *testing.T, m *mediaserver, user, caller string) *handCall {
+// newHandCall opens what a call to a service needs; it says nothing yet.
+func newHandCall(t *testing.T, m *mediaserver, user, caller string) *handCall {
 	t.Helper()
 	to, err := net.ResolveUDPAddr("udp4", m.sip)
 	if err != nil {
@@ -265,7 +265,13 @@ func callByHand(t *testing.T, m *mediaserver, user, caller string) *handCall {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	h := &handCall{c: c, to: to, local: c.LocalAddr().String(), user: user, id: caller + "-by-hand", seq: 1}
+	return &handCall{c: c, to: to, local: c.LocalAddr().String(), user: user, id: caller + "-by-hand", seq: 1}
+}
+
+// callByHand calls a service and acknowledges the answer.
+func callByHand(t *testing.T, m *mediaserver, user, caller string) *handCall {
+	t.Helper()
+	h := newHandCall(t, m, user, caller)
 	h.answer = h.ask(t, "INVITE", handSDP)
 	_, rest, _ := strings.Cut(h.answer, "m=audio ")
 	port, err := strconv.Atoi(strings.Fields(rest + " x")[0])

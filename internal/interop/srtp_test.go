@@ -33,14 +33,7 @@ func protectedPhones(t *testing.T, shared int) {
 	if plain.has("CALL_ESTABLISHED") {
 		t.Error("a call without keys to a service that requires them was answered")
 	}
-	anna.call(t, m, "secret")
-	bert.call(t, m, "talk")
-	rest(t, 4*time.Second)
-	anna.hangUp(t)
-	bert.hangUp(t)
-	m.expectIdle(t)
-	expectHeard(t, anna, bert.freq)
-	expectHeard(t, bert, anna.freq)
+	phonesMeet(t, m, anna, "secret", bert, "talk")
 	expectForged(t, m, 2)
 	if log := m.output(); strings.Contains(log, "inline:") || strings.Contains(log, "a=crypto") {
 		t.Error("the log has keys in it")
@@ -74,6 +67,20 @@ func TestProtectedCallsOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// phonesMeet has two phones call services that lead to one room, and each hear
+// the other there.
+func phonesMeet(t *testing.T, m *mediaserver, anna *phone, annaCalls string, bert *phone, bertCalls string) {
+	t.Helper()
+	anna.call(t, m, annaCalls)
+	bert.call(t, m, bertCalls)
+	rest(t, 4*time.Second)
+	anna.hangUp(t)
+	bert.hangUp(t)
+	m.expectIdle(t)
+	expectHeard(t, anna, bert.freq)
+	expectHeard(t, bert, anna.freq)
 }
 
 // expectHeard checks that a phone heard a tone, alone, for a second at least.

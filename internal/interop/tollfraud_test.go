@@ -177,16 +177,7 @@ func (h *handCall) writeWith(t *testing.T, method string, seq int, field string)
 // callStart begins a call and does not wait for its answer.
 func callStart(t *testing.T, m *mediaserver, user, caller string) *handCall {
 	t.Helper()
-	to, err := net.ResolveUDPAddr("udp4", m.sip)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	h := &handCall{c: c, to: to, local: c.LocalAddr().String(), user: user, id: caller + "-by-hand", seq: 1}
+	h := newHandCall(t, m, user, caller)
 	h.write(t, "INVITE", handSDP, h.seq)
 	return h
 }
