@@ -49,10 +49,10 @@ type Call struct {
 	base    Info // what never changes
 	logTo   atomic.Pointer[slog.Logger]
 
-	dialog   Dialog   // nil for a room's secondary call
-	security Security // of a call by SIP
-	keying   Keying   // of a call by SIP
+	dialog Dialog // nil for a room's secondary call
+	protection
 	behalf
+	watched
 
 	requests chan func()        // run by the actor
 	hangUps  chan Cause         // HangUp's wishes
@@ -69,6 +69,12 @@ type Call struct {
 	life   life
 	media  *media // nil until there is an endpoint
 	joined joined
+}
+
+// protection is what keeps the media of a call by SIP from others.
+type protection struct {
+	security Security
+	keying   Keying
 }
 
 // story is what was told of a call, and what has become of its far end.
@@ -127,6 +133,7 @@ func newCall(m *Manager, base Info, d Dialog) *Call {
 		digits:   make(chan dtmf.Digit, maxPendingPresses),
 		limit:    make(chan time.Duration),
 		done:     make(chan struct{}),
+		watched:  watched{looks: make(chan struct{}, 1)},
 	}
 	c.SetLogger(m.cfg.Logger)
 	return c
@@ -170,8 +177,6 @@ func (c *Call) SetMaxDuration(d time.Duration) {
 func (c *Call) run(limit time.Duration) {
 	deadline := time.NewTimer(c.untilLimit(limit))
 	defer deadline.Stop()
-	watch := time.NewTicker(mediaWatchInterval)
-	defer watch.Stop()
 	var seen dtmf.Dedup
 	for {
 		select {
@@ -181,7 +186,7 @@ func (c *Call) run(limit time.Duration) {
 		case p := <-c.presses:
 			c.pressed(&seen, p)
 			continue
-		case <-watch.C:
+		case <-c.looks:
 			if !c.mediaTimedOut() {
 				continue
 			}

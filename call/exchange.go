@@ -113,6 +113,7 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, 
 		}
 		c.mu.Unlock()
 		next.session.moveTo(c)
+		c.manager.watch.news(c)
 		c.moves.gone = false
 		c.moves.under.Store(false)
 		return nil

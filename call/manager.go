@@ -93,7 +93,8 @@ type Manager struct {
 	beep     audio.Clip // announces an entry
 	ringing  *ringing
 	reserved *reservations
-	tasks    sync.WaitGroup // actors and announcements
+	watch    watch
+	tasks    sync.WaitGroup // actors, announcements and watch
 
 	mu    sync.Mutex
 	calls map[*Call]struct{}     // all but those to a room of this process
@@ -118,6 +119,7 @@ func NewManager(cfg Config) (*Manager, error) {
 		calls:    map[*Call]struct{}{},
 		rooms:    map[string]*Conference{},
 	}
+	m.watch.run, m.watch.begun = m.tasks.Go, time.Now()
 	m.registerHeadroom(cfg.Registerer)
 	return m, nil
 }
@@ -200,8 +202,10 @@ func (m *Manager) begin(c *Call) {
 // ended.
 func (m *Manager) start(c *Call, limit time.Duration) {
 	c.emitStarted()
+	m.watch.add(c)
 	m.tasks.Go(func() {
 		c.run(limit)
+		m.watch.remove(c)
 		c.tasks.Wait()
 	})
 }

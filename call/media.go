@@ -14,8 +14,6 @@ import (
 	"mediaserver/sip/sdp"
 )
 
-const mediaWatchInterval = time.Second
-
 // Sockets are the RTP and RTCP sides of one endpoint: *rtp.Sockets.
 type Sockets interface {
 	RTP() rtp.IO
@@ -76,11 +74,12 @@ func (c *Call) openPort(sockets Sockets, s *session, params rtp.Params, settled 
 	p.endpoint = endpoint
 	room := c.manager.cfg.Engine.NewRoom(c.base.ID)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.media = &media{
 		sockets: sockets, endpoint: endpoint, port: p, room: room, session: s,
 		home: room.Add(mixer.MemberOptions{Port: p}),
 	}
+	c.mu.Unlock()
+	c.manager.watch.news(c)
 	return nil
 }
 
@@ -103,30 +102,6 @@ func (c *Call) audio() *media {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.media
-}
-
-// mediaTimedOut tells whether no RTP has come for too long. A call on hold
-// may be silent.
-func (c *Call) mediaTimedOut() bool {
-	m, limit := c.audio(), c.manager.cfg.MediaTimeout
-	if m != nil {
-		m.session.lookForProof()
-	}
-	if m == nil || limit == 0 || m.session.silent() {
-		return false
-	}
-	c.mu.Lock()
-	since := c.life.answered
-	c.mu.Unlock()
-	if since.IsZero() {
-		return false
-	}
-	for _, t := range []time.Time{m.endpoint.LastReceived(), m.session.since()} {
-		if t.After(since) {
-			since = t
-		}
-	}
-	return time.Since(since) > limit
 }
 
 func portOf(m sdp.Media) *portParams {

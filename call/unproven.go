@@ -30,3 +30,16 @@ func (s *session) lookForProof() {
 	defer s.mu.Unlock()
 	s.trust()
 }
+
+// proof tells whether nothing can change any more in what doubt saw, and whether
+// it has changed. Once a call is answered its ACK is the last proof.
+func (s *session) proof(answered bool) (settled, changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.call.far().(prover)
+	if !ok {
+		return true, false
+	}
+	proven := d.Proven()
+	return answered && proven, proven == s.doubted
+}
