@@ -7,6 +7,8 @@ const (
 	lookAheads = 400
 	// maxDelay is the delay in samples at the highest rate, 48 kHz.
 	maxDelay = 48000 / lookAheads
+	// fewDelay is that at 8 kHz, for which a Limiter has memory of its own.
+	fewDelay = 8000 / lookAheads
 	// releaseSeconds is the time constant of the gain's way back to one.
 	releaseSeconds = 0.2
 	// Gains are fixed-point numbers; unity is a gain of one.
@@ -26,26 +28,39 @@ const (
 // first sample that needs it, and goes back to one slowly. While nothing needs
 // limiting the output is the input, bit for bit, delayed by Delay samples.
 //
-// Use NewLimiter to make one. A Limiter is a plain value: it may be copied by
-// assignment or CopyFrom. It belongs to one goroutine at a time.
+// Use NewLimiter to make one. It belongs to one goroutine at a time. What a
+// Limiter was assigned to takes its place: a copy is made by CopyFrom only.
 type Limiter struct {
 	delay   int32 // samples
 	peak    int32 // magnitude of the sums in line
 	gain    int64 // at the end of the last output
 	release int64 // the part of its way to unity that the gain goes per delay
 	part    int64 // one delay-th, rounded down
-	line    [maxDelay]int32
+	few     [fewDelay]int32
+	many    *[maxDelay]int32 // in place of few where that is too short; else nil
+}
+
+// line is the sums that have come in and not gone out.
+func (l *Limiter) line() []int32 {
+	if l.many != nil {
+		return l.many[:l.delay]
+	}
+	return l.few[:l.delay]
 }
 
 // NewLimiter makes a limiter for a rate of 400 to 48,000 Hz.
 func NewLimiter(rate int) *Limiter {
 	delay := max(1, min(maxDelay, rate/lookAheads))
-	return &Limiter{
+	l := &Limiter{
 		delay:   int32(delay),
 		gain:    unity,
 		release: int64(unity * (1 - math.Exp(-1/(lookAheads*releaseSeconds)))),
 		part:    1 << partShift / int64(delay),
 	}
+	if delay > fewDelay {
+		l.many = new([maxDelay]int32)
+	}
+	return l
 }
 
 // Delay is the number of samples by which output is behind input.
@@ -57,14 +72,18 @@ func (l *Limiter) Active() bool { return l.gain != unity || l.peak > ceiling }
 // Reset empties the delay line and sets the gain to one.
 func (l *Limiter) Reset() {
 	l.gain, l.peak = unity, 0
-	clear(l.line[:l.delay])
+	clear(l.line())
 }
 
 // CopyFrom makes l the same as o, so that a listener who goes over from the
-// output of o to that of l hears no step.
+// output of o to that of l hears no step. It allocates only where o is of a
+// higher rate than l was made for.
 func (l *Limiter) CopyFrom(o *Limiter) {
+	if o.many != nil && l.many == nil {
+		l.many = new([maxDelay]int32)
+	}
 	l.delay, l.peak, l.gain, l.release, l.part = o.delay, o.peak, o.gain, o.release, o.part
-	copy(l.line[:l.delay], o.line[:o.delay])
+	copy(l.line(), o.line())
 }
 
 // Process limits the sums acc into dst, which must be at least as long. It does
@@ -76,7 +95,7 @@ func (l *Limiter) Process(dst []int16, acc []int32) {
 		ahead := len(acc) - d
 		if narrow(dst[d:], acc[:ahead]) && fits(acc[ahead:]) {
 			l.pass(dst)
-			copy(l.line[:d], acc[ahead:])
+			copy(l.line(), acc[ahead:])
 			return
 		}
 	}
@@ -97,7 +116,7 @@ func (l *Limiter) ProcessMinus(dst []int16, acc []int32, own []int16) {
 		ahead := len(acc) - d
 		if narrowMinus(dst[d:], acc[:ahead], own[:ahead]) && fitsMinus(acc[ahead:], own[ahead:]) {
 			l.pass(dst)
-			Minus(l.line[:d], acc[ahead:], own[ahead:])
+			Minus(l.line(), acc[ahead:], own[ahead:])
 			return
 		}
 	}
@@ -118,7 +137,7 @@ func (l *Limiter) limitMinus(dst []int16, acc []int32, own []int16) {
 // pass gives out the whole delay line as it is. All sums that are going to take
 // its place fit; how large they are does not matter.
 func (l *Limiter) pass(dst []int16) {
-	for i, v := range l.line[:l.delay] {
+	for i, v := range l.line() {
 		dst[i] = int16(v)
 	}
 	l.peak = 0
@@ -130,7 +149,7 @@ func (l *Limiter) pass(dst []int16) {
 // output sample is beyond the ceiling, and the gain is where it has to be when a
 // loud sum comes out.
 func (l *Limiter) block(dst []int16, in []int32) {
-	line, k := l.line[:l.delay], len(in)
+	line, k := l.line(), len(in)
 	before := l.peak
 	l.peak = max(magnitude(line[k:]), magnitude(in))
 	end := l.released(k)

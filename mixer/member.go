@@ -42,7 +42,9 @@ func newMember(r *Room, o MemberOptions) *Member {
 		out: output{stream: newStream(r.engine.cfg.Format.Rate)},
 	}
 	m.in.talker = talker{id: r.engine.nextID.Add(1), member: m}
-	m.in.pcm = make([]int16, r.engine.samples)
+	if o.Port != nil {
+		m.in.pcm = make([]int16, r.engine.samples) // it goes with the port
+	}
 	m.notice.what = &m.notice
 	if o.Prompt != nil {
 		m.prompt = newPlayback(o.Prompt, r, m)

@@ -15,6 +15,7 @@ type move struct {
 	under    bool  // has left `from`
 	port     Port
 	notifier Notifier
+	pcm      []int16 // memory for a frame of the port
 	due      int64 // frame that the port is to be served next
 	later    *move // in slot.departing, slot.early or moves.onward
 }
@@ -55,8 +56,8 @@ func (c *move) apply(s *slot, frame int64) {
 // take takes the port from where it is. It was served up to the frame before due.
 func (c *move) take(due int64) {
 	m := c.from
-	c.port, c.notifier, c.due = m.port, m.notifier, due
-	m.port, m.notifier, m.moves.leaving = nil, nil, nil
+	c.port, c.notifier, c.pcm, c.due = m.port, m.notifier, m.in.pcm, due
+	m.port, m.notifier, m.in.pcm, m.moves.leaving = nil, nil, nil, nil
 	m.out.drop()
 }
 
@@ -82,13 +83,13 @@ func (c *move) arrive(s *slot, frame int64) {
 	m.moves.arrived++
 	if c.port != nil {
 		m.releaseAtOnce(s, frame)
-		m.port, m.notifier = c.port, c.notifier
+		m.port, m.notifier, m.in.pcm = c.port, c.notifier, c.pcm
 		m.out.drop()
 		if m.index >= 0 {
 			s.wake(m.section)
 		}
 		m.catchUp(s, c.due, frame)
-		c.port, c.notifier = nil, nil
+		c.port, c.notifier, c.pcm = nil, nil, nil
 	}
 	s.told.add(&c.done.event)
 	onward := m.moves.onward

@@ -199,7 +199,9 @@ func (c *section) offer(frame int64) {
 		to := &b.talkers[i]
 		to.id, to.rank, to.energy, to.member = t.id, t.rank, t.energy, t.member
 		to.sound, to.injecting = t.sound, t.injecting
-		to.pcm, t.pcm = t.pcm, to.pcm
+		if t.sound {
+			to.pcm, t.pcm = t.pcm, to.pcm
+		}
 		if t.injecting {
 			to.injected, t.injected = t.injected, to.injected
 		}
