@@ -47,6 +47,8 @@ type tuner struct {
 	loudest int64 // energy of a sample since a correction was wanted
 	hungry  bool  // there is a surplus, but what can be taken out has not been read
 	owed    int64 // frames that were not played and are to be left out
+	alert   int64 // the stream counts as calm from then on [ns]
+	blind   int64 // when packets came last whose arrival is not known [ns]
 	frames  int
 }
 
@@ -64,8 +66,8 @@ func gcd(a, b int) int {
 	return a
 }
 
-// calm forgets what there was too much or too little of.
-func (t *tuner) calm() {
+// forget drops what there was too much or too little of.
+func (t *tuner) forget() {
 	t.long, t.short, t.loudest, t.hungry = 0, 0, 0, false
 }
 
@@ -153,7 +155,7 @@ func (p *player) catchUp() {
 		t.owed = 0
 		return
 	}
-	t.calm()
+	t.forget()
 	room, rest := p.room(p.behind(), p.queue.waiting())
 	n := min(int64(p.surplus(room, rest)/p.set.frame), t.owed)
 	t.owed -= n
@@ -174,7 +176,8 @@ func (p *player) adapt(frame int) {
 	t.cool++
 	t.frames++
 	if p.idle || p.fresh || p.conceal.active() || !p.delay.set {
-		t.calm()
+		t.forget()
+		p.watch()
 		if p.idle {
 			p.gauge(p.delay.target())
 		}
@@ -184,13 +187,19 @@ func (p *player) adapt(frame int) {
 	p.gauge(behind)
 	room, rest := p.room(behind, p.queue.waiting())
 	target := p.delay.target()
-	if surplus := p.surplus(room, rest); surplus > 0 {
+	surplus := p.surplus(room, rest)
+	if surplus > 0 || p.delay.spread() > calmSpread || room < target+calmRoom {
+		p.watch()
+	}
+	if surplus > 0 {
 		t.short = 0
-		p.tooMuch(frame, surplus)
+		if p.now-t.blind >= delayWindow {
+			p.tooMuch(frame, surplus)
+		}
 		return
 	}
 	if room >= target-erosion {
-		t.calm()
+		t.forget()
 		return
 	}
 	t.long, t.hungry = 0, false
@@ -225,7 +234,7 @@ func (p *player) tooMuch(frame, surplus int) {
 	most := min(t.least, p.level()-max(frame, keep))
 	if p.cutQuiet(frame, most) {
 		t.cool = 0
-		t.calm()
+		t.forget()
 		return
 	}
 	pace := paceSlow

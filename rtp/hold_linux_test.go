@@ -20,6 +20,7 @@ type settledSim struct {
 	phone      phone
 	frame      int64
 	now        time.Time
+	pcm        [160]int16
 }
 
 func newSettledSim(t *testing.T) *settledSim {
@@ -146,5 +147,56 @@ func TestSettledFarEndMayCloseItsPortForAMoment(t *testing.T) {
 	}
 	if n := s.e.Stats().SocketErrors[SocketUnreachable]; n == 0 {
 		t.Error("no ICMP error counted")
+	}
+}
+
+// TestSettledSocketIsReadWithoutNames has a stream count as calm at once: packets
+// are taken whether it was asked from whom and when they came or not.
+func TestSettledSocketIsReadWithoutNames(t *testing.T) {
+	s := newSettledSim(t)
+	before, untimed := s.e.Stats().Received, 0
+	for range 2 * drainAllFrames {
+		s.e.receiver.player.tuner.alert = 0
+		s.run(1, s.far)
+		if s.e.receiver.untimed {
+			untimed++
+		}
+	}
+	if n := s.e.Stats().Received - before; n != 2*drainAllFrames {
+		t.Errorf("%d packets taken, want %d", n, 2*drainAllFrames)
+	}
+	if want := 2 * drainAllFrames * (timedFrames - 1) / timedFrames; untimed != want {
+		t.Errorf("%d frames without asking, want %d", untimed, want)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		s.e.receiver.player.tuner.alert = 0
+		s.frame++
+		s.now = s.now.Add(frameTime)
+		s.e.Receive(s.frame, s.now, s.pcm[:])
+	}); n > 0.05 { // RTCP now and then
+		t.Errorf("%v allocations per frame", n)
+	}
+}
+
+// TestSettledSocketAsksFromWhomUntilItWasEmpty has datagrams of others wait when
+// the socket is connected.
+func TestSettledSocketAsksFromWhomUntilItWasEmpty(t *testing.T) {
+	s := newSettledSim(t)
+	s.e.socket.connect(netip.AddrPort{})
+	for range 5 {
+		if err := s.other.RTP().Flush(s.phone.packet(), s.here); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.e.socket.connect(s.at(s.far))
+	s.e.far.alone = s.now.UnixNano()
+	before := s.e.Stats()
+	for range timedFrames {
+		s.e.receiver.player.tuner.alert = 0
+		s.run(1, nil)
+	}
+	after := s.e.Stats()
+	if after.Received != before.Received || after.Dropped[DropSource]-before.Dropped[DropSource] != 5 {
+		t.Errorf("%d packets of others taken, %d thrown away", after.Received-before.Received, after.Dropped[DropSource]-before.Dropped[DropSource])
 	}
 }

@@ -28,11 +28,12 @@ type latch struct {
 	bound     bool
 	mute      bool  // nothing is sent: the far end has not shown that it wants to hear anything
 	unproven  bool  // Params.Unproven
-	held      bool  // the socket is connected to source
+	held      bool  // the socket is connected to source, if it can be
 	roams     bool  // checks may come from anywhere: the socket is never connected
 	strict    bool  // SourceStrict
 	opened    int64 // when anybody could begin to prove to be the far end [ns]; 0: with the next frame
 	since     int64 // when source was bound [ns]
+	alone     int64 // since when the system lets nobody but source through [ns]; 0: it does
 	last      int64 // when a packet of source came last [ns]
 }
 
@@ -201,11 +202,12 @@ func (l *latch) hold(s *socket, now int64) {
 	if settled == l.held {
 		return
 	}
-	l.held = settled
-	if settled {
-		s.connect(l.source)
-	} else {
+	l.held, l.alone = settled, 0
+	switch {
+	case !settled:
 		s.connect(netip.AddrPort{})
+	case s.connect(l.source):
+		l.alone = now
 	}
 }
 

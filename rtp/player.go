@@ -55,6 +55,7 @@ func (p *player) init(j JitterConfig, s *settings, c *counts, m *memory) {
 // restart begins a new stream.
 func (p *player) restart() {
 	p.delay.reset()
+	p.watch()
 	p.fresh = !p.idle
 }
 

@@ -49,6 +49,7 @@ type receiver struct {
 	rivalSet bool
 	last     int64 // when a packet of ssrc came last [ns]
 	empty    int64 // when the socket was last seen empty [ns]
+	untimed  bool  // it has not been asked when the packet at hand arrived
 }
 
 func (r *receiver) init(j JitterConfig, s *settings, c *counts, m *memory) {
@@ -99,7 +100,11 @@ func (e *Endpoint) drain(frame, now int64, stalled bool) {
 		return
 	}
 	r := &e.receiver
-	all := stalled || (frame+int64(e.sender.ssrc))%drainAllFrames == 0
+	turn := frame + int64(e.sender.ssrc)
+	all := stalled || turn%drainAllFrames == 0
+	if r.untimed = !all && turn%timedFrames != 0 && e.calm(now); r.untimed {
+		r.player.tuner.blind = now
+	}
 	var memory [datagramSize]byte // on the stack, which is always in the cache
 	for range maxDrain {
 		n, from, at, err := e.receive(&memory)
@@ -130,6 +135,10 @@ func (e *Endpoint) receive(memory *[datagramSize]byte) (n int, from netip.AddrPo
 			copy(memory[:], e.buf[:n])
 		}
 		return n, from, timeNanos(t), err
+	}
+	if e.receiver.untimed {
+		n, err = e.socket.read(memory[:])
+		return n, e.far.source, 0, err
 	}
 	n, key, at, err := e.socket.receive(memory[:])
 	if key == e.far.key {
@@ -260,7 +269,9 @@ func (e *Endpoint) take(p *packet, k kind, at, now int64) {
 	e.classify(&s, p.payload)
 	if s.kind >= kindNoise && s.kind != kindMark && pos != posDuplicate {
 		s.ts = r.extend(p.ts, seq, at, int(s.samples))
-		r.stats.observe(p.ts, at, e.cur.rate, c)
+		if !r.untimed {
+			r.stats.observe(p.ts, at, e.cur.rate, c)
+		}
 	}
 	if k == kindEvent && pos != posDuplicate && e.onEvent != nil && e.cur.receive {
 		n := copy(e.event[:], p.payload)
@@ -331,12 +342,15 @@ func (r *receiver) restart() {
 	r.player.restart()
 }
 
-// extend makes the timestamp of a packet and measures its delay.
+// extend makes the timestamp of a packet and measures its delay, if it is known
+// when it came.
 func (r *receiver) extend(ts uint32, seq, at int64, samples int) int64 {
 	ext, jumped := r.times.extend(ts, seq, at, samples)
 	if jumped {
 		r.player.counts.resyncs.Add(1)
 	}
-	r.player.delay.observe(at, ext)
+	if !r.untimed {
+		r.player.delay.observe(at, ext)
+	}
 	return ext
 }

@@ -144,6 +144,25 @@ func (s *socket) receive(buf []byte) (n int, from address, at int64, err error) 
 	return 0, from, 0, nil
 }
 
+// read is Drain of a socket that is connected, without asking from whom and when:
+// from its peer, unless it waited when the socket was connected.
+func (s *socket) read(buf []byte) (n int, err error) {
+	if s.closed.Load() {
+		return 0, ErrSocket
+	}
+	for range maxEmpty {
+		r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)),
+			unix.MSG_DONTWAIT, 0, 0)
+		if errno != 0 {
+			return 0, socketErr(errno, true)
+		}
+		if r > 0 {
+			return int(r), nil
+		}
+	}
+	return 0, nil
+}
+
 // control reads the kernel's timestamp [ns] and drop counter.
 func (s *socket) control(data []byte) (at int64) {
 	for len(data) >= unix.SizeofCmsghdr {
@@ -205,20 +224,22 @@ func (s *socket) breakUp() {
 }
 
 // connect lets the system hear nobody but a far end, and find the way to it
-// once and not for every packet; the zero address undoes it. It is a wish: a
-// socket that cannot be connected goes on as it was.
-func (s *socket) connect(to netip.AddrPort) {
+// once and not for every packet; the zero address undoes it. False: a socket
+// that cannot be connected goes on as it was.
+func (s *socket) connect(to netip.AddrPort) bool {
 	var name unix.RawSockaddrInet6 // AF_UNSPEC
 	size := uint32(unix.SizeofSockaddrInet6)
 	if to.IsValid() {
 		if size = setName(&name, to, s.v6); size == 0 {
-			return
+			return false
 		}
 	}
 	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&name)), uintptr(size))
-	if errno == 0 {
-		s.peer = to
+	if errno != 0 {
+		return false
 	}
+	s.peer = to
+	return true
 }
 
 // setName writes a destination in the form of the kernel and returns its size;

@@ -60,7 +60,13 @@ func (s *socket) receive(buf []byte) (n int, from address, at int64, err error) 
 }
 
 // connect does nothing: the portable socket hears everybody.
-func (s *socket) connect(netip.AddrPort) {}
+func (s *socket) connect(netip.AddrPort) bool { return false }
+
+// read is Drain without asking from whom and when.
+func (s *socket) read(buf []byte) (n int, err error) {
+	n, _, _, err = s.Drain(buf)
+	return n, err
+}
 
 // Flush implements IO.
 func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
