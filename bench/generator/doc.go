@@ -1,12 +1,15 @@
 // Package generator plays the far ends of many calls: it sends a packet every
 // 20 ms for each participant and examines every packet that comes back.
 //
-// It is made so that the server under test pays nothing for it. Its threads
+// It is made so that the server under test pays nothing for it, and does not
+// hold up its own load: a thread runs before all others of the machine as soon
+// as a slot is due, if the system allows it ([Priority]). Its threads
 // never wait in a receive call, so that no send of the server wakes anybody;
 // each looks at its sockets once a millisecond by recvmmsg and sends by
 // sendmmsg what is due in that millisecond. The participants are spread evenly
 // over the 20 slots of a packet time, and stay in theirs. Nothing is allocated
-// and no lock is held on the way.
+// and no lock is held on the way. What is sent lies in the order of sending, a
+// packet with all that the kernel needs for it in one piece.
 //
 //	slot 0    1    2   …   19 | 0 …        each 1 ms: obey, send, receive, examine
 //

@@ -16,7 +16,7 @@ var ErrPlatform = errors.New("bench: the load generator needs Linux (recvmmsg, s
 // Defaults of Config.
 const (
 	DefaultThreads = 1
-	DefaultSockets = 16
+	DefaultSockets = 2
 )
 
 // Config of a Generator.
@@ -108,7 +108,7 @@ func (g *Generator) Begin() {
 
 // End is what was counted since Begin. Counting goes on.
 func (g *Generator) End() *Window {
-	all := &Window{}
+	all := &Window{Priority: Realtime}
 	for _, l := range g.lanes {
 		l.do(func(l *lane) { all.merge(l.end()) })
 	}

@@ -30,6 +30,7 @@ type lane struct {
 	streams  []*stream // by participant; nil where there is none
 	window   Window
 	opened   time.Time // begin of window
+	priority Priority
 	detector *tone.Detector
 
 	amplitude float64
@@ -116,8 +117,7 @@ func (l *lane) payload(bin int) []byte {
 
 func (l *lane) add(s *stream, slot, socket int) {
 	l.remove(s.number)
-	s.batch = &l.batches[slot][socket]
-	s.place = s.batch.add(s)
+	l.batches[slot][socket].add(s)
 	l.streams[s.number] = s
 	if s.Role == Prober {
 		l.payload(s.Probe.bin)
@@ -145,7 +145,7 @@ func (l *lane) begin() {
 
 // end is what was counted so far.
 func (l *lane) end() *Window {
-	l.window.Span = time.Since(l.opened)
+	l.window.Span, l.window.Priority = time.Since(l.opened), l.priority
 	for _, s := range l.streams {
 		if s != nil {
 			l.window.WorstFaults = max(l.window.WorstFaults, s.in.faults)
@@ -158,6 +158,8 @@ func (l *lane) end() *Window {
 func (l *lane) run(ctx context.Context) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	l.priority = hurry()
+	defer relax()
 	c := newClock()
 	next := c.now()
 	for tick := 0; ctx.Err() == nil; tick++ {
@@ -195,10 +197,7 @@ func (l *lane) send(slot int) {
 		if len(b.streams) == 0 {
 			continue
 		}
-		now := time.Now().UnixNano()
-		for _, s := range b.streams {
-			s.next(now, l)
-		}
+		b.prepare(time.Now().UnixNano(), l)
 		sent := l.sockets[i].send(b)
 		l.window.Sent += uint64(sent)
 		l.window.SendErrors += uint64(len(b.streams) - sent)
@@ -207,11 +206,9 @@ func (l *lane) send(slot int) {
 
 // receive examines all that has come.
 func (l *lane) receive() {
-	found := uint64(0)
 	for _, s := range l.sockets {
 		for range looks {
 			n := s.receive()
-			found += uint64(n)
 			for i := range n {
 				l.take(s, i)
 			}
@@ -220,7 +217,6 @@ func (l *lane) receive() {
 			}
 		}
 	}
-	l.window.PacketsAtOnceMax = max(l.window.PacketsAtOnceMax, found)
 }
 
 // take examines message i of a socket.

@@ -39,13 +39,14 @@ type Participant struct {
 	SRTP   *srtp.Session // what protects its packets; nil = in the clear
 }
 
+// wireSize is the size of the largest packet on its way.
+const wireSize = headerSize + tone.Samples + srtp.Overhead
+
 // stream is a participant at work.
 type stream struct {
 	Participant
 	number int
-	frame  uint32 // packets sent
-	packet [headerSize + tone.Samples]byte
-	sealed []byte // packet when it is protected
+	packet [headerSize + tone.Samples]byte // in the clear; what is sent stands in batch
 	batch  *outbox
 	place  int // in batch
 	in     reception
@@ -64,30 +65,20 @@ func newStream(n int, p Participant, g *Config) *stream {
 		payload = tone.Payload(g.Law, p.Bin, g.Amplitude)
 	}
 	copy(s.packet[headerSize:], payload[:])
-	if p.SRTP != nil {
-		s.sealed = make([]byte, len(s.packet)+p.SRTP.Tag())
-	}
 	return s
 }
 
-// wire is what is sent.
-func (s *stream) wire() []byte {
-	if s.SRTP != nil {
-		return s.sealed
+// tag is what protection adds to a packet.
+func (s *stream) tag() int {
+	if s.SRTP == nil {
+		return 0
 	}
-	return s.packet[:]
+	return s.SRTP.Tag()
 }
 
-// seal protects the packet, if that is wanted.
-func (s *stream) seal() {
-	if s.SRTP == nil {
-		return
-	}
-	n := copy(s.sealed, s.packet[:])
-	if _, err := s.SRTP.Protect(s.sealed[:n]); err != nil {
-		clear(s.sealed) // it counts as lost
-	}
-}
+// plain reports whether each packet of the stream is the one before with
+// another number and time.
+func (s *stream) plain() bool { return s.SRTP == nil && s.Role != Prober }
 
 // open takes the protection off a packet.
 func (s *stream) open(b []byte) []byte {
@@ -101,18 +92,29 @@ func (s *stream) open(b []byte) []byte {
 	return b
 }
 
-// next makes the packet of the next frame; now is the wall clock [ns].
-func (s *stream) next(now int64, l *lane) {
-	binary.BigEndian.PutUint16(s.packet[2:], uint16(s.frame))
-	binary.BigEndian.PutUint32(s.packet[4:], s.frame*tone.Samples)
+// stamp gives a packet the number and time of a frame.
+func stamp(packet []byte, frame uint32) {
+	binary.BigEndian.PutUint16(packet[2:], uint16(frame))
+	binary.BigEndian.PutUint32(packet[4:], frame*tone.Samples)
+}
+
+// next makes what is sent of a frame of a stream that is not plain; now is the
+// wall clock [ns].
+func (s *stream) next(wire []byte, frame uint32, now int64, l *lane) {
+	stamp(s.packet[:], frame)
 	if s.Role == Prober {
-		if loud, first := bursting(s.number, s.frame); first {
+		if loud, first := bursting(s.number, frame); first {
 			s.Probe.begun.Store(now)
 			copy(s.packet[headerSize:], l.payload(s.Probe.bin))
 		} else if !loud {
 			copy(s.packet[headerSize:], l.silence[:])
 		}
 	}
-	s.frame++
-	s.seal()
+	copy(wire, s.packet[:])
+	if s.SRTP == nil {
+		return
+	}
+	if _, err := s.SRTP.Protect(wire[:len(s.packet)]); err != nil {
+		clear(wire) // it counts as lost
+	}
 }

@@ -1,11 +1,9 @@
 package generator
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -78,6 +76,9 @@ func (s *socket) setUp(port uint16) error {
 	if err := unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_PKTINFO, 1); err != nil {
 		return os.NewSyscallError("setsockopt IP_PKTINFO", err)
 	}
+	// Datagrams that are never broken up need no number of their own from the
+	// system, which is a tenth of what it takes to send one.
+	_ = unix.SetsockoptInt(s.fd, unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE) // a wish
 	if err := unix.Bind(s.fd, &unix.SockaddrInet4{Port: int(port)}); err != nil {
 		return os.NewSyscallError("bind", err)
 	}
@@ -131,98 +132,4 @@ func (s *socket) message(i int) (b []byte, to [4]byte, at int64) {
 	}
 	m.header.SetControllen(controlSize)
 	return s.data[i][:min(m.size, datagramSize)], to, at
-}
-
-// envelope is what the kernel needs to send a packet of one participant.
-type envelope struct {
-	vector  unix.Iovec
-	name    unix.RawSockaddrInet4
-	control struct {
-		header unix.Cmsghdr
-		info   unix.Inet4Pktinfo
-		_      [4]byte
-	}
-}
-
-// outbox are the participants of one slot and socket.
-type outbox struct {
-	streams  []*stream
-	messages []message
-}
-
-// add puts a participant in and returns its place.
-func (b *outbox) add(s *stream) int {
-	e := &envelope{}
-	e.vector.Base = &s.wire()[0]
-	e.vector.SetLen(len(s.wire()))
-	port := [2]byte{}
-	binary.BigEndian.PutUint16(port[:], s.To.Port())
-	e.name = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: binary.NativeEndian.Uint16(port[:]), Addr: s.To.Addr().Unmap().As4()}
-	e.control.header.Level, e.control.header.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
-	e.control.header.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
-	e.control.info.Spec_dst = address(s.number).As4()
-	m := message{}
-	m.header.Name, m.header.Namelen = (*byte)(unsafe.Pointer(&e.name)), unix.SizeofSockaddrInet4
-	m.header.Iov = &e.vector
-	m.header.SetIovlen(1)
-	m.header.Control = (*byte)(unsafe.Pointer(&e.control))
-	m.header.SetControllen(unix.CmsgSpace(unix.SizeofInet4Pktinfo))
-	b.streams, b.messages = append(b.streams, s), append(b.messages, m)
-	return len(b.streams) - 1
-}
-
-// remove takes the participant at a place out; the last one takes its place.
-func (b *outbox) remove(place int) {
-	last := len(b.streams) - 1
-	b.streams[place], b.messages[place] = b.streams[last], b.messages[last]
-	b.streams[place].place = place
-	b.streams[last], b.messages[last] = nil, message{}
-	b.streams, b.messages = b.streams[:last], b.messages[:last]
-}
-
-// send sends the packets of all participants of an outbox and returns how many
-// the system took. One that it refuses is left out.
-func (s *socket) send(b *outbox) (sent int) {
-	for at := 0; at < len(b.messages); {
-		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.messages[at])),
-			uintptr(len(b.messages)-at), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
-		if errno != 0 {
-			at++
-			continue
-		}
-		sent += int(r)
-		at += int(r)
-	}
-	return sent
-}
-
-// clock is CLOCK_MONOTONIC, from which a thread that sleeps is woken exactly.
-type clock struct {
-	base  time.Time
-	since time.Duration // CLOCK_MONOTONIC at base
-}
-
-func newClock() clock {
-	const slack = 1                                                             // [ns]
-	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, slack, 0) // a wish
-	var ts unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
-	return clock{time.Now(), time.Duration(ts.Nano())}
-}
-
-// now is the time since the clock was made.
-func (c clock) now() time.Duration { return time.Since(c.base) }
-
-// sleepUntil sleeps until a time as now tells it. The runtime is not told of
-// it: telling would have it look after the thread fifty times in a millisecond,
-// which costs more than the sleep. So a processor of the runtime is held
-// meanwhile, for at most a slot.
-func (c clock) sleepUntil(t time.Duration) {
-	due := unix.NsecToTimespec(int64(c.since + t))
-	for {
-		_, _, errno := unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(&due)), 0, 0, 0)
-		if errno != unix.EINTR {
-			return
-		}
-	}
 }

@@ -19,8 +19,12 @@ func (s *socket) send(*outbox) int                             { return 0 }
 // outbox are the participants of one slot and socket.
 type outbox struct{ streams []*stream }
 
-func (b *outbox) add(*stream) int { return 0 }
-func (b *outbox) remove(int)      {}
+func (b *outbox) add(*stream)          {}
+func (b *outbox) remove(int)           {}
+func (b *outbox) prepare(int64, *lane) {}
+
+func hurry() Priority { return Normal }
+func relax()          {}
 
 // clock is the time since it was made.
 type clock struct{ base time.Time }

@@ -48,6 +48,7 @@ type Cost struct {
 
 	Lateness      measure.Spread `json:"packet_lateness"`
 	GeneratorCPU  float64        `json:"generator_cpu_percent"`
+	Priority      string         `json:"generator_priority"`
 	GeneratorLate measure.Spread `json:"generator_slot_lateness"`
 	Others        float64        `json:"other_cpu_percent"`
 	Quiet         bool           `json:"quiet"`
@@ -116,7 +117,8 @@ func (o Options) cost(w *generator.Window, u machine.Usage) Cost {
 		Kind: string(o.Kind), Participants: o.Participants, Seconds: seconds,
 		CPU: perSecondOf, PerPacket: float64(u.Server) / max(1, float64(w.Sent+w.Received)),
 		PerCore: 1e6 / perSecondOf, Sent: float64(w.Sent) / expected, Received: float64(w.Received) / expected,
-		Lateness: w.Lateness.Spread(), GeneratorCPU: 100 * u.Own.Seconds() / seconds, GeneratorLate: w.SlotLateness.Spread(),
+		Lateness: w.Lateness.Spread(), GeneratorCPU: 100 * u.Own.Seconds() / seconds,
+		Priority: w.Priority.String(), GeneratorLate: w.SlotLateness.Spread(),
 		Others: u.Others, Quiet: u.Others < machine.Quiet,
 	}
 }

@@ -84,7 +84,7 @@ func mediaText(w io.Writer, s *media.Series) {
 	line("added latency", "%s (%d bursts heard)", spread(r.Timing.Latency), r.Timing.Probes)
 	line("memory", "RSS %.0f MiB = %.1f KiB per participant (live heap %.1f, stacks %.1f); %.4f allocations per frame; %.0f GCs, pause at most %.2f ms",
 		r.Memory.RSS, r.Memory.PerParticipant, r.Memory.Heap, r.Memory.Stacks, r.Memory.AllocsPerFrame, r.Memory.GCs, r.Memory.GCPauseMax)
-	line("generator", "CPU %.0f %%, slots late %s, %d stalls", r.Generator.CPU, spread(r.Generator.Lateness), r.Generator.Stalls)
+	line("generator", "CPU %.0f %%, priority %s, slots late %s, %d stalls", r.Generator.CPU, r.Generator.Priority, spread(r.Generator.Lateness), r.Generator.Stalls)
 	for i := range r.Baselines {
 		fmt.Fprint(w, "  ")
 		costText(w, &r.Baselines[i])
