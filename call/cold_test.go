@@ -15,6 +15,7 @@ import (
 	"mediaserver/audio/g711"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
+	"mediaserver/rtp/srtp"
 )
 
 // coldClock lets an engine serve slot after slot and takes the time of each.
@@ -29,6 +30,7 @@ type coldClock struct {
 	memory  []uint64
 	stop    context.CancelFunc
 	nothing uint64
+	phones  []*constantTone
 }
 
 // processor is the processor time of this thread.
@@ -54,31 +56,49 @@ func (c *coldClock) SleepUntil(t time.Time) {
 	if c.slots--; c.slots == 0 {
 		c.stop()
 	}
+	for _, p := range c.phones {
+		p.prepare()
+	}
 	for i := 0; i < len(c.memory); i += 8 {
 		c.nothing += c.memory[i]
 	}
 	c.began = processor()
 }
 
-// constantTone is an IO from which the same packet comes for every frame.
+// constantTone is an IO from which the same sound comes in every frame.
 type constantTone struct {
 	clock   *coldClock
 	payload []byte
+	far     *srtp.Session // nil: in the clear
 	seq     uint16
 	ready   time.Time
+	taken   bool
+	packet  []byte
+}
+
+// prepare makes the next packet, outside of the time that is measured.
+func (e *constantTone) prepare() {
+	if !e.taken {
+		return
+	}
+	e.taken = false
+	e.seq++
+	b := append(e.packet[:0], 0x80, 0)
+	b = binary.BigEndian.AppendUint16(b, e.seq)
+	b = binary.BigEndian.AppendUint32(b, uint32(e.seq)*160)
+	b = binary.BigEndian.AppendUint32(b, 1)
+	e.packet = append(b, e.payload...)
+	if e.far != nil {
+		e.packet, _ = e.far.Protect(e.packet)
+	}
 }
 
 func (e *constantTone) Drain(buf []byte) (int, netip.AddrPort, time.Time, error) {
-	if e.ready == e.clock.now {
+	if e.taken {
 		return 0, netip.AddrPort{}, time.Time{}, nil
 	}
-	e.ready = e.clock.now
-	e.seq++
-	buf[0], buf[1] = 0x80, 0
-	binary.BigEndian.PutUint16(buf[2:], e.seq)
-	binary.BigEndian.PutUint32(buf[4:], uint32(e.seq)*160)
-	binary.BigEndian.PutUint32(buf[8:], 1)
-	return 12 + copy(buf[12:], e.payload), netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 4000), time.Time{}, nil
+	e.taken = true
+	return copy(buf, e.packet), netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 4000), time.Time{}, nil
 }
 
 func (e *constantTone) Flush([]byte, netip.AddrPort) error { return nil }
@@ -86,6 +106,11 @@ func (e *constantTone) Flush([]byte, netip.AddrPort) error { return nil }
 // BenchmarkColdFrame is a frame in and out of each of 2000 calls in rooms of
 // four that all talk, without the kernel, whose memory has left the caches.
 func BenchmarkColdFrame(b *testing.B) {
+	b.Run("clear", func(b *testing.B) { benchmarkColdFrame(b, srtp.NoSuite) })
+	b.Run("gcm", func(b *testing.B) { benchmarkColdFrame(b, srtp.GCM128) })
+}
+
+func benchmarkColdFrame(b *testing.B, suite srtp.Suite) {
 	const calls, room, evicted = 2000, 4, 16 << 20
 	ctx, stop := context.WithCancel(b.Context())
 	clock := &coldClock{now: time.Now(), settle: 80, memory: make([]uint64, evicted/8), stop: stop}
@@ -108,7 +133,15 @@ func BenchmarkColdFrame(b *testing.B) {
 		}
 		p := &port{deliver: func(press) {}, taps: newTaps(160)}
 		p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
-		p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: &constantTone{clock: clock, payload: payload}, OnEvent: p.event, Params: rtp.Params{
+		phone := &constantTone{clock: clock, payload: payload, taken: true, packet: make([]byte, 0, 200)}
+		clock.phones = append(clock.phones, phone)
+		var keys srtp.Keys
+		if suite != srtp.NoSuite {
+			keys = srtp.Keys{Suite: suite, Send: srtp.NewKey(suite), Receive: srtp.NewKey(suite)}
+			phone.far, _ = srtp.New(srtp.Keys{Suite: suite, Send: keys.Receive, Receive: keys.Send})
+		}
+		p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: phone, OnEvent: p.event, Params: rtp.Params{
+			SRTP:   keys,
 			Remote: netip.MustParseAddrPort("127.0.0.1:4000"), Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,
 		}})
 		if err != nil {

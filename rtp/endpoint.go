@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mediaserver/audio"
+	"mediaserver/rtp/srtp"
 )
 
 // ErrConfig: an EndpointConfig that cannot be.
@@ -59,6 +60,7 @@ type Endpoint struct {
 	counts   *counts
 	next     atomic.Pointer[settings] // wanted, set by Update
 	cur      *settings                // in effect, the worker's
+	secure   srtp.Near                // of cur
 	frame    int64                    // the last that Receive was called for
 	rtcp     IO
 	receiver receiver
@@ -129,7 +131,7 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	e.sender.init(rnd)
 	e.receiver.init(jitter, s, e.counts, &near.memory)
 	e.reporter.init(rnd, cfg.CNAME, e.sender.ssrc)
-	e.cur = s
+	e.cur, e.secure = s, s.secure.Closely()
 	e.next.Store(s)
 	e.far.update(s)
 	e.metrics.add(e.counts)
@@ -184,7 +186,7 @@ func (e *Endpoint) adopt() {
 	e.sender.update(e, s)
 	e.far.update(s)
 	e.receiver.update(s)
-	e.cur = s
+	e.cur, e.secure = s, s.secure.Closely()
 }
 
 // Codec is the codec in effect in this frame, in which Send wants its payload.

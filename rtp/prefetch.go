@@ -26,6 +26,8 @@ func (e *Endpoint) Prefetch(step int) {
 		e.share.in.prefetch()
 	}
 	e.receiver.player.prefetch()
+	e.secure.PrefetchReceived()
+	e.secure.PrefetchSent()
 }
 
 // prefetch fetches the fields of every frame.

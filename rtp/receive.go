@@ -212,7 +212,7 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.drop(DropOversize)
 		return
 	}
-	trusted := e.cur.secure != nil || e.receiver.heard && p.ssrc == e.receiver.ssrc
+	trusted := e.secure.On() || e.receiver.heard && p.ssrc == e.receiver.ssrc
 	switch e.far.hear(from, &p, trusted, now) {
 	case refused:
 		c.drop(DropSource)
@@ -226,11 +226,10 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 // open takes the protection off a packet; nil: it is thrown away. Without keys
 // the packet is what it is.
 func (e *Endpoint) open(b []byte) []byte {
-	s := e.cur.secure
-	if s == nil {
+	if !e.secure.On() {
 		return b
 	}
-	plain, err := s.Unprotect(b)
+	plain, err := e.secure.Unprotect(b)
 	e.refuse(err)
 	return plain
 }

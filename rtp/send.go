@@ -148,8 +148,8 @@ func (t *sender) emit(e *Endpoint, to netip.AddrPort, pt uint8, marker bool, ts 
 // post puts a packet together where it is cheapest, in the batch of the worker
 // or on its stack, and sends it. head is the first word of the header.
 func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload []byte) error {
-	if s := e.cur.secure; s != nil {
-		return t.postSecure(e, s, to, head, ts, payload)
+	if e.secure.On() {
+		return t.postSecure(e, e.secure, to, head, ts, payload)
 	}
 	n := headerSize + len(payload)
 	switch {
@@ -169,7 +169,7 @@ func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload [
 }
 
 // postSecure is post with protection.
-func (t *sender) postSecure(e *Endpoint, s *srtp.Session, to netip.AddrPort, head, ts uint32, payload []byte) error {
+func (t *sender) postSecure(e *Endpoint, s srtp.Near, to netip.AddrPort, head, ts uint32, payload []byte) error {
 	n := headerSize + len(payload)
 	if e.share != nil && e.worker >= 0 {
 		if b := e.share.reserve(e.worker, n+s.Tag(), to, e.counts); b != nil {

@@ -25,7 +25,7 @@ var importTable = []importRow{
 	{who: "dtmf", may: []string{"audio"}, never: []string{"net/..."}},
 	{who: "tts/...", may: []string{"tts/...", "audio/..."}},
 	{who: "recording/...", may: []string{"recording/...", "audio/..."}},
-	{who: "rtp/srtp", never: []string{"net/http/..."}},
+	{who: "rtp/srtp", may: []string{"internal/prefetch"}, never: []string{"net/http/..."}},
 	{who: "rtp/dtls", may: []string{"rtp/srtp"}, never: []string{"net/http/..."}},
 	{who: "rtp/ice", never: []string{"net", "net/http/..."}},
 	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch"}, never: []string{"net/http/..."}},

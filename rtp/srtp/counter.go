@@ -40,7 +40,7 @@ func out(b, made []byte, err error) ([]byte, error) {
 	return b, nil
 }
 
-// protect implements direction.
+// protect is that of a context.
 func (c *counter) protect(b []byte) ([]byte, error) {
 	in, err := c.within(b)
 	if err == nil {
@@ -49,7 +49,7 @@ func (c *counter) protect(b []byte) ([]byte, error) {
 	return out(b, in, err)
 }
 
-// protectRTCP implements direction.
+// protectRTCP is that of a context.
 func (c *counter) protectRTCP(b []byte) ([]byte, error) {
 	in, err := c.within(b)
 	if err == nil {
@@ -58,7 +58,7 @@ func (c *counter) protectRTCP(b []byte) ([]byte, error) {
 	return out(b, in, err)
 }
 
-// unprotect implements direction.
+// unprotect is that of a context.
 func (c *counter) unprotect(b []byte) ([]byte, error) {
 	in, err := c.within(b)
 	if err == nil {
@@ -67,7 +67,7 @@ func (c *counter) unprotect(b []byte) ([]byte, error) {
 	return out(b, in, reason(err))
 }
 
-// unprotectRTCP implements direction.
+// unprotectRTCP is that of a context.
 func (c *counter) unprotectRTCP(b []byte) ([]byte, error) {
 	in, err := c.within(b)
 	if err == nil {
@@ -76,7 +76,7 @@ func (c *counter) unprotectRTCP(b []byte) ([]byte, error) {
 	return out(b, in, reason(err))
 }
 
-// rollOver implements direction.
+// rollOver is that of a context.
 func (c *counter) rollOver(b []byte) ([]byte, error) {
 	if len(b) < minRTP {
 		return nil, ErrForged

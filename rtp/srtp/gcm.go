@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 const (
@@ -29,54 +30,49 @@ const (
 	labelReports = 3
 )
 
-// gcm is one direction of AEAD_AES_128_GCM, RFC 7714. What a packet needs lies
-// together.
-type gcm struct {
-	rtp     sealing
-	streams streams
-	reports reports
-}
-
-// reports is the same for RTCP, which is rare.
+// reports is the state of one direction for RTCP, which is rare.
 type reports struct {
-	rtcp    sealing
+	aead    cipher.AEAD
 	streams streams
-	aad     []byte // memory for what is authenticated but not encrypted; made when needed
+	salt    [gcmSalt]byte
+	nonce   [gcmSalt]byte // of the packet at work
+	aad     []byte        // memory for what is authenticated but not encrypted; made when needed
 }
 
-// sealing is a session key with its salt.
-type sealing struct {
-	aead  cipher.AEAD
-	salt  [gcmSalt]byte
-	nonce [gcmSalt]byte // of the packet at work
-}
-
-func newGCM(master, salt []byte) (*gcm, error) {
-	g := &gcm{}
-	var err error
-	if g.rtp, err = newSealing(master, salt, 0); err != nil {
-		return nil, err
-	}
-	g.reports.rtcp, err = newSealing(master, salt, labelReports)
-	return g, err
-}
-
-func newSealing(master, salt []byte, labels byte) (s sealing, err error) {
+// newGCM makes one direction of AEAD_AES_128_GCM, RFC 7714.
+func newGCM(master, salt []byte) (*context, error) {
 	prf, err := aes.NewCipher(master)
 	if err != nil {
-		return s, fmt.Errorf("%w: %w", ErrKey, err)
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
+	var r reports
+	if r.aead, err = sealing(prf, salt, labelReports); err != nil {
+		return nil, err
+	}
+	aead, err := sealing(prf, salt, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := besides(aead)
+	c.tag, c.reports = gcmTag, &r
+	derive(c.salt[:], prf, salt, labelSalt)
+	derive(r.salt[:], prf, salt, labelReports+labelSalt)
+	return c, nil
+}
+
+// sealing makes the AEAD of the session key that is derived with these labels.
+func sealing(prf cipher.Block, salt []byte, labels byte) (cipher.AEAD, error) {
 	var key [16]byte
 	derive(key[:], prf, salt, labels+labelKey)
-	derive(s.salt[:], prf, salt, labels+labelSalt)
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		return s, fmt.Errorf("%w: %w", ErrKey, err)
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	if s.aead, err = cipher.NewGCM(block); err != nil {
-		return s, fmt.Errorf("%w: %w", ErrKey, err)
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return s, nil
+	return aead, nil
 }
 
 // derive fills out, a block at most, with what the label has in the key
@@ -91,44 +87,67 @@ func derive(out []byte, prf cipher.Block, salt []byte, label byte) {
 
 // number makes the nonce of a packet: the SSRC, and behind it the index, of 48
 // bits for RTP and 31 for RTCP. RFC 7714 §8.1, §9.1.
-func (s *sealing) number(ssrc uint32, index uint64) []byte {
+func number(nonce, salt *[gcmSalt]byte, ssrc uint32, index uint64) *[gcmSalt]byte {
 	high := uint64(ssrc)<<16 | index>>32
-	binary.BigEndian.PutUint64(s.nonce[:8], binary.BigEndian.Uint64(s.salt[:8])^high)
-	binary.BigEndian.PutUint32(s.nonce[8:], binary.BigEndian.Uint32(s.salt[8:])^uint32(index))
-	return s.nonce[:]
+	binary.BigEndian.PutUint64(nonce[:8], binary.BigEndian.Uint64(salt[:8])^high)
+	binary.BigEndian.PutUint32(nonce[8:], binary.BigEndian.Uint32(salt[8:])^uint32(index))
+	return nonce
 }
 
-// protect implements direction.
-func (g *gcm) protect(b []byte) ([]byte, error) {
+// seal encrypts text in place, authenticates it and what is clear, and puts the tag behind it,
+// for which there must be room. Both may be on the stack.
+//
+//go:noinline
+func seal(aead cipher.AEAD, nonce *[gcmSalt]byte, text, clear []byte) {
+	inner := hide(text)
+	aead.Seal(inner[:0], nonce[:], inner, hide(clear))
+}
+
+// open takes back what seal has done; false: it is not authentic.
+//
+//go:noinline
+func open(aead cipher.AEAD, nonce *[gcmSalt]byte, text, clear []byte) bool {
+	inner := hide(text)
+	_, err := aead.Open(inner[:0], nonce[:], inner, hide(clear))
+	return err == nil
+}
+
+// hide lets a packet stay on the stack of the caller, though a method of an
+// interface gets it: which must not keep it, and those of AEADs do not. It is what
+// abi.NoEscape is within the standard library. The number is a pointer again before
+// anything else can happen, and where a stack moves, the slices in use move with
+// it. Who calls it must not be inlined, so that the compiler has seen no more of
+// the memory than that it was handed to a function, which returned.
+func hide(b []byte) []byte {
+	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	return unsafe.Slice(*(**byte)(unsafe.Pointer(&p)), cap(b))[:len(b)]
+}
+
+// protectGCM is protect of AEAD_AES_128_GCM.
+func (c *context) protectGCM(b []byte) ([]byte, error) {
 	n := headerOf(b)
 	if n == 0 || cap(b) < len(b)+gcmTag {
 		return nil, errPacket
 	}
 	ssrc := binary.BigEndian.Uint32(b[8:])
-	s := g.streams.get(ssrc)
+	s := c.streams.get(ssrc)
 	index := s.guess(binary.BigEndian.Uint16(b[2:]))
-	if s.index = max(s.index, index); index > maxIndex || !g.streams.put(s) {
+	if s.index = max(s.index, index); index > maxIndex || !c.streams.put(s) {
 		return nil, errUsedUp
 	}
-	g.rtp.aead.Seal(b[n:n], g.rtp.number(ssrc, index), b[n:], b[:n])
+	seal(c.aead, number(&c.nonce, &c.salt, ssrc, index), b[n:], b[:n])
 	return b[:len(b)+gcmTag], nil
 }
 
-// unprotect implements direction.
-func (g *gcm) unprotect(b []byte) ([]byte, error) { return g.unprotectIn(b, false) }
-
-// rollOver implements direction.
-func (g *gcm) rollOver(b []byte) ([]byte, error) { return g.unprotectIn(b, true) }
-
-// unprotectIn unprotects a packet: of the index that is nearest to those before,
+// unprotectGCM unprotects a packet: of the index that is nearest to those before,
 // or of the next index that has its sequence number.
-func (g *gcm) unprotectIn(b []byte, ahead bool) ([]byte, error) {
+func (c *context) unprotectGCM(b []byte, ahead bool) ([]byte, error) {
 	n := headerOf(b)
 	if n == 0 || len(b) < n+gcmTag {
 		return nil, ErrForged
 	}
 	ssrc, seq := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:])
-	s := g.streams.get(ssrc)
+	s := c.streams.get(ssrc)
 	index := s.guess(seq)
 	if ahead {
 		index = s.ahead(seq)
@@ -136,19 +155,18 @@ func (g *gcm) unprotectIn(b []byte, ahead bool) ([]byte, error) {
 	if !s.fresh(index) {
 		return nil, ErrReplayed
 	}
-	if _, err := g.rtp.aead.Open(b[n:n], g.rtp.number(ssrc, index), b[n:], b[:n]); err != nil || index > maxIndex {
+	if !open(c.aead, number(&c.nonce, &c.salt, ssrc, index), b[n:], b[:n]) || index > maxIndex {
 		return nil, ErrForged
 	}
 	s.accept(index)
-	if !g.streams.put(s) {
+	if !c.streams.put(s) {
 		return nil, ErrForged
 	}
 	return b[:len(b)-gcmTag], nil
 }
 
-// protectRTCP implements direction.
-func (g *gcm) protectRTCP(b []byte) ([]byte, error) {
-	r := &g.reports
+// protect protects a report.
+func (r *reports) protect(b []byte) ([]byte, error) {
 	if len(b) < reportHeader || cap(b) < len(b)+gcmTag+reportIndex {
 		return nil, errPacket
 	}
@@ -159,15 +177,14 @@ func (g *gcm) protectRTCP(b []byte) ([]byte, error) {
 	}
 	word := uint32(s.index) | encryptedFlag
 	r.aad = binary.BigEndian.AppendUint32(append(r.aad[:0], b[:reportHeader]...), word)
-	r.rtcp.aead.Seal(b[reportHeader:reportHeader], r.rtcp.number(ssrc, s.index), b[reportHeader:], r.aad)
+	seal(r.aead, number(&r.nonce, &r.salt, ssrc, s.index), b[reportHeader:], r.aad)
 	b = b[:len(b)+gcmTag+reportIndex]
 	binary.BigEndian.PutUint32(b[len(b)-reportIndex:], word)
 	return b, nil
 }
 
-// unprotectRTCP implements direction.
-func (g *gcm) unprotectRTCP(b []byte) ([]byte, error) {
-	r := &g.reports
+// unprotect unprotects a report.
+func (r *reports) unprotect(b []byte) ([]byte, error) {
 	if len(b) < reportHeader+gcmTag+reportIndex {
 		return nil, ErrForged
 	}
@@ -185,7 +202,7 @@ func (g *gcm) unprotectRTCP(b []byte) ([]byte, error) {
 		clear = end - gcmTag
 	}
 	r.aad = append(append(r.aad[:0], b[:clear]...), b[end:]...)
-	if _, err := r.rtcp.aead.Open(b[clear:clear], r.rtcp.number(ssrc, index), b[clear:end], r.aad); err != nil {
+	if !open(r.aead, number(&r.nonce, &r.salt, ssrc, index), b[clear:end], r.aad) {
 		return nil, ErrForged
 	}
 	s.accept(index)

@@ -103,9 +103,9 @@ type Keys struct {
 	Receive Key // of what the far end sends
 }
 
-// direction makes one direction. buf is memory for packets at work; directions of
-// one session may share it.
-func (s Suite) direction(k Key, buf *[MaxPacket + Overhead]byte) (direction, error) {
+// context makes the context of one direction. buf is memory for packets at work;
+// contexts of one session may share it.
+func (s Suite) context(k Key, buf *[MaxPacket + Overhead]byte) (*context, error) {
 	i := s.info()
 	if s == NoSuite || len(k.material) != i.key+i.salt {
 		return nil, fmt.Errorf("%w: %d bytes for %q", ErrKey, len(k.material), i.name)
@@ -119,5 +119,5 @@ func (s Suite) direction(k Key, buf *[MaxPacket + Overhead]byte) (direction, err
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return &counter{context: c, buf: buf}, nil
+	return &context{tag: uint8(i.tag), counter: &counter{context: c, buf: buf}}, nil
 }

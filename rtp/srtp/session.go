@@ -1,9 +1,6 @@
 package srtp
 
-import (
-	"errors"
-	"unsafe"
-)
+import "errors"
 
 const (
 	// Overhead is by how much a packet can grow at most: the tag, and for RTCP
@@ -38,28 +35,19 @@ var (
 // minRTP is the length of an RTP header.
 const minRTP = 12
 
-// direction protects and unprotects in place with one key. Methods keep nothing
-// of what they are given, and return it or a part of it. Who unprotects gets
-// ErrForged, which leaves anything in the memory of the packet, or ErrReplayed.
-type direction interface {
-	protect(packet []byte) ([]byte, error)
-	protectRTCP(packet []byte) ([]byte, error)
-	unprotect(packet []byte) ([]byte, error)
-	unprotectRTCP(packet []byte) ([]byte, error)
-	// rollOver is unprotect where the rollover counter is taken to have gone on unseen.
-	rollOver(packet []byte) ([]byte, error)
+// Session protects what is sent and unprotects what is received. It does not
+// change: what does is in the contexts of its directions.
+type Session struct {
+	Near
+	keys Keys
 }
 
-// Session protects what is sent and unprotects what is received.
-type Session struct {
-	send   direction
-	recv   direction
-	before direction // of what came until the key changed, nil if it did not
-	fresh  int       // packets that have come since
-	failed int       // RTP packets refused in a row
-
-	keys  Keys
-	spare *[MaxPacket]byte // a packet that may have to be tried again; made when needed
+// Near is what packets need of a session: whoever has one close by need not look at the
+// session for each. The zero value is no protection.
+type Near struct {
+	send   *context
+	recv   *context
+	beside bool // the AEADs lie behind the contexts
 }
 
 // New makes a session. An error is ErrKey.
@@ -79,154 +67,113 @@ func (s *Session) With(k Keys) (*Session, error) {
 	var err error
 	if same && s.keys.Send == k.Send {
 		next.send = s.send
-	} else if next.send, err = k.Suite.direction(k.Send, buf); err != nil {
+	} else if next.send, err = k.Suite.context(k.Send, buf); err != nil {
 		return nil, err
 	}
 	if same && s.keys.Receive == k.Receive {
-		next.recv, next.before, next.fresh, next.failed = s.recv, s.before, s.fresh, s.failed
-		return next, nil
-	}
-	if s != nil {
-		next.before = s.recv
-	}
-	if next.recv, err = k.Suite.direction(k.Receive, buf); err != nil {
+		next.recv = s.recv
+	} else if next.recv, err = k.Suite.context(k.Receive, buf); err != nil {
 		return nil, err
+	} else if s != nil {
+		s.recv.before.Store(nil) // two keys are enough
+		next.recv.before.Store(s.recv)
 	}
+	next.beside = next.send.beside && next.recv.beside
 	return next, nil
 }
 
 // Keys are those in effect.
 func (s *Session) Keys() Keys { return s.keys }
 
+// Closely is what packets need of s, which may be nil.
+func (s *Session) Closely() Near {
+	if s == nil {
+		return Near{}
+	}
+	return s.Near
+}
+
+// On tells whether there is protection.
+func (n Near) On() bool { return n.send != nil }
+
 // Tag is by how much Protect makes a packet longer [bytes].
-func (s *Session) Tag() int { return s.keys.Suite.info().tag }
+func (n Near) Tag() int { return int(n.send.tag) }
+
+// PrefetchReceived has fetched what Unprotect is going to need (package
+// internal/prefetch). It looks at nothing.
+func (n Near) PrefetchReceived() {
+	if n.beside {
+		n.recv.prefetch()
+	}
+}
+
+// PrefetchSent has fetched what Protect is going to need. It looks at nothing.
+func (n Near) PrefetchSent() {
+	if n.beside {
+		n.send.prefetch()
+	}
+}
 
 // Protect protects the RTP packet in place and returns it, longer by the tag.
 // Its capacity must be its length and Tag at least. It may be on the stack.
-//
-//go:noinline
-func (s *Session) Protect(packet []byte) ([]byte, error) {
-	b, err := s.send.protect(hide(packet))
-	return packet[:len(b)], err
+func (n Near) Protect(packet []byte) ([]byte, error) {
+	c := n.send
+	if c.counter != nil {
+		return c.counter.protect(packet)
+	}
+	return c.protectGCM(packet)
 }
 
 // ProtectRTCP is Protect for a compound RTCP packet, which needs Overhead.
-//
-//go:noinline
-func (s *Session) ProtectRTCP(packet []byte) ([]byte, error) {
-	b, err := s.send.protectRTCP(hide(packet))
-	return packet[:len(b)], err
+func (n Near) ProtectRTCP(packet []byte) ([]byte, error) {
+	c := n.send
+	if c.counter != nil {
+		return c.counter.protectRTCP(packet)
+	}
+	return c.reports.protect(packet)
 }
 
 // Unprotect returns the RTP packet within, in the same memory. Of a packet that
 // is refused nothing is left. It may be on the stack. Errors: ErrForged,
 // ErrReplayed.
-//
-//go:noinline
-func (s *Session) Unprotect(packet []byte) ([]byte, error) {
+func (n Near) Unprotect(packet []byte) ([]byte, error) {
 	if len(packet) > MaxPacket {
 		return nil, ErrForged
 	}
-	lost := (s.failed+1)%lostCount == 0
-	if s.before != nil || lost {
-		n, err := s.unprotectAgain(hide(packet), lost)
-		return result(packet, n, err)
+	c := n.recv
+	lost := (c.failed+1)%lostCount == 0
+	if lost || c.before.Load() != nil {
+		return c.unprotectAgain(packet, lost)
 	}
-	b, err := s.recv.unprotect(hide(packet))
-	if err != nil {
-		s.failed++
-		return nil, err
-	}
-	s.failed = 0
-	return packet[:len(b)], nil
-}
-
-// result is the first n bytes of a packet, unless there was an error.
-func result(packet []byte, n int, err error) ([]byte, error) {
-	if err != nil {
-		return nil, err
-	}
-	return packet[:n], nil
-}
-
-// hide lets a packet stay on the stack of the caller, though a method of an
-// interface gets it: which must not keep it. The caller must not be inlined, so that
-// the packet is in use, as an argument, until the method is done.
-func hide(b []byte) []byte {
-	p := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	return unsafe.Slice(*(**byte)(unsafe.Pointer(&p)), cap(b))[:len(b)]
-}
-
-// unprotectAgain is Unprotect where a packet that is refused is tried with the
-// key before, and, if so many have been refused, with the next value of
-// the rollover counter: where more than 2^15 packets in a row were lost, the sequence
-// number may have wrapped unseen, and the far end would not be heard again. RFC
-// 3711 §3.3.1.
-func (s *Session) unprotectAgain(packet []byte, lost bool) (int, error) {
-	s.keep(packet)
-	b, err := s.recv.unprotect(packet)
+	b, err := c.unprotect(packet, false)
 	switch {
-	case err == nil:
-		s.heard()
-		s.failed = 0
-		return len(b), nil
-	case s.before != nil:
-		if b, old := s.before.unprotect(s.again(packet)); old == nil {
-			s.failed = 0
-			return len(b), nil
-		}
+	case err != nil:
+		c.failed++
+	case c.failed > 0:
+		c.failed = 0
 	}
-	s.failed++
-	if lost {
-		if b, late := s.recv.rollOver(s.again(packet)); late == nil {
-			s.failed = 0
-			return len(b), nil
-		}
-	}
-	return 0, err
-}
-
-// keep copies a packet that may be tried again.
-func (s *Session) keep(packet []byte) {
-	if s.spare == nil {
-		s.spare = new([MaxPacket]byte) // once in the life of a session, if at all
-	}
-	copy(s.spare[:], packet)
-}
-
-// again makes the packet what it was.
-func (s *Session) again(packet []byte) []byte {
-	copy(packet, s.spare[:])
-	return packet
-}
-
-// heard counts a packet in the new key.
-func (s *Session) heard() {
-	if s.fresh++; s.fresh > oldPackets {
-		s.before = nil
-	}
+	return b, err
 }
 
 // UnprotectRTCP is Unprotect for RTCP. A packet that is authenticated but not
 // encrypted is taken too, RFC 3711 §3.4.
-//
-//go:noinline
-func (s *Session) UnprotectRTCP(packet []byte) ([]byte, error) {
+func (n Near) UnprotectRTCP(packet []byte) ([]byte, error) {
 	if len(packet) > MaxPacket {
 		return nil, ErrForged
 	}
-	inner := hide(packet)
-	if s.before != nil {
-		s.keep(inner)
+	c := n.recv
+	before := c.before.Load()
+	if before == nil {
+		return c.unprotectRTCP(packet)
 	}
-	b, err := s.recv.unprotectRTCP(inner)
-	if err == nil && s.before != nil {
-		s.heard()
+	c.keep(packet)
+	b, err := c.unprotectRTCP(packet)
+	if err == nil {
+		c.heard()
+		return b, nil
 	}
-	if err != nil && s.before != nil {
-		if b, old := s.before.unprotectRTCP(s.again(inner)); old == nil {
-			return packet[:len(b)], nil
-		}
+	if b, old := before.unprotectRTCP(c.again(packet)); old == nil {
+		return b, nil
 	}
-	return result(packet, len(b), err)
+	return nil, err
 }
