@@ -10,7 +10,8 @@ import (
 
 // BenchmarkJitterPushPop puts a packet into the ring and takes it out.
 func BenchmarkJitterPushPop(b *testing.B) {
-	r := ring{counts: new(counts), data: new(memory)}
+	var r ring
+	r.init(new(counts), new(memory))
 	payload := make([]byte, 160)
 	seq := uint16(0)
 	b.ReportAllocs()

@@ -90,7 +90,7 @@ func (s *sim) checkBooks() {
 		}
 		count++
 		samples += int(w.samples)
-		if w.seq < r.head || w.seq > r.newest || w.seq >= r.head+ringSlots || w.seq&(ringSlots-1) != int64(i) {
+		if w.seq < r.head || w.seq > r.newest || w.seq >= r.head+int64(len(r.slots)) || r.at(w.seq) != w {
 			s.t.Fatalf("slot %d holds %d; head %d, newest %d", i, w.seq, r.head, r.newest)
 		}
 	}

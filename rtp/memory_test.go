@@ -11,7 +11,7 @@ import (
 // TestMemoryOfAnEndpoint holds the media state of a call to a budget: what an
 // endpoint takes with its part of a shared port, the most there is.
 func TestMemoryOfAnEndpoint(t *testing.T) {
-	const calls, budget = 500, 23 << 10
+	const calls, budget = 500, 13 << 10
 	s := newSharedSim(t, 1)
 	s.shared.cfg.Metrics = nil
 	heap := func() uint64 {

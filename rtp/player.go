@@ -43,7 +43,7 @@ type player struct {
 
 func (p *player) init(j JitterConfig, s *settings, c *counts, m *memory) {
 	p.set, p.counts = s, c
-	p.ring.counts, p.ring.data, p.ring.slots = c, m, &m.slots
+	p.ring.init(c, m)
 	floor := max(0, int64(j.MinMS)*1e6-int64(frameTime))
 	p.delay = delay{rate: int64(s.rate), min: floor, max: int64(j.MaxMS) * 1e6}
 	p.tuner.grain = s.frame

@@ -73,12 +73,9 @@ func (p *player) prefetch() {
 
 // prefetch fetches the slots and the chunk of the next packets.
 func (r *ring) prefetch() {
-	const size = unsafe.Sizeof(slot{})
-	for _, seq := range [...]int64{r.head, r.newest + 1} {
-		at := uintptr(seq&(ringSlots-1)) * size
-		prefetch.Part(r.slots, at, at+size)
-	}
-	if i := r.nextChunk(); i < ringChunks {
+	prefetch.Value(r.at(r.head))
+	prefetch.Value(r.at(r.newest + 1))
+	if i := r.nextChunk(); i < fewChunks {
 		at := unsafe.Offsetof(r.data.chunks) + uintptr(i)*chunkBytes
 		prefetch.Part(r.data, at, at+chunkBytes)
 	}

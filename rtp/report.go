@@ -31,7 +31,7 @@ type reporter struct {
 	rnd    *rand.Rand
 	cname  string
 	ssrc   uint32
-	buf    [maxReportSize + srtp.Overhead]byte
+	buf    []byte // memory for a report
 	active uint32 // packets sent up to the last report
 	quiet  int    // reports since anything was sent
 	lastSR uint32 // of the far end, middle 32 bits of NTP
@@ -42,6 +42,7 @@ type reporter struct {
 func (r *reporter) init(rnd *rand.Rand, cname string, ssrc uint32) {
 	r.rnd, r.ssrc = rnd, ssrc
 	r.cname = cname[:min(len(cname), maxCNAME)]
+	r.buf = make([]byte, 0, maxReportSize-maxCNAME+len(r.cname)+srtp.Overhead)
 	r.phase = int64(ssrc % pollFrames)
 }
 
@@ -166,7 +167,7 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 		about = r.about(&e.receiver)
 		rb = &about
 	}
-	b := appendReport(r.buf[:0], r.ssrc, sr, rb)
+	b := appendReport(r.buf, r.ssrc, sr, rb)
 	b = appendCNAME(b, r.ssrc, r.cname)
 	if bye {
 		b = appendBye(b, r.ssrc)

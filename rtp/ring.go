@@ -3,15 +3,17 @@ package rtp
 import "math/bits"
 
 const (
-	// ringSlots is how many packets wait at most; a power of two.
-	ringSlots = 32
+	// ringSlots is how many packets wait at most, and fewSlots, how many without
+	// more memory; powers of two.
+	ringSlots, fewSlots = 32, 8
 	// slotBytes is the longest payload taken: 60 ms of G.711 are 480 bytes.
 	slotBytes = 512
 	// chunkBytes holds the payload of a packet of 20 ms of G.711; longer ones
-	// take up to slotChunks of the ringChunks there are: 360 ms in all.
-	chunkBytes = 176
-	slotChunks = (slotBytes + chunkBytes - 1) / chunkBytes
-	ringChunks = 18
+	// take up to slotChunks of the ringChunks there are: 360 ms in all, and
+	// fewChunks, 120 ms, without more memory.
+	chunkBytes            = 176
+	slotChunks            = (slotBytes + chunkBytes - 1) / chunkBytes
+	ringChunks, fewChunks = 18, 6
 	// maxDropout and maxMisorder bound the steps of the sequence number that are
 	// believed at once [packets]. RFC 3550 A.1.
 	maxDropout  = 3000
@@ -32,26 +34,26 @@ type slot struct {
 	chunks  [slotChunks]uint8 // where in ring.data the payload is
 }
 
-// memory is where a ring keeps packets.
+// memory is where a ring keeps packets. What few streams need is made with the
+// first packet that needs it, once in the life of an endpoint, if at all.
 type memory struct {
-	slots  [ringSlots]slot
-	chunks [ringChunks][chunkBytes]byte
-	// long is a payload of several chunks, put together; made with the first
-	// one, once in the life of an endpoint, if at all.
-	long *[slotBytes]byte
+	slots  [fewSlots]slot
+	chunks [fewChunks][chunkBytes]byte
+	more   *[ringChunks - fewChunks][chunkBytes]byte
+	long   *[slotBytes]byte // a payload of several chunks, put together
 }
 
 // ring holds the packets that have come and are not yet played out, indexed by
 // sequence number. It counts but knows no time.
 //
-// What is touched in every frame lies close together: the packets, 4.4 KiB of
-// which a frame needs a few lines, are elsewhere, so that the fields of an
-// endpoint share a few lines and pages.
+// What is touched in every frame lies close together: the packets, of which a
+// frame needs a few lines, are elsewhere, so that the fields of an endpoint
+// share a few lines and pages.
 type ring struct {
 	counts  *counts
 	data    *memory
-	slots   *[ringSlots]slot // data.slots
-	busy    uint32           // bit i: chunk i holds something
+	slots   []slot // data.slots, or more
+	busy    uint32 // bit i: chunk i holds something
 	started bool
 	head    int64  // sequence number to be played out next
 	newest  int64  // largest accepted
@@ -63,6 +65,22 @@ type ring struct {
 	wildSet  bool
 	lateNext int64 // the number that would continue a run of late ones
 	lateLen  int
+}
+
+func (r *ring) init(c *counts, m *memory) { r.counts, r.data, r.slots = c, m, m.slots[:] }
+
+// at is the place of a sequence number.
+func (r *ring) at(seq int64) *slot { return &r.slots[seq&int64(len(r.slots)-1)] }
+
+// grow makes all the places there can be.
+func (r *ring) grow() {
+	few := r.slots
+	r.slots = make([]slot, ringSlots)
+	for i := range few {
+		if few[i].used {
+			*r.at(few[i].seq) = few[i]
+		}
+	}
 }
 
 // position is what a sequence number means to the ring.
@@ -96,10 +114,13 @@ func (r *ring) locate(seq uint16) (int64, position) {
 	case ext >= r.head+ringSlots:
 		r.makeRoom(ext)
 	}
+	if ext >= r.head+int64(len(r.slots)) {
+		r.grow()
+	}
 	r.wildSet = false
 	r.lateLen = 0
 	if r.count > 0 { // else the place need not be looked at
-		if s := &r.slots[ext&(ringSlots-1)]; s.used && s.seq == ext {
+		if s := r.at(ext); s.used && s.seq == ext {
 			return ext, posDuplicate
 		}
 	}
@@ -178,11 +199,11 @@ func (r *ring) put(s slot, payload []byte) {
 	s.size = 0
 	for n := 0; len(payload) > 0 && n < slotChunks; n++ {
 		s.chunks[n] = r.chunk()
-		k := copy(r.data.chunks[s.chunks[n]][:], payload)
+		k := copy(r.bytes(s.chunks[n])[:], payload)
 		s.size += uint16(k)
 		payload = payload[k:]
 	}
-	r.slots[s.seq&(ringSlots-1)] = s
+	*r.at(s.seq) = s
 	r.count++
 	r.samples += int(s.samples)
 	r.newest = max(r.newest, s.seq)
@@ -194,7 +215,7 @@ func (r *ring) front() *slot {
 		return nil
 	}
 	for seq := r.head; seq <= r.newest; seq++ {
-		if s := &r.slots[seq&(ringSlots-1)]; s.used && s.seq == seq {
+		if s := r.at(seq); s.used && s.seq == seq {
 			return s
 		}
 	}
@@ -202,7 +223,7 @@ func (r *ring) front() *slot {
 }
 
 // ready tells whether the next packet is there.
-func (r *ring) ready() bool { return r.slots[r.head&(ringSlots-1)].used }
+func (r *ring) ready() bool { return r.at(r.head).used }
 
 // chunk takes a free chunk.
 func (r *ring) chunk() uint8 {
@@ -213,6 +234,17 @@ func (r *ring) chunk() uint8 {
 
 // nextChunk is the chunk that is taken next.
 func (r *ring) nextChunk() uint8 { return uint8(bits.TrailingZeros32(^r.busy)) }
+
+// bytes is the memory of a chunk.
+func (r *ring) bytes(i uint8) *[chunkBytes]byte {
+	if i < fewChunks {
+		return &r.data.chunks[i]
+	}
+	if r.data.more == nil {
+		r.data.more = new([ringChunks - fewChunks][chunkBytes]byte)
+	}
+	return &r.data.more[i-fewChunks]
+}
 
 // fits makes sure, by dropping the oldest packets, that there is memory for a
 // payload. False: ext itself is older than all that would have to go.
@@ -234,14 +266,14 @@ func chunksOf(size int) int { return (size + chunkBytes - 1) / chunkBytes }
 // payload is what the packet holds, until the next put or payload.
 func (r *ring) payload(s *slot) []byte {
 	if s.size <= chunkBytes {
-		return r.data.chunks[s.chunks[0]][:s.size]
+		return r.bytes(s.chunks[0])[:s.size]
 	}
 	if r.data.long == nil {
 		r.data.long = new([slotBytes]byte)
 	}
 	n := 0
 	for i := range chunksOf(int(s.size)) {
-		n += copy(r.data.long[n:s.size], r.data.chunks[s.chunks[i]][:])
+		n += copy(r.data.long[n:s.size], r.bytes(s.chunks[i])[:])
 	}
 	return r.data.long[:n]
 }
