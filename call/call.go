@@ -56,8 +56,8 @@ type Call struct {
 
 	requests chan func()        // run by the actor
 	hangUps  chan Cause         // HangUp's wishes
-	presses  chan press         // from the media path and SIP INFO, before joining
-	digits   chan dtmf.Digit    // for the verb that is running
+	presses  chan press         // from the media path and SIP INFO, before joining; nil without a dialog
+	digits   chan dtmf.Digit    // for the verb that is running; nil without a dialog
 	limit    chan time.Duration // a new maximum duration, from the answer
 	done     chan struct{}      // closed at the end
 	tasks    sync.WaitGroup     // goroutines that work for this call
@@ -129,11 +129,12 @@ func newCall(m *Manager, base Info, d Dialog) *Call {
 		dialog:   d,
 		requests: make(chan func()),
 		hangUps:  make(chan Cause, maxPendingHangUps),
-		presses:  make(chan press, maxUnseenPresses),
-		digits:   make(chan dtmf.Digit, maxPendingPresses),
 		limit:    make(chan time.Duration),
 		done:     make(chan struct{}),
 		watched:  watched{looks: make(chan struct{}, 1)},
+	}
+	if d != nil {
+		c.presses, c.digits = make(chan press, maxUnseenPresses), make(chan dtmf.Digit, maxPendingPresses)
 	}
 	c.SetLogger(m.cfg.Logger)
 	return c

@@ -30,7 +30,7 @@ type port struct {
 	meter   mediaMeter
 	pending int // in heard
 
-	heard [maxPressesPerFrame]press // to be delivered after the slot
+	heard *[maxPressesPerFrame]press // to be delivered after the slot; made with the first, once in the life of a port, if at all
 }
 
 const (
@@ -140,6 +140,9 @@ func (p *port) event(ts uint32, marker bool, payload []byte, now time.Time) {
 }
 
 func (p *port) hear(x press) {
+	if p.heard == nil {
+		p.heard = new([maxPressesPerFrame]press)
+	}
 	if p.pending < len(p.heard) {
 		p.heard[p.pending] = x
 		p.pending++
@@ -149,8 +152,8 @@ func (p *port) hear(x press) {
 // Notify delivers the presses of the slot that has just ended, and the news
 // that all digits have been sent or that the endpoint has been exchanged.
 func (p *port) Notify() {
-	for _, x := range p.heard[:p.pending] {
-		p.deliver(x)
+	for i := range p.pending {
+		p.deliver(p.heard[i])
 	}
 	p.pending = 0
 	if swap := p.swap.Load(); swap != nil && swap.did && p.swap.CompareAndSwap(swap, nil) {

@@ -89,7 +89,7 @@ func recordingCipher(c *Cipher) (recording.Cipher, error) {
 func (c *Call) startTap() {
 	if c.record.file != nil {
 		l := &listener{file: c.record.file, keepDigits: c.record.wanted.KeepDigits}
-		c.record.port.taps.at[c.record.at].Store(l)
+		c.record.port.taps.put(c.record.at, l)
 	}
 }
 
@@ -97,7 +97,7 @@ func (c *Call) startTap() {
 // way may still come.
 func (c *Call) stopTap() {
 	if c.record.file != nil {
-		c.record.port.taps.at[c.record.at].Store(nil)
+		c.record.port.taps.remove(c.record.at)
 	}
 }
 

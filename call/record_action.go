@@ -175,9 +175,8 @@ func (c *Call) recordInto(ctx context.Context, file *recording.Recording, o Reco
 // until stop is called.
 func (c *Call) listen(l *listener) (stop func()) {
 	if m := c.audio(); m != nil {
-		at := &m.port.taps.at[actionTap]
-		at.Store(l)
-		return func() { at.Store(nil) }
+		m.port.taps.put(actionTap, l)
+		return func() { m.port.taps.remove(actionTap) }
 	}
 	if e, ok := c.seat.(ear); ok {
 		return e.listen(&ears{listener: l})

@@ -22,6 +22,7 @@ type listener struct {
 	file       *recording.Recording
 	keepDigits bool
 	meter      *meter // of a recording that ends by itself and has only what the far end says; else nil
+	said       said   // with the digits, if they are kept; made by taps.put
 }
 
 // write hands a frame to the file.
@@ -43,8 +44,7 @@ type taps struct {
 	// not belong into the recording of the connection.
 	moving atomic.Bool
 
-	whole said // the frame received last
-	clean said // the same without digits
+	samples int // of a frame
 }
 
 // said is a frame that came from the far end.
@@ -53,35 +53,32 @@ type said struct {
 	sound bool
 }
 
-func newTaps(samples int) taps {
-	return taps{whole: said{pcm: make([]int16, samples)}, clean: said{pcm: make([]int16, samples)}}
+func newTaps(samples int) taps { return taps{samples: samples} }
+
+// put has a recording listen from the next frame on.
+func (t *taps) put(at tap, l *listener) {
+	l.said.pcm = make([]int16, t.samples)
+	t.at[at].Store(l)
 }
 
-// tapped tells whether a recording listens; digits, whether one that keeps
-// digits does.
-func (t *taps) tapped(digits bool) bool {
-	for i := range t.at {
-		if l := t.at[i].Load(); l != nil && l.keepDigits == digits {
-			return true
-		}
-	}
-	return false
-}
+// remove takes the recording off; frames of the slot under way may still come.
+func (t *taps) remove(at tap) { t.at[at].Store(nil) }
 
 // hear takes a frame as it came from the far end, before digits are taken
 // out of it.
-func (t *taps) hear(pcm []int16, sound bool) {
-	t.whole.take(pcm, sound && t.tapped(true))
-}
+func (t *taps) hear(pcm []int16, sound bool) { t.take(pcm, sound, true) }
 
 // hearClean takes the frame without its digits.
-func (t *taps) hearClean(pcm []int16, sound bool) {
-	t.clean.take(pcm, sound && t.tapped(false))
-}
+func (t *taps) hearClean(pcm []int16, sound bool) { t.take(pcm, sound, false) }
 
-func (s *said) take(pcm []int16, wanted bool) {
-	if s.sound = wanted; wanted {
-		copy(s.pcm, pcm)
+// take keeps a frame for the recordings that want digits, or for the others.
+func (t *taps) take(pcm []int16, sound, digits bool) {
+	for i := range t.at {
+		if l := t.at[i].Load(); l != nil && l.keepDigits == digits {
+			if l.said.sound = sound; sound {
+				copy(l.said.pcm, pcm)
+			}
+		}
 	}
 }
 
@@ -101,10 +98,7 @@ func (t *taps) write(frame int64, out mixer.Output) {
 		if l == nil {
 			continue
 		}
-		said, heard := t.clean.frame(), out.PCM
-		if l.keepDigits {
-			said = t.whole.frame()
-		}
+		said, heard := l.said.frame(), out.PCM
 		if out.Silent {
 			heard = nil
 		}

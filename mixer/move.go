@@ -16,8 +16,8 @@ type move struct {
 	port     Port
 	notifier Notifier
 	pcm      []int16 // memory for a frame of the port
-	due      int64 // frame that the port is to be served next
-	later    *move // in slot.departing, slot.early or moves.onward
+	due      int64   // frame that the port is to be served next
+	later    *move   // in slot.departing, slot.early or moves.onward
 }
 
 // moves is what a member knows of moves.
