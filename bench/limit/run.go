@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -78,6 +79,7 @@ func Run(ctx context.Context, p process.Program, o Options) (c Cost, err error) 
 	if err := sleep(ctx, settle); err != nil {
 		return c, err
 	}
+	debug.FreeOSMemory() // so that no garbage is collected during the measurement
 	begin, err := machine.Read(child.PID())
 	if err != nil {
 		return c, err

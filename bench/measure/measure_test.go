@@ -90,6 +90,17 @@ func TestMedianIsTheMiddleRun(t *testing.T) {
 	}
 }
 
+func TestMedianOfValues(t *testing.T) {
+	for _, tt := range []struct {
+		values []float64
+		want   float64
+	}{{nil, 0}, {[]float64{5}, 5}, {[]float64{9, 1}, 5}, {[]float64{3, 1, 2}, 2}, {[]float64{4, 1, 9, 2}, 3}} {
+		if got := Median(tt.values); got != tt.want {
+			t.Errorf("median of %v is %v, want %v", tt.values, got, tt.want)
+		}
+	}
+}
+
 func TestPercentileOfAFew(t *testing.T) {
 	for _, tt := range []struct {
 		q    float64

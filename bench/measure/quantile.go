@@ -71,3 +71,13 @@ func Percentile[T cmp.Ordered](values []T, q float64) (v T) {
 	i := int(math.Ceil(q*float64(len(values)))) - 1
 	return values[min(max(i, 0), len(values)-1)]
 }
+
+// Median is the middle of the values, the mean of the middle two if their
+// number is even; zero when there is none.
+func Median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	v := slices.Sorted(slices.Values(values))
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}

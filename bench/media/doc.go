@@ -5,8 +5,9 @@
 // that puts the callers into rooms, places the calls by SIP, sends and receives
 // RTP for each of them (package generator), and counts for some seconds after
 // the last of them was answered. With Calibrate the echo of the same class of
-// I/O and the naive server run right after it with as many participants
-// (package limit). Search raises the number of participants by a quarter until
+// I/O runs right before and right after it, and the naive server after it,
+// with as many participants (package limit): ratios are of the medians of all
+// runs. Search raises the number of participants by a quarter until
 // a run does not pass.
 //
 // The rule of a pass: nothing lost, at least 99.9 % of the packets, send

@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 
+	"mediaserver/bench/baseline"
 	"mediaserver/bench/generator"
 	"mediaserver/bench/limit"
 	"mediaserver/bench/machine"
@@ -99,11 +100,35 @@ type Generator struct {
 	Refused  uint64         `json:"send_errors"`
 }
 
-// Ratios hold the server against the baselines of the same run.
+// Ratios hold the server against the baselines of the same runs: the medians
+// of the CPU time per participant-second.
 type Ratios struct {
+	Server         float64 `json:"server_us_per_participant_second"`
+	Echo           float64 `json:"echo_us_per_participant_second"`
+	Naive          float64 `json:"naive_us_per_participant_second"`
 	Efficiency     float64 `json:"efficiency"`      // echo / server
 	MixingOverhead float64 `json:"mixing_overhead"` // (server - echo) / echo
 	Design         float64 `json:"design_ratio"`    // naive / server
+}
+
+// ratios are those of some runs with their baselines.
+func ratios(runs []Result) *Ratios {
+	var server, echo, naive []float64
+	for _, r := range runs {
+		server = append(server, r.CPU.PerParticipant)
+		for _, c := range r.Baselines {
+			if c.Kind == string(baseline.Naive) {
+				naive = append(naive, c.CPU)
+			} else {
+				echo = append(echo, c.CPU)
+			}
+		}
+	}
+	q := &Ratios{Server: measure.Median(server), Echo: measure.Median(echo), Naive: measure.Median(naive)}
+	q.Efficiency = q.Echo / q.Server
+	q.MixingOverhead = (q.Server - q.Echo) / q.Echo
+	q.Design = q.Naive / q.Server
+	return q
 }
 
 // reading is the state of everything at a moment.

@@ -35,14 +35,25 @@ func Run(ctx context.Context, p process.Program, o Options) (r Result, err error
 	if o, err = o.complete(); err != nil {
 		return r, err
 	}
+	var before []limit.Cost
+	if o.Calibrate {
+		if before, err = o.calibrate(ctx, p, o.echo()); err != nil {
+			return r, err
+		}
+	}
 	if r, err = o.run(ctx, p); err != nil {
 		return r, err
 	}
 	r.judge()
 	if o.Calibrate {
-		err = o.calibrate(ctx, p, &r)
+		after, err := o.calibrate(ctx, p, o.echo(), baseline.Naive)
+		if err != nil {
+			return r, err
+		}
+		r.Baselines = append(before, after...)
+		r.Ratios = ratios([]Result{r})
 	}
-	return r, err
+	return r, nil
 }
 
 // run starts everything, measures and ends everything.
@@ -185,30 +196,28 @@ func (o Options) profile(ctx context.Context, srv *process.Server) error {
 	return errors.Join(err, f.Close())
 }
 
-// calibrate runs the baselines with as many participants.
-func (o Options) calibrate(ctx context.Context, p process.Program, r *Result) error {
-	const longest = 5 * time.Second
-	kind := baseline.Sockets
+// echo is the baseline of the same class of I/O.
+func (o Options) echo() baseline.Kind {
 	if o.IO == "shared" {
-		kind = baseline.Shared
+		return baseline.Shared
 	}
-	for _, k := range []baseline.Kind{kind, baseline.Naive} {
+	return baseline.Sockets
+}
+
+// calibrate runs baselines with as many participants.
+func (o Options) calibrate(ctx context.Context, p process.Program, kinds ...baseline.Kind) (costs []limit.Cost, err error) {
+	const longest = 5 * time.Second
+	for _, k := range kinds {
 		c, err := limit.Run(ctx, p, limit.Options{
 			Kind: k, Participants: o.Participants, RoomSize: o.RoomSize, Ports: max(o.SharedPorts, defaultSharedPorts),
 			Workers: runtime.NumCPU(), Threads: o.Threads, Duration: min(o.Duration, longest),
 		})
 		if err != nil {
-			return fmt.Errorf("%s: %w", k, err)
+			return nil, fmt.Errorf("%s: %w", k, err)
 		}
-		r.Baselines = append(r.Baselines, c)
+		costs = append(costs, c)
 	}
-	echo, naive := r.Baselines[0].CPU, r.Baselines[1].CPU
-	r.Ratios = &Ratios{
-		Efficiency:     echo / r.CPU.PerParticipant,
-		MixingOverhead: (r.CPU.PerParticipant - echo) / echo,
-		Design:         naive / r.CPU.PerParticipant,
-	}
-	return nil
+	return costs, nil
 }
 
 // defaultSharedPorts is rtp.shared_ports when nothing is said.

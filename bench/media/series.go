@@ -16,6 +16,7 @@ type Series struct {
 	Runs    []Result `json:"runs"`
 	Median  int      `json:"median_run"` // of Runs, by CPU per participant-second
 	Pass    bool     `json:"pass"`       // more than half of the runs passed
+	Ratios  *Ratios  `json:"ratios,omitempty"`
 }
 
 // Best is the run that stands for all: the median.
@@ -43,6 +44,9 @@ func Repeat(ctx context.Context, p process.Program, o Options, runs int, log io.
 	}
 	s.Median = measure.MedianOf(s.Runs, func(r Result) float64 { return r.CPU.PerParticipant })
 	s.Pass = 2*passed > len(s.Runs)
+	if o.Calibrate {
+		s.Ratios = ratios(s.Runs)
+	}
 	return s, nil
 }
 

@@ -55,11 +55,13 @@ func TestText(t *testing.T) {
 	d := document()
 	d.Limit = &limit.Report{Echoes: []limit.Cost{{Kind: "sockets"}}}
 	d.Calls = []calls.Result{{Calls: 5}}
+	d.Media[0].Ratios = &media.Ratios{Efficiency: 0.81}         // of the series
+	d.Media[1].Runs[0].Ratios = &media.Ratios{Efficiency: 0.72} // as in old results
 	var b bytes.Buffer
 	if err := d.WriteText(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"largest number of participants that passed: 8", "NO PASS: 3 packets lost", "echo, sockets", "5 calls"} {
+	for _, want := range []string{"largest number of participants that passed: 8", "NO PASS: 3 packets lost", "echo, sockets", "5 calls", "efficiency 0.81", "efficiency 0.72"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, b.String())
 		}

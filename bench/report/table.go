@@ -27,7 +27,7 @@ func WriteTable(w io.Writer, documents []Document) error {
 func row(b *strings.Builder, d *Document, s *media.Series) {
 	r := s.Best()
 	efficiency, design := "", ""
-	if q := r.Ratios; q != nil {
+	if q := ratios(s); q != nil {
 		efficiency, design = fmt.Sprintf("%.2f", q.Efficiency), fmt.Sprintf("%.2f", q.Design)
 	}
 	quiet := ""

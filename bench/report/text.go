@@ -89,8 +89,9 @@ func mediaText(w io.Writer, s *media.Series) {
 		fmt.Fprint(w, "  ")
 		costText(w, &r.Baselines[i])
 	}
-	if q := r.Ratios; q != nil {
-		line("ratios", "efficiency %.2f, mixing overhead %+.0f %%, %.2f times the naive server", q.Efficiency, 100*q.MixingOverhead, q.Design)
+	if q := ratios(s); q != nil {
+		line("ratios", "efficiency %.2f, mixing overhead %+.0f %%, %.2f times the naive server (medians of all runs: server %.0f, echo %.0f µs)",
+			q.Efficiency, 100*q.MixingOverhead, q.Design, q.Server, q.Echo)
 	}
 	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
 }
@@ -112,4 +113,13 @@ func callsText(w io.Writer, r *calls.Result) {
 		r.CPU.Signalling, r.CPU.Total, r.CPU.Media, r.CPU.PerMedia, r.CPU.ServerCores)
 	line("generator", "CPU %.0f %%", r.CPU.GeneratorCPU)
 	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
+}
+
+// ratios are those of the series, or of its median run in results from before
+// series had any; nil for none.
+func ratios(s *media.Series) *media.Ratios {
+	if s.Ratios != nil {
+		return s.Ratios
+	}
+	return s.Best().Ratios
 }
