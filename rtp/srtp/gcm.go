@@ -129,10 +129,14 @@ func (c *context) protectGCM(b []byte) ([]byte, error) {
 	if n == 0 || cap(b) < len(b)+gcmTag {
 		return nil, errPacket
 	}
+	var memory stream
 	ssrc := binary.BigEndian.Uint32(b[8:])
-	s := c.streams.get(ssrc)
+	s := c.streams.get(ssrc, &memory)
 	index := s.guess(binary.BigEndian.Uint16(b[2:]))
-	if s.index = max(s.index, index); index > maxIndex || !c.streams.put(s) {
+	if index > maxIndex {
+		return nil, errUsedUp
+	}
+	if s.index = max(s.index, index); !c.streams.keep(s) {
 		return nil, errUsedUp
 	}
 	seal(c.aead, number(&c.nonce, &c.salt, ssrc, index), b[n:], b[:n])
@@ -147,7 +151,8 @@ func (c *context) unprotectGCM(b []byte, ahead bool) ([]byte, error) {
 		return nil, ErrForged
 	}
 	ssrc, seq := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:])
-	s := c.streams.get(ssrc)
+	var memory stream
+	s := c.streams.get(ssrc, &memory)
 	index := s.guess(seq)
 	if ahead {
 		index = s.ahead(seq)
@@ -159,7 +164,7 @@ func (c *context) unprotectGCM(b []byte, ahead bool) ([]byte, error) {
 		return nil, ErrForged
 	}
 	s.accept(index)
-	if !c.streams.put(s) {
+	if !c.streams.keep(s) {
 		return nil, ErrForged
 	}
 	return b[:len(b)-gcmTag], nil
@@ -170,9 +175,13 @@ func (r *reports) protect(b []byte) ([]byte, error) {
 	if len(b) < reportHeader || cap(b) < len(b)+gcmTag+reportIndex {
 		return nil, errPacket
 	}
+	var memory stream
 	ssrc := binary.BigEndian.Uint32(b[4:])
-	s := r.streams.get(ssrc)
-	if s.index++; s.index >= maxReportIndex || !r.streams.put(s) {
+	s := r.streams.get(ssrc, &memory)
+	if s.index+1 >= maxReportIndex {
+		return nil, errUsedUp
+	}
+	if s.index++; !r.streams.keep(s) {
 		return nil, errUsedUp
 	}
 	word := uint32(s.index) | encryptedFlag
@@ -192,7 +201,8 @@ func (r *reports) unprotect(b []byte) ([]byte, error) {
 	end := len(b) - reportIndex
 	word := binary.BigEndian.Uint32(b[end:])
 	index := uint64(word &^ encryptedFlag)
-	s := r.streams.get(ssrc)
+	var memory stream
+	s := r.streams.get(ssrc, &memory)
 	if !s.fresh(index) {
 		return nil, ErrReplayed
 	}
@@ -206,7 +216,7 @@ func (r *reports) unprotect(b []byte) ([]byte, error) {
 		return nil, ErrForged
 	}
 	s.accept(index)
-	if !r.streams.put(s) {
+	if !r.streams.keep(s) {
 		return nil, ErrForged
 	}
 	return b[:end-gcmTag], nil

@@ -20,18 +20,27 @@ type stream struct {
 	seen  [2]uint64 // bit i of both: index-i has come
 }
 
-// get is the stream of an SSRC, a new one if it is not known.
-func (t *streams) get(ssrc uint32) stream {
+// get is the stream of an SSRC: the one used last, or in memory of the caller a copy
+// of another, or a new one if it is not known.
+func (t *streams) get(ssrc uint32, memory *stream) *stream {
 	if t.last.known && t.last.ssrc == ssrc {
-		return t.last
+		return &t.last
 	}
+	*memory = t.other(ssrc)
+	return memory
+}
+
+func (t *streams) other(ssrc uint32) stream {
 	if s := t.others[ssrc]; s != nil {
 		return *s
 	}
 	return stream{ssrc: ssrc}
 }
 
-// put keeps the stream; false: there are too many.
+// keep keeps what has been changed in a stream of get; false: there are too many.
+func (t *streams) keep(s *stream) bool { return s == &t.last || t.put(*s) }
+
+// put keeps another stream, as the one used last.
 func (t *streams) put(s stream) bool {
 	s.known = true
 	if t.last.known && t.last.ssrc != s.ssrc && !t.store() {
