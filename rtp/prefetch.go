@@ -52,8 +52,8 @@ func (t *table) prefetch(k address) {
 
 // prefetch fetches what is needed of a call for every datagram.
 func (s *Share) prefetch() {
-	prefetch.First(s, unsafe.Offsetof(s.in.notes))
-	prefetch.Part(s, unsafe.Offsetof(s.demux)+unsafe.Offsetof(s.demux.expected), unsafe.Offsetof(s.demux)+unsafe.Offsetof(s.demux.candidate))
+	prefetch.First(s, unsafe.Offsetof(s.in)+unsafe.Offsetof(s.in.notes))
+	prefetch.Part(s, unsafe.Offsetof(s.demux), unsafe.Offsetof(s.demux)+unsafe.Offsetof(s.demux.claims))
 }
 
 // prefetchPut fetches where the next datagram is put.

@@ -10,12 +10,16 @@ import (
 // Share is one call's part of a shared port. It takes the place of Sockets: its
 // RTP and RTCP are for one endpoint.
 type Share struct {
-	in, control inbox
-	port        *sharedPort
-	demux       demux
-	heard       atomic.Bool // a source is known; the port's worker sets it
+	// What every packet needs lies together, up to in.notes: the first line of 64
+	// bytes, which is looked at for the address of any field too.
 
-	home      *Shared
+	port *sharedPort
+	home *Shared
+	in   inbox
+
+	demux     demux
+	control   inbox
+	heard     atomic.Bool      // a source is known; the port's worker sets it
 	claimed   []netip.AddrPort // remote addresses reserved at the port; under Shared.mu
 	closing   sync.Once
 	rtp, rtcp shareIO
@@ -24,19 +28,21 @@ type Share struct {
 // demux is what the worker of a shared port knows of a call. Only that worker
 // touches it.
 type demux struct {
+	// With every packet, up to dead.
+	expected address // announced last
+	waiting  int     // in sharedPort.waiting; -1: not there
+	last     int64   // when a packet came last [ns]
+	ssrc     uint32
+	known    bool // ssrc is valid
+	keyed    bool // ssrc is in the table
+	dead     bool // the call has ended
+
 	claims    claims // whose datagrams are for the call
 	rtcp      claims
 	hosts     [2]address // where the far end is likely to be: signalled addresses
-	expected  address    // announced last
-	ssrc      uint32
-	known     bool  // ssrc is valid
-	keyed     bool  // ssrc is in the table
-	dead      bool  // the call has ended
-	last      int64 // when a packet came last [ns]
-	until     int64 // end of the rest of a call that has ended [ns]
-	waiting   int   // in sharedPort.waiting; -1: not there
-	index     int   // in sharedPort.shares
 	candidate candidate
+	until     int64 // end of the rest of a call that has ended [ns]
+	index     int   // in sharedPort.shares
 }
 
 // maxClaims is how many addresses are taken for one call's: those announced

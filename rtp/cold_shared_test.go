@@ -1,0 +1,120 @@
+//go:build linux && !rtpnet
+
+package rtp
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"runtime"
+	"testing"
+	"time"
+
+	"mediaserver/audio/g711"
+)
+
+// loadedBundle gives a packet of every call for each frame, and takes what is sent.
+type loadedBundle struct {
+	packets [][]byte
+	from    []address
+	given   int // of this frame
+}
+
+func (b *loadedBundle) take(in *intake) (n int, err error) {
+	for n < intakeLength && b.given < len(b.packets) {
+		in.data[n] = in.buf[n][:copy(in.buf[n][:], b.packets[b.given])]
+		in.from[n], in.at[n] = b.from[b.given], 0
+		n++
+		b.given++
+	}
+	return n, nil
+}
+
+func (b *loadedBundle) put(out *outbox, _ *batchSystem) { out.clear() }
+
+func (b *loadedBundle) flush([]byte, netip.AddrPort) error { return nil }
+
+func (b *loadedBundle) close() error { return nil }
+
+// next makes the packets of the next frame.
+func (b *loadedBundle) next() {
+	b.given = 0
+	for _, p := range b.packets {
+		binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
+		binary.BigEndian.PutUint32(p[4:], binary.BigEndian.Uint32(p[4:])+160)
+	}
+}
+
+// BenchmarkColdShared is a packet in and one out of each of 2000 calls on shared
+// ports, without the kernel, whose memory has left the caches.
+func BenchmarkColdShared(b *testing.B) {
+	const calls, ahead = 2000, 8
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var bundles []*loadedBundle
+	shared, err := newShared(SharedConfig{First: 20000, Ports: 4, Workers: 1}, func(netip.AddrPort) (bundle, error) {
+		bundles = append(bundles, new(loadedBundle))
+		return bundles[len(bundles)-1], nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	now, frame := time.Now(), int64(0)
+	ends := make([]*Endpoint, calls, calls+ahead)
+	for i := range ends {
+		p := testParams(g711.PCMU())
+		p.Remote = netip.AddrPortFrom(loopback, uint16(10000+2*i))
+		share, err := shared.Open(loopback, Peer{Remote: p.Remote, Signalling: loopback})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if ends[i], err = NewEndpoint(EndpointConfig{RTP: share.RTP(), RTCP: share.RTCP(), Params: p}); err != nil {
+			b.Fatal(err)
+		}
+		packet := make([]byte, headerSize+160)
+		packet[0], packet[11], packet[10] = 0x80, byte(i), byte(i>>8)
+		x := bundles[share.Port()-20000]
+		x.packets, x.from = append(x.packets, packet), append(x.from, keyOf(p.Remote))
+	}
+	memory, pcm, payload := new(coldCaches), make([]int16, 160), make([]byte, 160)
+	var k kinds
+	k.spent = make([][]float64, 2)
+	round := func() {
+		for _, x := range bundles {
+			x.next()
+		}
+		frame++
+		now = now.Add(frameTime)
+		memory.empty()
+		began := processor()
+		shared.Gather(0, now)
+		gathered := processor()
+		for i, e := range ends {
+			if i+ahead < calls {
+				ends[i+ahead].Prefetch(0)
+			}
+			if i+ahead/2 < calls {
+				ends[i+ahead/2].Prefetch(1)
+			}
+			e.Receive(frame, now, pcm)
+			e.Via(0)
+			e.Send(frame, now, payload)
+		}
+		shared.Scatter(0, now)
+		ended := processor()
+		k.spent[0] = append(k.spent[0], float64(ended-began)/calls)
+		k.spent[1] = append(k.spent[1], float64(gathered-began)/calls)
+	}
+	for range 100 {
+		round()
+	}
+	for i := range k.spent {
+		k.spent[i] = k.spent[i][:0]
+	}
+	for range b.N {
+		round()
+	}
+	k.report(b, "all", "gather")
+	if st := ends[calls-1].Stats(); st.Received+1 < uint64(frame) || st.Sent != uint64(frame) {
+		b.Errorf("%d packets in, %d out, want %d", st.Received, st.Sent, frame)
+	}
+}
