@@ -140,7 +140,7 @@ func (e *Engine) Healthy(now time.Time) bool {
 func (e *Engine) NewRoom(name string) *Room {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	r := newRoom(e, e.leastLoaded(nil), name)
+	r := newRoom(e, e.leastLoaded(anywhere), name)
 	e.cfg.Metrics.rooms.Inc()
 	if e.rooms.Add(1) == 1 && e.cfg.Transport != nil {
 		for _, w := range e.workers {

@@ -1,6 +1,7 @@
 package mixer
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -120,7 +121,7 @@ func (r *Room) grow() *section {
 	e := r.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := e.leastLoaded(r.sections)
+	s := r.further()
 	if s == nil {
 		return nil
 	}
@@ -142,6 +143,20 @@ func (r *Room) grow() *section {
 	e.place(c)
 	e.post(r.home.slot, &l.node)
 	return c
+}
+
+// further is the place for one more section: where the room has none, and if
+// possible not beside the home in time, because what is said there is heard
+// there two frames later and not one (see newAway). Both mutexes are held.
+func (r *Room) further() *slot {
+	free := func(s *slot) bool {
+		return !slices.ContainsFunc(r.sections, func(c *section) bool { return c.slot == s })
+	}
+	s := r.engine.leastLoaded(func(s *slot) bool { return free(s) && s.index != r.home.slot.index })
+	if s == nil {
+		s = r.engine.leastLoaded(free)
+	}
+	return s
 }
 
 // Announce plays s to every member that hears the room, over the room's audio,

@@ -1,7 +1,5 @@
 package mixer
 
-import "slices"
-
 // section is what one (worker, slot) serves of a room: some of its members. A
 // room has one, its home, until it is wide.
 type section struct {
@@ -164,21 +162,21 @@ func (e *Engine) place(c *section) {
 	e.post(s, &a.node)
 }
 
-// leastLoaded is the place with the least load, of those that
-// have no section of `without`. Equal ones are taken in an order that spreads
-// over workers first. nil: there is none. Engine.mu is held.
-func (e *Engine) leastLoaded(without []*section) *slot {
+// leastLoaded is the place with the least load of those that are allowed.
+// Equal ones are taken in an order that spreads over workers first. nil: there
+// is none. Engine.mu is held.
+func (e *Engine) leastLoaded(allowed func(*slot) bool) *slot {
 	var best *slot
 	for i := range SlotsPerFrame {
 		for _, w := range e.workers {
 			s := w.slots[i]
-			if slices.ContainsFunc(without, func(c *section) bool { return c.slot == s }) {
-				continue
-			}
-			if best == nil || s.load.Load() < best.load.Load() {
+			if allowed(s) && (best == nil || s.load.Load() < best.load.Load()) {
 				best = s
 			}
 		}
 	}
 	return best
 }
+
+// anywhere allows all places.
+func anywhere(*slot) bool { return true }

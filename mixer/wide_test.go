@@ -73,6 +73,24 @@ func TestRoomSpreadsOnlyAboveItsSize(t *testing.T) {
 	}
 }
 
+// TestSectionsKeepAwayFromTheTimeOfTheHome: the place of the home's time on the
+// other worker is the last that a room takes.
+func TestSectionsKeepAwayFromTheTimeOfTheHome(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 2, WideRoom: 1})
+	for range 5 { // the home is not always at the first place
+		r := e.NewRoom("r")
+		for range len(e.workers) * SlotsPerFrame {
+			r.Add(MemberOptions{})
+		}
+		for i, c := range r.sections[1:] {
+			last := i+2 == len(r.sections)
+			if beside := c.slot.index == r.home.slot.index; beside != last {
+				t.Errorf("section %d of %d beside the home: %v", i+2, len(r.sections), beside)
+			}
+		}
+	}
+}
+
 // TestWideRoomPlaysToEverybody: announcements and injections are heard at all
 // places in one piece, within a frame of each other.
 func TestWideRoomPlaysToEverybody(t *testing.T) {
