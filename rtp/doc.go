@@ -37,6 +37,14 @@
 // What shares the port with RTP goes aside (RFC 7983): STUN and DTLS to
 // [Aside], RTCP to the reporter where Params.Mux says that it comes there.
 //
+// # Sockets
+//
+// When a far end has been where it was announced for a second its socket is
+// connected: the system lets nobody else through. While its stream is calm then,
+// seven of eight packets are read without asking from whom and when they came;
+// they say nothing about delay and jitter. Packets to send wait in [Rows] for
+// others of the worker, until the end of the slot at the latest.
+//
 // # Shared ports
 //
 // Instead of a pair of [Sockets], an endpoint may have a [Share] of ports that
@@ -55,7 +63,8 @@
 // # Delay
 //
 // The jitter buffer measures how late each packet is relative to the fastest of
-// the last seconds, from kernel receive timestamps. Between the time when the
+// the last seconds, from kernel receive timestamps: of all packets, or of every
+// eighth where there has been hardly any jitter for 4 s. Between the time when the
 // fastest packets come and the frame that needs them it wants the largest such
 // lateness of the last 2 to 4 seconds and 1 ms more, between the configured
 // minimum and maximum. Packets come at any phase of the frame: without jitter
