@@ -10,8 +10,10 @@
 //	          ▼
 //	         Session, which goes on where the keys are the same
 //
-// A Session has one context for each direction. It belongs to one goroutine at
-// a time, the worker that has the endpoint; With may be called by another one.
+// A Session has one context for each direction. They belong to one goroutine at
+// a time, the worker that has the endpoint; With may be called by another one. What
+// a packet needs of a context is one piece of memory, to which Near points: it can be fetched
+// (package internal/prefetch) before the packet's turn.
 // Nothing is allocated for a packet of a stream that is known.
 //
 // The rollover counter (RFC 3711 §3.3.1) is part of a context and lives as long

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"mediaserver/rtp/srtp"
@@ -241,6 +242,42 @@ func TestPacketsInTheOldKeyAreHeardForAWhile(t *testing.T) {
 	if _, err := b.Unprotect(late[3]); err == nil {
 		t.Error("the old key is believed for ever")
 	}
+}
+
+// The session that follows is made while the worker is still at work with the one
+// before (under the race detector).
+func TestKeysChangeBesideTheWorker(t *testing.T) {
+	a, b, keys := pair(t, srtp.GCM128)
+	working := make(chan struct{})
+	var worker sync.WaitGroup
+	worker.Go(func() {
+		for seq := range uint16(2000) {
+			p, err := a.Protect(packet(seq))
+			if err != nil {
+				t.Error(err)
+			}
+			if seq%3 == 0 {
+				_, _ = b.Unprotect(packet(seq)) // one that is refused
+			}
+			if _, err := b.Unprotect(p); err != nil {
+				t.Error(err)
+			}
+			if seq == 500 {
+				close(working)
+			}
+		}
+	})
+	<-working
+	next, same := turned(keys), turned(keys)
+	next.Receive = srtp.NewKey(srtp.GCM128)
+	for range 20 {
+		for _, k := range []srtp.Keys{same, next} {
+			if _, err := b.With(k); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	worker.Wait()
 }
 
 func TestKeysMustFitTheSuite(t *testing.T) {
