@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"mediaserver/audio/g711"
 	"mediaserver/bench/tone"
 )
 
@@ -106,5 +107,48 @@ func TestTheLatencyOfABurstIsTimed(t *testing.T) {
 	// The third packet came at 1020 ms, and the tone begins 5 ms into it.
 	if w := &l.window; w.Latency.Count() != 1 || (w.Latency.Max()-25*time.Millisecond).Abs() > time.Millisecond {
 		t.Errorf("%d bursts, %v", w.Latency.Count(), w.Latency.Max())
+	}
+}
+
+// TestTheVerdictOnAPacketDoesNotHangOnTheOneBefore has a listener of two
+// talkers, who times a probe as well, hear all of them, then something else.
+func TestTheVerdictOnAPacketDoesNotHangOnTheOneBefore(t *testing.T) {
+	cfg := Config{Amplitude: tone.Amplitude(3), Capacity: 1}
+	packet := func(gain float64, bins ...int) (b [tone.Samples]byte) {
+		sum := [tone.Samples]int16{}
+		for _, bin := range bins {
+			one, pcm := tone.Payload(cfg.Law, bin, gain*cfg.Amplitude), [tone.Samples]int16{}
+			g711.DecodeULaw(pcm[:], one[:])
+			for i, v := range pcm {
+				sum[i] += v
+			}
+		}
+		g711.EncodeULaw(b[:], sum[:])
+		return b
+	}
+	first, second, probe, other := tone.Bin(0), tone.Bin(1), tone.Bin(2), tone.Bin(3)
+	for _, tt := range []struct {
+		name    string
+		then    [tone.Samples]byte
+		missing int
+	}{
+		{"both go on", packet(1, first, second), 0},
+		{"both and the probe go on", packet(1, first, second, probe), 0},
+		{"a limiter holds both down a little", packet(0.7, first, second), 0},
+		{"one is missing", packet(1, first), 1},
+		{"one is missing while the probe goes on", packet(1, first, probe), 1},
+		{"another is in its place", packet(1, first, other), 1},
+		{"both are much too low", packet(0.3, first, second), 2},
+		{"silence", tone.Silence(cfg.Law), 2},
+	} {
+		l := &lane{detector: tone.NewDetector(cfg.Law), amplitude: cfg.Amplitude, silence: tone.Silence(cfg.Law)}
+		s := newStream(0, Participant{Hears: []int{first, second}, Probes: []*Probe{NewProbe(probe)}}, &cfg)
+		all := packet(1, first, second, probe)
+		for i, payload := range [][tone.Samples]byte{all, all, tt.then, tt.then} {
+			s.take(uint16(i), uint32(i*tone.Samples), &payload, int64(i)*int64(frameTime), l)
+		}
+		if w := &l.window; w.Examined != 4 || w.Missing != uint64(2*tt.missing) {
+			t.Errorf("%s: %d examined, %d missing; want 4 and %d", tt.name, w.Examined, w.Missing, 2*tt.missing)
+		}
 	}
 }
