@@ -9,6 +9,7 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/dtmf"
+	"mediaserver/internal/apart"
 	"mediaserver/mixer"
 	"mediaserver/sip"
 )
@@ -82,6 +83,7 @@ type story struct {
 	told   atomic.Bool  // its beginning
 	sounds atomic.Int64 // plays and recordings so far
 	moves  moves
+	seen   *dtmf.Dedup // digits, of the actor; made with the first
 }
 
 // behalf is what a secondary call has; the zero value is a primary call's.
@@ -174,41 +176,37 @@ func (c *Call) SetMaxDuration(d time.Duration) {
 	}
 }
 
-// run is the actor: it owns the life of the call from set-up to end.
+// run is the actor: it owns the life of the call from set-up to end. It does
+// nothing itself but wait, in the little memory that a new goroutine has: what
+// there is to do is done on a stack that is given back, see package apart.
 func (c *Call) run(limit time.Duration) {
-	deadline := time.NewTimer(c.untilLimit(limit))
+	deadline := time.AfterFunc(c.untilLimit(limit), func() { c.overdue.Store(true); c.lookAgain() })
 	defer deadline.Stop()
-	var seen dtmf.Dedup
-	for {
-		select {
-		case f := <-c.requests:
-			f()
-		case limit = <-c.limit:
-		case p := <-c.presses:
-			c.pressed(&seen, p)
-			continue
-		case <-c.looks:
-			if !c.mediaTimedOut() {
-				continue
-			}
-			c.logger().Warn("no RTP for too long: hanging up", "limit", c.manager.cfg.MediaTimeout)
-			c.end(Failed, 0)
-		case cause := <-c.hangUps:
-			c.end(cause, 0)
-		case <-c.remoteEnd():
-			if c.moves.under.Load() {
-				c.moves.gone = true // who it has sent us to takes its place, or nobody
-				continue
-			}
-			c.end(c.remoteCause())
-		case <-deadline.C:
-			c.end(Dropped, 0)
-		}
-		if c.hasEnded() {
-			return
-		}
+	for c.next(&limit) {
 		deadline.Reset(c.untilLimit(limit))
 	}
+}
+
+// next waits for something to do, has it done, and tells whether the call goes on.
+func (c *Call) next(limit *time.Duration) bool {
+	select {
+	case f := <-c.requests:
+		apart.Run(f)
+	case *limit = <-c.limit:
+	case p := <-c.presses:
+		apart.Run(func() { c.pressed(p) })
+	case <-c.looks:
+		apart.Run(func() { c.look(*limit) })
+	case cause := <-c.hangUps:
+		apart.Run(func() { c.end(cause, 0) })
+	case <-c.remoteEnd():
+		if c.moves.under.Load() {
+			c.moves.gone = true // who it has sent us to takes its place, or nobody
+			return true
+		}
+		apart.Run(func() { c.end(c.remoteCause()) })
+	}
+	return !c.hasEnded()
 }
 
 func (c *Call) hasEnded() bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"mediaserver/audio"
+	"mediaserver/internal/apart"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 	"mediaserver/sip"
@@ -137,13 +138,25 @@ func newCallID() string {
 // when the call has ended. An offer without a codec of ours is refused with
 // 488, a malformed one with 400.
 func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
+	var c *Call
+	apart.Run(func() { c = m.take(ctx, d) })
+	if c == nil {
+		return
+	}
+	h(ctx, c)
+	c.HangUp(Completed)
+}
+
+// take makes a call of an INVITE and starts its actor; nil: it was refused, or
+// takes the place of another call, which is over by then.
+func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	inv := d.Invitation()
 	if inv.Replaces != nil {
 		m.replace(ctx, d, inv.Replaces)
-		return
+		return nil
 	}
 	if m.refuseBusy(d) {
-		return
+		return nil
 	}
 	info := inboundInfo(inv)
 	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
@@ -151,7 +164,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
 		}
-		return
+		return nil
 	}
 	c := newCall(m, info, d)
 	c.security, c.keying = security, keying
@@ -165,8 +178,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 		c.logger().Debug("ringing", "error", err)
 	}
 	c.emit(Event{Type: CallRinging})
-	h(ctx, c)
-	c.HangUp(Completed)
+	return c
 }
 
 // refuses looks at the offer of an INVITE; 0 means it can be answered.

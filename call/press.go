@@ -36,14 +36,17 @@ type press struct {
 
 // pressed hands a digit to the verb that is running, once for each key press
 // however many ways report it; without room for it the digit is lost.
-func (c *Call) pressed(seen *dtmf.Dedup, p press) {
+func (c *Call) pressed(p press) {
+	if c.seen == nil {
+		c.seen = new(dtmf.Dedup)
+	}
 	switch p.method {
 	case byInfo:
-		if !seen.Info(p.cseq, p.digit, p.at) {
+		if !c.seen.Info(p.cseq, p.digit, p.at) {
 			return
 		}
 	case byInBand:
-		if !seen.InBand(p.digit, p.at) {
+		if !c.seen.InBand(p.digit, p.at) {
 			return
 		}
 	case byEvent, byMessage: // the receiver counts each press once

@@ -3,6 +3,7 @@ package call
 import (
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,8 +36,9 @@ type place struct {
 
 // watched is what a call has for the watch.
 type watched struct {
-	looks chan struct{} // has the actor look at the media
-	place int           // 1 + that in watch.places, 0: not there; under watch.mu
+	looks   chan struct{} // has the actor look, see Call.look
+	overdue atomic.Bool   // the longest duration has run out
+	place   int           // 1 + that in watch.places, 0: not there; under watch.mu
 }
 
 // never is due when no look is needed any more.
@@ -94,7 +96,7 @@ func (w *watch) untilGone(gone <-chan struct{}) {
 		now := time.Since(w.begun)
 		due = w.due(due[:0], now)
 		for _, c := range due {
-			w.again(c, now, c.look())
+			w.again(c, now, c.glance())
 		}
 		clear(due)
 	}
@@ -123,9 +125,9 @@ func (w *watch) again(c *Call, now, rest time.Duration) {
 	}
 }
 
-// look wakes the actor if the media want something of it, and tells for how long
+// glance wakes the actor if the media want something of it, and tells for how long
 // there can be no news.
-func (c *Call) look() time.Duration {
+func (c *Call) glance() time.Duration {
 	rest, ask := never, false
 	if m := c.audio(); m != nil {
 		rest = c.mediaLeft(m)
@@ -136,23 +138,35 @@ func (c *Call) look() time.Duration {
 		}
 	}
 	if ask {
-		select {
-		case c.looks <- struct{}{}:
-		default: // it has not come to the last one yet
-		}
+		c.lookAgain()
 	}
 	return rest
 }
 
-// mediaTimedOut tells whether no RTP has come for too long. It takes note of
-// proofs of who called.
-func (c *Call) mediaTimedOut() bool {
+// lookAgain has the actor look. It never waits.
+func (c *Call) lookAgain() {
+	select {
+	case c.looks <- struct{}{}:
+	default: // it has not come to the last one yet
+	}
+}
+
+// look takes note of proofs of who called, and ends a call that has lasted for
+// longer than it may, or without RTP for too long. Of the actor.
+func (c *Call) look(limit time.Duration) {
+	if c.overdue.Swap(false) && (!c.isAnswered() || c.untilLimit(limit) <= 0) {
+		c.end(Dropped, 0)
+		return
+	}
 	m := c.audio()
 	if m == nil {
-		return false
+		return
 	}
 	m.session.lookForProof()
-	return c.mediaLeft(m) < 0
+	if c.mediaLeft(m) < 0 {
+		c.logger().Warn("no RTP for too long: hanging up", "limit", c.manager.cfg.MediaTimeout)
+		c.end(Failed, 0)
+	}
 }
 
 // mediaLeft is for how much longer RTP may stay away: never, where it need not

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/internal/apart"
 )
 
 // instance is one run of a service for one call. One goroutine only.
@@ -48,17 +49,27 @@ func newInstance(s *Server, service *Service, id string, v verbs) *instance {
 // run is the whole life of the instance.
 func (in *instance) run(ctx context.Context) {
 	c := in.primary
-	info := c.verbs.life.Info()
-	in.log.Info("instance starts", "service", in.service.Name, "call_id", info.ID,
-		"call_from", info.From, "call_to", info.To)
-	in.emitStarted(info)
+	in.starts(c)
 	defer in.emitEnded()
-	c.verbs.life.SetMaxDuration(in.service.MaxDuration)
 	err := in.conduct(ctx, c)
 	c.verbs.life.HangUp(causeOf(err))
 	in.notices.Wait()
 	in.finalPage(ctx, c, in.service.FinalPage, nil)
-	info = c.verbs.life.Info()
+	in.ends(c)
+}
+
+// starts tells that the instance has begun.
+func (in *instance) starts(c *course) {
+	info := c.verbs.life.Info()
+	in.log.Info("instance starts", "service", in.service.Name, "call_id", info.ID,
+		"call_from", info.From, "call_to", info.To)
+	in.emitStarted(info)
+	c.verbs.life.SetMaxDuration(in.service.MaxDuration)
+}
+
+// ends tells that it is over.
+func (in *instance) ends(c *course) {
+	info := c.verbs.life.Info()
 	in.log.Info("instance ends", "call_id", info.ID, "call_cause", info.Cause.String(), "duration", info.Duration)
 }
 
@@ -131,8 +142,13 @@ func (in *instance) know(c *course) {
 	in.dossier.add(c.verbs.life, func(info call.Info) callInfo { return in.callInfo(info, info.State == call.Idle) })
 }
 
-// request makes one page request and judges the answer.
-func (in *instance) request(ctx context.Context, c *course, of call.Info, q question) (*answer, error) {
+// request makes one page request and judges the answer, which goes deep.
+func (in *instance) request(ctx context.Context, c *course, of call.Info, q question) (list *answer, err error) {
+	apart.Run(func() { list, err = in.inquire(ctx, c, of, q) })
+	return list, err
+}
+
+func (in *instance) inquire(ctx context.Context, c *course, of call.Info, q question) (*answer, error) {
 	kind := q.kind.of(c.secondary)
 	start := time.Now()
 	in.emitPage(of.ID, kind, q, "", 0)

@@ -31,22 +31,34 @@ func directRoom(uri string) (name string, ok bool) {
 // conference.destinations puts elsewhere is not joined in this way: the caller
 // would choose what we dial.
 func (s *server) serveCall(ctx context.Context, c *call.Call) {
-	info := c.Info()
-	called := info.RequestURI
-	if called == "" {
-		called = info.To
-	}
-	name, ok := directRoom(called)
-	if !ok || !s.cfg.Conference.DirectDial {
+	name, ok := s.roomCalled(c)
+	if !ok {
 		s.parts.apps.ServeCall(ctx, c)
 		return
 	}
+	s.serveRoom(ctx, c, name)
+}
+
+// roomCalled is the room that an inbound call is for itself.
+func (s *server) roomCalled(c *call.Call) (name string, ok bool) {
+	if !s.cfg.Conference.DirectDial {
+		return "", false
+	}
+	info := c.Info()
+	if info.RequestURI == "" {
+		return directRoom(info.To)
+	}
+	return directRoom(info.RequestURI)
+}
+
+// serveRoom puts an inbound call into the room it is for.
+func (s *server) serveRoom(ctx context.Context, c *call.Call, name string) {
 	if _, elsewhere := destinations(s.cfg.Conference.Destinations).Place(name); elsewhere {
 		_ = c.Reject(ctx, notFound) // it has hung up
 		return
 	}
 	if err := joinRoom(ctx, c, name); err != nil && !errors.Is(err, call.ErrEnded) && ctx.Err() == nil {
-		s.log.LogAttrs(ctx, slog.LevelWarn, "cannot join the room that was called", slog.String("call_id", info.ID), slog.String("conference", name), slog.Any("error", err))
+		s.log.LogAttrs(ctx, slog.LevelWarn, "cannot join the room that was called", slog.String("call_id", c.Info().ID), slog.String("conference", name), slog.Any("error", err))
 	}
 }
 

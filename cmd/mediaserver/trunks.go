@@ -72,19 +72,28 @@ func (s *server) newTrunks(ua *sip.UA) *trunk.Table {
 
 // takeCall serves an incoming call, if its trunk has room for it.
 func (s *server) takeCall(ctx context.Context, d *sip.Dialog) {
-	release, digest, err := s.parts.trunks.TakeIncoming(d.Invitation().Source)
+	if release := s.admit(d); release != nil {
+		defer release()
+		s.parts.calls.HandleInvite(ctx, d, s.serveCall)
+	}
+}
+
+// admit takes the place of a call in its trunk, which release gives back; nil: it
+// was refused.
+func (s *server) admit(d *sip.Dialog) (release func()) {
+	source := d.Invitation().Source
+	release, digest, err := s.parts.trunks.TakeIncoming(source)
 	if err != nil {
-		s.log.Info("call in refused", "trunk", d.Invitation().Source, "error", err)
+		s.log.Info("call in refused", "trunk", source, "error", err)
 		if err := d.Reject(trunkBusy, ""); err != nil {
 			s.log.Debug("reject", "error", err)
 		}
-		return
+		return nil
 	}
-	defer release()
 	if digest != nil {
 		d.SetDigest(digest)
 	}
-	s.parts.calls.HandleInvite(ctx, d, s.serveCall)
+	return release
 }
 
 // managedTrunks are the trunks as the management API tells of them.

@@ -35,18 +35,19 @@ var importTable = []importRow{
 	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket"}, never: []string{"net/http/..."}},
 	{
 		who:   "call",
-		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch"},
+		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch", "internal/apart"},
 		never: []string{"net/http/..."},
 	},
 	{who: "call/trunk", may: []string{"call", "sip", "internal/wildcard"}},
 	{who: "call/websocket", may: []string{"call", "rtp", "dtmf"}},
 	// The value types of call carry dtmf.Digit and audio.RingingPattern.
-	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio", "internal/wildcard"}},
+	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio", "internal/wildcard", "internal/apart"}},
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},
 	{who: "internal/golden"},   // tests only
 	{who: "internal/interop"},  // tests only
 	{who: "internal/examples"}, // tests only
 	{who: "internal/memnet"},
+	{who: "internal/apart"},
 	{who: "internal/prefetch"},
 	{who: "internal/wildcard"},
 	{who: "internal/leaktest"},
