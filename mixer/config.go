@@ -41,16 +41,15 @@ const (
 
 // Config of an Engine. The zero value is the default.
 type Config struct {
-	Workers      int              // 0: as many as GOMAXPROCS
-	Format       audio.Format     // of every port and source; zero: audio.Narrowband()
-	MixedTalkers int              // most talkers summed in a room, the loudest; 0: DefaultMixedTalkers
-	Clock        Clock            // nil: the monotonic system clock
-	WideRoom     int              // members of a room at one place before it spreads; 0: DefaultWideRoom, negative: it does not
-	MaxLoad      float64          // share of the workers\' time up to which more ports fit, see Headroom; 0: DefaultMaxLoad
-	Transport    Transport        // nil: ports do their own I/O
-	Finish       func(worker int) // called by each worker after the last Send of a slot, for what ports have kept; nil: they keep nothing
-	Metrics      *Metrics         // nil: not registered anywhere
-	Logger       *slog.Logger     // nil: discards
+	Workers      int          // 0: as many as GOMAXPROCS
+	Format       audio.Format // of every port and source; zero: audio.Narrowband()
+	MixedTalkers int          // most talkers summed in a room, the loudest; 0: DefaultMixedTalkers
+	Clock        Clock        // nil: the monotonic system clock
+	WideRoom     int          // members of a room at one place before it spreads; 0: DefaultWideRoom, negative: it does not
+	MaxLoad      float64      // share of the workers\' time up to which more ports fit, see Headroom; 0: DefaultMaxLoad
+	Transport    Transport    // nil: ports do their own I/O
+	Metrics      *Metrics     // nil: not registered anywhere
+	Logger       *slog.Logger // nil: discards
 }
 
 func (c Config) withDefaults() Config {

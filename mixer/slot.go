@@ -85,9 +85,6 @@ func (s *slot) serve(frame int64, now time.Time) {
 	if transport != nil {
 		transport.Scatter(s.worker.index, now)
 	}
-	if finish := s.engine.cfg.Finish; finish != nil {
-		finish(s.worker.index)
-	}
 	s.depart(frame)
 }
 

@@ -52,22 +52,6 @@ func TestTransportIsCalledAroundThePortsOfEachSlot(t *testing.T) {
 	}
 }
 
-func TestWhatPortsKeepIsFinishedAfterTheLastSend(t *testing.T) {
-	d := &diary{}
-	e := newTestEngine(t, Config{Workers: 2, Finish: func(worker int) { d.lines = append(d.lines, fmt.Sprintf("finish of %d", worker)) }})
-	e.NewRoom("at worker 0")
-	r := e.NewRoom("at worker 1")
-	for range 2 {
-		r.Add(MemberOptions{Port: &noted{diary: d}, Hear: true})
-	}
-	st := stepper{e: e}
-	st.slots(1)
-	want := []string{"finish of 0", "receive", "receive", "send of 1", "send of 1", "finish of 1"}
-	if !slices.Equal(d.lines, want) {
-		t.Fatalf("got %q", d.lines)
-	}
-}
-
 func TestWorkersOfATransportParkOnlyWhenThereIsNoRoom(t *testing.T) {
 	e := newTestEngine(t, Config{Workers: 2, Transport: &diary{}})
 	if !e.workers[1].idle() {

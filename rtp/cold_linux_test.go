@@ -58,14 +58,13 @@ func (k *kinds) report(b *testing.B, names ...string) {
 }
 
 // BenchmarkColdSockets is a packet in and one out of each of 512 calls with
-// sockets of their own, whose memory has left the caches, four calls at a time: all
-// asked when they came, or few, or few and sent in rows.
+// sockets of their own, whose memory has left the caches: all asked when they
+// came, or few.
 func BenchmarkColdSockets(b *testing.B) {
 	const calls = 512
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	rows := NewRows(1)
-	ports, err := NewPorts(PortsConfig{Rows: rows})
+	ports, err := NewPorts(PortsConfig{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -90,7 +89,7 @@ func BenchmarkColdSockets(b *testing.B) {
 	for i := range phones {
 		phones[i] = phone{s: &sim{e: ends[i]}, ssrc: uint32(i), size: 160}
 	}
-	round := func(alert int64, worker int) float64 {
+	round := func(alert int64) float64 {
 		for i := range calls {
 			_ = far[i].RTP().Flush(phones[i].packet(), netip.AddrPortFrom(loopback, uint16(here[i].Port())))
 		}
@@ -101,16 +100,10 @@ func BenchmarkColdSockets(b *testing.B) {
 		}
 		memory.empty()
 		began := processor()
-		for i := 0; i < calls; i += 4 {
-			for _, e := range ends[i : i+4] {
-				e.Receive(frame, now, pcm)
-			}
-			for _, e := range ends[i : i+4] {
-				e.Via(worker)
-				e.Send(frame, now, payload)
-			}
+		for _, e := range ends {
+			e.Receive(frame, now, pcm)
+			e.Send(frame, now, payload)
 		}
-		rows.Flush(0)
 		spent := processor() - began
 		for i := range calls {
 			_, _, _, _ = far[i].RTP().Drain(buf)
@@ -118,13 +111,12 @@ func BenchmarkColdSockets(b *testing.B) {
 		return float64(spent) / calls
 	}
 	for range 70 {
-		round(math.MaxInt64, -1)
+		round(math.MaxInt64)
 	}
-	k := kinds{make([][]float64, 3)}
+	k := kinds{make([][]float64, 2)}
 	for range b.N {
-		k.spent[0] = append(k.spent[0], round(math.MaxInt64, -1))
-		k.spent[1] = append(k.spent[1], round(0, -1))
-		k.spent[2] = append(k.spent[2], round(0, 0))
+		k.spent[0] = append(k.spent[0], round(math.MaxInt64))
+		k.spent[1] = append(k.spent[1], round(0))
 	}
-	k.report(b, "asked", "calm", "rows")
+	k.report(b, "asked", "calm")
 }

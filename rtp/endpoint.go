@@ -193,10 +193,9 @@ func (e *Endpoint) adopt() {
 // Only the worker may ask, between Receive and Send of one frame.
 func (e *Endpoint) Codec() audio.Codec { return e.cur.sends }
 
-// Via says among whose packets Send and SendEvent leave theirs until the next
+// Via says in whose batch Send and SendEvent leave their packets until the next
 // Receive: the worker that calls them, of an engine whose Transport is the
-// Shared that the endpoint's IO is a part of, or whose Finish is the Flush of the
-// Rows of its Ports. Without either it means nothing.
+// Shared that the endpoint's IO is a part of. Without a share it means nothing.
 func (e *Endpoint) Via(worker int) { e.worker = worker }
 
 // SSRC identifies what this endpoint sends. RFC 3550 §3.

@@ -31,7 +31,6 @@ type PortsConfig struct {
 	// call before do not reach the next one; 0 = 5 s, negative = none.
 	Drain   time.Duration
 	Now     func() time.Time // nil = time.Now
-	Rows    *Rows            // where packets wait for others; nil = they are sent at once
 	Metrics *Metrics         // nil = not counted
 }
 
@@ -153,7 +152,6 @@ func (p *Ports) bind(i int, local netip.Addr) (*Sockets, error) {
 	if err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.rows = p.cfg.Rows
 	s := &Sockets{port: int(port), pool: p, index: i}
 	s.rtp, s.rtcp = pairedSocket{a, s}, pairedSocket{b, s}
 	return s, nil

@@ -145,32 +145,20 @@ func (t *sender) emit(e *Endpoint, to netip.AddrPort, pt uint8, marker bool, ts 
 	e.counts.sentBytes.Add(uint64(len(payload)))
 }
 
-// reserve is room for a packet of n bytes among those that the worker sends
-// together; nil if it has to be sent at once.
-func (e *Endpoint) reserve(n int, to netip.AddrPort) []byte {
-	switch {
-	case e.worker < 0:
-		return nil
-	case e.share != nil:
-		return e.share.reserve(e.worker, n, to, e.counts)
-	case e.socket != nil:
-		return e.socket.rows.reserve(e.worker, n, e.socket, to, e.counts)
-	}
-	return nil
-}
-
-// post puts a packet together where it is cheapest, among others of the worker or
-// on its stack, and sends it. head is the first word of the header.
+// post puts a packet together where it is cheapest, in the batch of the worker
+// or on its stack, and sends it. head is the first word of the header.
 func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload []byte) error {
 	if e.secure.On() {
 		return t.postSecure(e, e.secure, to, head, ts, payload)
 	}
 	n := headerSize + len(payload)
-	if b := e.reserve(n, to); b != nil {
-		t.write(b, head, ts, payload)
-		return nil
-	}
-	if e.socket != nil && n <= smallPacket {
+	switch {
+	case e.share != nil && e.worker >= 0:
+		if b := e.share.reserve(e.worker, n, to, e.counts); b != nil {
+			t.write(b, head, ts, payload)
+			return nil
+		}
+	case e.socket != nil && n <= smallPacket:
 		var memory [smallPacket]byte
 		t.write(memory[:n], head, ts, payload)
 		return e.socket.Flush(memory[:n], to)
@@ -183,13 +171,15 @@ func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload [
 // postSecure is post with protection.
 func (t *sender) postSecure(e *Endpoint, s srtp.Near, to netip.AddrPort, head, ts uint32, payload []byte) error {
 	n := headerSize + len(payload)
-	if b := e.reserve(n+s.Tag(), to); b != nil {
-		t.write(b[:n], head, ts, payload)
-		if _, err := s.Protect(b[:n]); err != nil {
-			clear(b) // it is among the others: nothing of it may be heard
-			return ErrSocket
+	if e.share != nil && e.worker >= 0 {
+		if b := e.share.reserve(e.worker, n+s.Tag(), to, e.counts); b != nil {
+			t.write(b[:n], head, ts, payload)
+			if _, err := s.Protect(b[:n]); err != nil {
+				clear(b) // it is in the batch: nothing of it may be heard
+				return ErrSocket
+			}
+			return nil
 		}
-		return nil
 	}
 	if e.socket != nil && n <= smallPacket {
 		var memory [smallPacket + srtp.Overhead]byte

@@ -34,12 +34,12 @@ const (
 // always in the cache; the socket itself takes one line. Drain may run in one
 // goroutine at a time, Flush in any number, neither at the same time as close.
 type socket struct {
-	fd     int
-	v6     bool // AF_INET6
-	closed atomic.Bool
-	peer   netip.AddrPort // connected to; the zero value: to nobody. Of the worker
-	drops  atomic.Uint64  // the kernel's counter when last seen, with what it forgets of it
-	rows   *Rows          // where packets wait for others; nil: nowhere
+	fd      int
+	v6      bool // AF_INET6
+	closed  atomic.Bool
+	peer    netip.AddrPort // connected to; the zero value: to nobody. Of the worker
+	dropped uint32         // the kernel's counter when last seen; Drain's
+	drops   atomic.Uint64
 }
 
 // openSocket opens a UDP socket at the address.
@@ -178,7 +178,8 @@ func (s *socket) control(data []byte) (at int64) {
 			at = (*unix.Timespec)(unsafe.Pointer(&body[0])).Nano()
 		case h.Type == unix.SO_RXQ_OVFL && len(body) >= 4:
 			n := binary.NativeEndian.Uint32(body)
-			s.drops.Add(uint64(n - uint32(s.drops.Load())))
+			s.drops.Add(uint64(n - s.dropped))
+			s.dropped = n
 		}
 		data = data[min(unix.CmsgSpace(size-unix.CmsgLen(0)), len(data)):]
 	}

@@ -16,7 +16,6 @@ import (
 // of the call.
 type socket struct {
 	conn *net.UDPConn
-	rows *Rows // where packets wait for others; nil: nowhere
 }
 
 // patience is the least deadline that lets a read look at the socket at all.

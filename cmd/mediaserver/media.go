@@ -21,7 +21,6 @@ import (
 type mediaPorts struct {
 	own        *rtp.Ports  // nil: every port is shared
 	shared     *rtp.Shared // nil: none is
-	rows       *rtp.Rows   // what ports of calls send
 	capability sdp.Capability
 	metrics    *rtp.Metrics
 }
@@ -32,12 +31,12 @@ const sharedIO = "shared"
 // newMediaPorts opens nothing yet. workers are those of the engine; 0: as many
 // as it takes by itself.
 func newMediaPorts(cfg *config.Config, workers int, metrics *rtp.Metrics) (*mediaPorts, error) {
-	if workers == 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	m := &mediaPorts{capability: capability(&cfg.RTP), metrics: metrics, rows: rtp.NewRows(workers)}
+	m := &mediaPorts{capability: capability(&cfg.RTP), metrics: metrics}
 	first := cfg.RTP.PortMin
 	if cfg.RTP.IO == sharedIO {
+		if workers == 0 {
+			workers = runtime.GOMAXPROCS(0)
+		}
 		var err error
 		m.shared, err = rtp.NewShared(rtp.SharedConfig{First: first, Ports: cfg.RTP.SharedPorts, Workers: workers, Metrics: metrics})
 		if err != nil {
@@ -48,7 +47,7 @@ func newMediaPorts(cfg *config.Config, workers int, metrics *rtp.Metrics) (*medi
 		}
 	}
 	var err error
-	m.own, err = rtp.NewPorts(rtp.PortsConfig{Min: first, Max: cfg.RTP.PortMax, Rows: m.rows, Metrics: metrics})
+	m.own, err = rtp.NewPorts(rtp.PortsConfig{Min: first, Max: cfg.RTP.PortMax, Metrics: metrics})
 	return m, err
 }
 

@@ -51,7 +51,6 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 	p.engine, err = mixer.New(mixer.Config{
 		Workers:      s.opts.mediaWorkers,
 		Transport:    p.media.transport(),
-		Finish:       p.media.rows.Flush,
 		MixedTalkers: cfg.Conference.MixedTalkers,
 		MaxLoad:      float64(cfg.Admission.MaxLoadPercent) / 100,
 		Metrics:      mixer.NewMetrics(reg),
