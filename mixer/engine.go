@@ -74,7 +74,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, w := range e.workers {
 		w.last.Store(start.UnixNano())
-		running.Go(func() { w.run(ctx, start) })
+		running.Go(func() { w.run(ctx, start.Add(w.offset())) })
 	}
 	e.reportUntilDone(ctx)
 	running.Wait()

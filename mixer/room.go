@@ -146,13 +146,16 @@ func (r *Room) grow() *section {
 }
 
 // further is the place for one more section: where the room has none, and if
-// possible not beside the home in time, because what is said there is heard
-// there two frames later and not one (see newAway). Both mutexes are held.
+// possible where no more than one frame passes until what is said there has come
+// there by the home. Both mutexes are held.
 func (r *Room) further() *slot {
 	free := func(s *slot) bool {
 		return !slices.ContainsFunc(r.sections, func(c *section) bool { return c.slot == s })
 	}
-	s := r.engine.leastLoaded(func(s *slot) bool { return free(s) && s.index != r.home.slot.index })
+	s := r.engine.leastLoaded(func(s *slot) bool {
+		behind, lag := r.delays(s)
+		return behind+lag <= 1 && free(s)
+	})
 	if s == nil {
 		s = r.engine.leastLoaded(free)
 	}

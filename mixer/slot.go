@@ -65,6 +65,10 @@ func newSlot(e *Engine, w *worker, index int) *slot {
 	return s
 }
 
+// turn is when the slot begins in a frame, in parts of a slot: as many as there
+// are workers.
+func (s *slot) turn() int { return s.index*s.engine.cfg.Workers + s.worker.index }
+
 // idle reports whether there is nothing to do.
 func (s *slot) idle() bool {
 	return len(s.sections) == 0 && s.early == nil && s.queue.empty()

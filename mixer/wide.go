@@ -74,21 +74,38 @@ type away struct {
 	had     bool // the home's: there was a batch in the last frame
 }
 
-// startMargin is by how many slots a section must be ahead of the home, on
-// another worker, for its batch to be mixed in the same frame.
-const startMargin = 2
+// A section has so many slots between its turn and that of the home on another
+// worker, at least, for its batch to be mixed in the same frame, or for anything
+// that is handed over in another.
+const (
+	marginSameFrame = 2
+	margin          = 1
+)
+
+// delays is how many frames there are from a batch made at a place to the
+// mixture it is in, and from a mixture to the frame that is sent there.
+func (r *Room) delays(at *slot) (behind, lag int64) {
+	home, workers := r.home.slot, r.engine.cfg.Workers
+	ahead := home.turn() - at.turn()
+	enough := marginSameFrame * workers
+	if home.worker == at.worker {
+		enough = margin * workers
+	}
+	for ; ahead < enough; ahead += SlotsPerFrame * workers {
+		behind++
+		enough = margin * workers
+	}
+	if at.turn()-home.turn() < margin*workers {
+		lag = 1
+	}
+	return behind, lag
+}
 
 func newAway(c *section, w *wide) *away {
 	r := c.room
 	most, samples := r.engine.cfg.MixedTalkers, r.engine.samples
-	a := &away{wide: w, behind: 1, lag: 1, marked: make([]*Member, 0, most)}
-	home := r.home.slot
-	if ahead := home.index - c.slot.index; ahead >= startMargin || ahead > 0 && home.worker == c.slot.worker {
-		a.behind = 0
-	}
-	if c.slot.index > home.index {
-		a.lag = 0
-	}
+	a := &away{wide: w, marked: make([]*Member, 0, most)}
+	a.behind, a.lag = r.delays(c.slot)
 	for i := range a.batches.cells {
 		b := &a.batches.cells[i].value
 		b.section = c

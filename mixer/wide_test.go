@@ -73,20 +73,63 @@ func TestRoomSpreadsOnlyAboveItsSize(t *testing.T) {
 	}
 }
 
-// TestSectionsKeepAwayFromTheTimeOfTheHome: the place of the home's time on the
-// other worker is the last that a room takes.
-func TestSectionsKeepAwayFromTheTimeOfTheHome(t *testing.T) {
+// TestSectionsAreWhereTheyAreHeardSoon: the places where two frames pass until
+// what is said there is heard there are the last that a room takes.
+func TestSectionsAreWhereTheyAreHeardSoon(t *testing.T) {
 	e := newTestEngine(t, Config{Workers: 2, WideRoom: 1})
 	for range 5 { // the home is not always at the first place
 		r := e.NewRoom("r")
 		for range len(e.workers) * SlotsPerFrame {
 			r.Add(MemberOptions{})
 		}
+		before := int64(1)
 		for i, c := range r.sections[1:] {
-			last := i+2 == len(r.sections)
-			if beside := c.slot.index == r.home.slot.index; beside != last {
-				t.Errorf("section %d of %d beside the home: %v", i+2, len(r.sections), beside)
+			passes := c.away.behind + c.away.lag
+			if passes < before || passes > 2 || i < 3 && passes != 1 {
+				t.Errorf("section %d: %d frames pass, %d at that before it", i+2, passes, before)
 			}
+			before = passes
+		}
+	}
+}
+
+// TestDelaysOfPlaces: a place hands over what the other has the time to take.
+func TestDelaysOfPlaces(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 2})
+	r := newRoom(e, e.workers[0].slots[1], "r")
+	for _, tc := range []struct {
+		worker, slot int
+		behind, lag  int64
+		why          string
+	}{
+		{0, 0, 0, 1, "a slot before the home, on its worker"},
+		{0, 2, 1, 0, "a slot after the home, on its worker"},
+		{0, 3, 1, 0, "two slots after it"},
+		{1, 0, 1, 1, "half a slot before it, on the other worker"},
+		{1, 1, 1, 1, "half a slot after it"},
+		{1, 2, 1, 0, "one and a half after it"},
+		{1, 3, 1, 0, "two and a half after it, one and a half before its next turn"},
+	} {
+		if behind, lag := r.delays(e.workers[tc.worker].slots[tc.slot]); behind != tc.behind || lag != tc.lag {
+			t.Errorf("%s: %d and %d frames, want %d and %d", tc.why, behind, lag, tc.behind, tc.lag)
+		}
+	}
+	r = newRoom(e, e.workers[0].slots[3], "r")
+	if behind, lag := r.delays(e.workers[1].slots[0]); behind != 0 || lag != 1 {
+		t.Errorf("two and a half slots before the home: %d and %d frames", behind, lag)
+	}
+	r = newRoom(e, e.workers[0].slots[0], "r")
+	if behind, lag := r.delays(e.workers[1].slots[3]); behind != 2 || lag != 0 {
+		t.Errorf("half a slot before the next turn of the home: %d and %d frames", behind, lag)
+	}
+}
+
+// TestWorkersTakeTurns: the slots of two workers do not begin together.
+func TestWorkersTakeTurns(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 4})
+	for i, w := range e.workers {
+		if got, want := w.offset(), time.Duration(i)*1250*time.Microsecond; got != want {
+			t.Errorf("worker %d begins its slots %v late, want %v", i, got, want)
 		}
 	}
 }

@@ -62,6 +62,13 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 	}
 }
 
+// offset is how much later than those of the first worker its slots begin: the
+// workers take turns, so that not all processors are busy at the same time.
+func (w *worker) offset() time.Duration {
+	e := w.engine
+	return time.Duration(w.index) * e.cfg.Format.Ptime / SlotsPerFrame / time.Duration(e.cfg.Workers)
+}
+
 // workerClock is what a worker sleeps by. Without a system clock package time
 // has to do.
 func (e *Engine) workerClock() Clock {
