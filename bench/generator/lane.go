@@ -138,7 +138,7 @@ func (l *lane) begin() {
 	l.window, l.opened = Window{}, time.Now()
 	for _, s := range l.streams {
 		if s != nil {
-			s.in.faults = 0
+			s.in.open()
 		}
 	}
 }

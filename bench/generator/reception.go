@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"math"
 	"time"
 
 	"mediaserver/bench/tone"
@@ -23,7 +24,7 @@ type reception struct {
 	sequence uint16 // expected
 	first    uint32 // timestamp of the first packet
 	start    int64  // when that came [ns of the wall clock]
-	earliest int64  // least delay against start and first [ns]
+	earliest int64  // least delay against start and first, of the window [ns]
 	last     int64  // when the latest packet came
 	payload  [tone.Samples]byte
 	missing  int       // talkers not in payload
@@ -34,6 +35,10 @@ type reception struct {
 func newReception(p Participant) reception {
 	return reception{levels: make([]float64, len(p.Probes)), missing: len(p.Hears)}
 }
+
+// open begins a window: what came before it, when the call had not come to its
+// room yet, sets no schedule.
+func (in *reception) open() { in.faults, in.earliest = 0, math.MaxInt64 }
 
 // take examines a packet that came at a time [ns of the wall clock].
 func (s *stream) take(sequence uint16, timestamp uint32, payload *[tone.Samples]byte, at int64, l *lane) {

@@ -152,3 +152,18 @@ func TestTheVerdictOnAPacketDoesNotHangOnTheOneBefore(t *testing.T) {
 		}
 	}
 }
+
+// TestAMeasurementHasItsOwnSchedule: a stream that has moved for good since the
+// call was set up is not late.
+func TestAMeasurementHasItsOwnSchedule(t *testing.T) {
+	payload := tone.Silence(tone.ULaw)
+	s, l := receiveAll(t, Participant{}, payload, arrival{1, 1, 0}, arrival{2, 2, 25})
+	l.streams = []*stream{s}
+	l.begin()
+	for i, at := range []int64{45, 66, 85} {
+		s.take(uint16(3+i), uint32((3+i)*tone.Samples), &payload, at*int64(time.Millisecond), l)
+	}
+	if got := l.window.Lateness.Max(); got != time.Millisecond {
+		t.Errorf("at most %v late, want 1 ms", got)
+	}
+}
