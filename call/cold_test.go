@@ -71,7 +71,6 @@ type constantTone struct {
 	payload []byte
 	far     *srtp.Session // nil: in the clear
 	seq     uint16
-	ready   time.Time
 	taken   bool
 	packet  []byte
 }
