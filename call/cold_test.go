@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mediaserver/audio"
 	"mediaserver/audio/g711"
+	"mediaserver/internal/cputime"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 	"mediaserver/rtp/srtp"
@@ -33,15 +32,6 @@ type coldClock struct {
 	phones  []*constantTone
 }
 
-// processor is the processor time of this thread.
-func processor() time.Duration {
-	var ts unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
-}
-
 func (c *coldClock) Now() time.Time { return c.now }
 
 func (c *coldClock) SleepUntil(t time.Time) {
@@ -49,7 +39,7 @@ func (c *coldClock) SleepUntil(t time.Time) {
 		runtime.LockOSThread()
 	}
 	if c.began > 0 && c.settle <= 0 {
-		c.spent = append(c.spent, processor()-c.began)
+		c.spent = append(c.spent, cputime.Thread()-c.began)
 	}
 	c.now = t
 	c.settle--
@@ -62,7 +52,7 @@ func (c *coldClock) SleepUntil(t time.Time) {
 	for i := 0; i < len(c.memory); i += 8 {
 		c.nothing += c.memory[i]
 	}
-	c.began = processor()
+	c.began = cputime.Thread()
 }
 
 // constantTone is an IO from which the same sound comes in every frame.

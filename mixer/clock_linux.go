@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"mediaserver/internal/cputime"
 )
 
 // timerClock sleeps until absolute times of CLOCK_MONOTONIC, which is what
@@ -57,14 +58,7 @@ func (c *timerClock) SleepUntil(t time.Time) {
 }
 
 // Processor is the processor time that the calling thread has used.
-func (c *timerClock) Processor() time.Duration {
-	var ts unix.Timespec
-	// It does not wait, so the runtime need not know of it.
-	if _, _, errno := unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_THREAD_CPUTIME_ID, uintptr(unsafe.Pointer(&ts)), 0); errno != 0 {
-		return 0
-	}
-	return time.Duration(ts.Nano())
-}
+func (c *timerClock) Processor() time.Duration { return cputime.Thread() }
 
 // Close frees the timer.
 func (c *timerClock) Close() error { return c.file.Close() }

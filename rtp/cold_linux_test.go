@@ -10,19 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mediaserver/audio/g711"
+	"mediaserver/internal/cputime"
 )
-
-// processor is the processor time of this thread.
-func processor() time.Duration {
-	var ts unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
-		return 0
-	}
-	return time.Duration(ts.Nano())
-}
 
 // coldCaches is memory to walk over, so that nothing else is left in the caches
 // near the core.
@@ -99,12 +89,12 @@ func BenchmarkColdSockets(b *testing.B) {
 			e.receiver.player.tuner.alert = alert
 		}
 		memory.empty()
-		began := processor()
+		began := cputime.Thread()
 		for _, e := range ends {
 			e.Receive(frame, now, pcm)
 			e.Send(frame, now, payload)
 		}
-		spent := processor() - began
+		spent := cputime.Thread() - began
 		for i := range calls {
 			_, _, _, _ = far[i].RTP().Drain(buf)
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mediaserver/audio/g711"
+	"mediaserver/internal/cputime"
 )
 
 // loadedBundle gives a packet of every call for each frame, and takes what is sent.
@@ -85,9 +86,9 @@ func BenchmarkColdShared(b *testing.B) {
 		frame++
 		now = now.Add(frameTime)
 		memory.empty()
-		began := processor()
+		began := cputime.Thread()
 		shared.Gather(0, now)
-		gathered := processor()
+		gathered := cputime.Thread()
 		for i, e := range ends {
 			if i+ahead < calls {
 				ends[i+ahead].Prefetch(0)
@@ -100,7 +101,7 @@ func BenchmarkColdShared(b *testing.B) {
 			e.Send(frame, now, payload)
 		}
 		shared.Scatter(0, now)
-		ended := processor()
+		ended := cputime.Thread()
 		k.spent[0] = append(k.spent[0], float64(ended-began)/calls)
 		k.spent[1] = append(k.spent[1], float64(gathered-began)/calls)
 	}
