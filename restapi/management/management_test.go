@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -430,7 +431,19 @@ func TestWebSocketsCarryTheSame(t *testing.T) {
 		t.Fatal(err, resp)
 	}
 	defer conn.CloseNow()
-	next := func() string {
+	next := reading(t, conn)
+	wantAll(t, next, "stream.opened 0", "call.started 1", "call.ended 2")
+	b.emit(call.CallStarted)
+	wantAll(t, next, "call.started 3")
+	done := make(chan struct{})
+	go func() { defer close(done); b.api.Close() }()
+	wantAll(t, next, "stream.cut 3", "closed StatusGoingAway")
+	<-done
+}
+
+// reading takes the messages of a WebSocket.
+func reading(t *testing.T, conn *websocket.Conn) func() string {
+	return func() string {
 		_, raw, err := conn.Read(t.Context())
 		if err != nil {
 			return fmt.Sprint("closed ", websocket.CloseStatus(err))
@@ -444,13 +457,56 @@ func TestWebSocketsCarryTheSame(t *testing.T) {
 		}
 		return fmt.Sprint(e.Type, " ", e.Sequence+e.After)
 	}
-	wantAll(t, next, "stream.opened 0", "call.started 1", "call.ended 2")
-	b.emit(call.CallStarted)
-	wantAll(t, next, "call.started 3")
-	done := make(chan struct{})
-	go func() { defer close(done); b.api.Close() }()
-	wantAll(t, next, "stream.cut 3", "closed StatusGoingAway")
-	<-done
+}
+
+// oneConn is a listener for one connection.
+type oneConn chan net.Conn
+
+func (l oneConn) Accept() (net.Conn, error) {
+	if conn, ok := <-l; ok {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+func (l oneConn) Close() error   { close(l); return nil }
+func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestAStopWaitsForTheMessageBeingWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, err := events.NewLog(events.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var tasks sync.WaitGroup
+		defer tasks.Wait()
+		defer cancel()
+		tasks.Go(func() { l.Run(ctx) }) //nolint:errcheck // nil
+		d := &domain{}
+		api, err := New(Config{Calls: d, Rooms: d, Media: d, Events: l})
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		listener := make(oneConn, 1)
+		listener <- there
+		server := &http.Server{Handler: api}
+		tasks.Go(func() { server.Serve(listener) }) //nolint:errcheck // closed
+		defer server.Close()
+		transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return here, nil }}
+		conn, resp, err := websocket.Dial(ctx, "http://pipe"+Prefix+"/events/websocket", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+		if err != nil {
+			t.Fatal(err, resp)
+		}
+		defer conn.CloseNow()
+		next := reading(t, conn)
+		wantAll(t, next, "stream.opened 0")
+		l.Emit(call.Event{Type: call.CallStarted})
+		time.Sleep(time.Second) // a pipe holds nothing: the server is in the middle of it
+		tasks.Go(api.Close)
+		synctest.Wait()
+		wantAll(t, next, "call.started 1", "stream.cut 1", "closed StatusGoingAway")
+	})
 }
 
 // stalled is a client that takes nothing for a while.
@@ -460,18 +516,18 @@ type stalled struct {
 	notices []StreamNotice
 }
 
-func (s *stalled) send(_ context.Context, m events.Message) error {
+func (s *stalled) send(m events.Message) error {
 	time.Sleep(time.Until(s.until))
 	s.got = append(s.got, m.Sequence)
 	return nil
 }
 
-func (s *stalled) notice(_ context.Context, n StreamNotice) error {
+func (s *stalled) notice(n StreamNotice) error {
 	s.notices = append(s.notices, n)
 	return nil
 }
 
-func (s *stalled) alive(context.Context) error { return nil }
+func (s *stalled) alive() error { return nil }
 
 func TestASlowClientIsCutSeesWhyAndGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,6 @@
 package management
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,13 +49,13 @@ func (s *sseSender) write(format string, args ...any) error {
 	return err
 }
 
-func (s *sseSender) send(_ context.Context, m events.Message) error {
+func (s *sseSender) send(m events.Message) error {
 	return s.write("id: %d\nevent: %s\ndata: %s\n\n", m.Sequence, m.Type, m.JSON)
 }
 
 // notice sends a notice. That the stream begins gives the client a place to go
 // on from before the first event.
-func (s *sseSender) notice(_ context.Context, n StreamNotice) error {
+func (s *sseSender) notice(n StreamNotice) error {
 	data, err := json.Marshal(n)
 	if err != nil {
 		return err
@@ -67,4 +66,4 @@ func (s *sseSender) notice(_ context.Context, n StreamNotice) error {
 	return s.write("event: %s\ndata: %s\n\n", n.Type, data)
 }
 
-func (s *sseSender) alive(context.Context) error { return s.write(": alive\n\n") }
+func (s *sseSender) alive() error { return s.write(": alive\n\n") }

@@ -134,12 +134,13 @@ type feed struct {
 	kind   string
 }
 
-// sender writes to a client. Every method fails when the client takes too
-// long.
+// sender writes to a client. What is begun is written to its end, for a
+// message cut short would be the last that the client understands. Every method
+// fails when the client takes longer than streamWriteTimeout.
 type sender interface {
-	send(ctx context.Context, m events.Message) error
-	notice(ctx context.Context, n StreamNotice) error
-	alive(ctx context.Context) error
+	send(m events.Message) error
+	notice(n StreamNotice) error
+	alive() error
 }
 
 // stream checks a request for the stream and makes the answer that is one.
@@ -227,15 +228,13 @@ func (a *API) pump(ctx context.Context, f *feed, to sender) string {
 		case <-ctx.Done():
 		}
 	})
-	err := to.notice(ctx, StreamNotice{Type: streamOpened, After: f.reader.After()})
+	err := to.notice(StreamNotice{Type: streamOpened, After: f.reader.After()})
 	for err == nil {
 		err = a.turn(ctx, f, to)
 	}
 	reason := reasonOf(err)
 	if reason != reasonClient {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), streamWriteTimeout)
-		defer cancel()
-		err = to.notice(last, StreamNotice{Type: streamCut, After: f.reader.After(), Reason: reason})
+		err = to.notice(StreamNotice{Type: streamCut, After: f.reader.After(), Reason: reason})
 	}
 	a.metrics.cut.WithLabelValues(f.kind, reason).Inc()
 	a.cfg.Logger.Debug("event stream ended", "kind", f.kind, "reason", reason, "after", f.reader.After(), "error", err)
@@ -248,7 +247,7 @@ func (a *API) turn(ctx context.Context, f *feed, to sender) error {
 	defer cancel()
 	messages, err := f.reader.Next(wait)
 	if errors.Is(err, errQuiet) {
-		return to.alive(ctx)
+		return to.alive()
 	}
 	if err != nil {
 		return err
@@ -257,7 +256,7 @@ func (a *API) turn(ctx context.Context, f *feed, to sender) error {
 		if !f.wants(m.Type) {
 			continue
 		}
-		if err := to.send(ctx, m); err != nil {
+		if err := to.send(m); err != nil {
 			return err
 		}
 	}

@@ -35,31 +35,31 @@ func (a *API) serveWebSocket(w http.ResponseWriter, r *http.Request, f *feed) {
 // webSocketSender writes messages.
 type webSocketSender struct{ conn *websocket.Conn }
 
-func (s webSocketSender) write(ctx context.Context, data []byte) error {
-	limited, cancel := context.WithTimeoutCause(ctx, streamWriteTimeout, errTooSlow)
+// limited is the time that one write may take. When it is over in the middle of
+// a write, the connection is lost.
+func limited(f func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), streamWriteTimeout)
 	defer cancel()
-	err := s.conn.Write(limited, websocket.MessageText, data)
-	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+	err := f(ctx)
+	if err != nil && ctx.Err() != nil {
 		return errTooSlow
 	}
 	return err
 }
 
-func (s webSocketSender) send(ctx context.Context, m events.Message) error {
-	return s.write(ctx, m.JSON)
+func (s webSocketSender) write(data []byte) error {
+	return limited(func(ctx context.Context) error { return s.conn.Write(ctx, websocket.MessageText, data) })
 }
 
-func (s webSocketSender) notice(ctx context.Context, n StreamNotice) error {
+func (s webSocketSender) send(m events.Message) error { return s.write(m.JSON) }
+
+func (s webSocketSender) notice(n StreamNotice) error {
 	data, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, data)
+	return s.write(data)
 }
 
 // alive sees whether the client is still there.
-func (s webSocketSender) alive(ctx context.Context) error {
-	limited, cancel := context.WithTimeoutCause(ctx, streamWriteTimeout, errTooSlow)
-	defer cancel()
-	return s.conn.Ping(limited)
-}
+func (s webSocketSender) alive() error { return limited(s.conn.Ping) }
