@@ -14,7 +14,7 @@ type address struct {
 }
 
 // addressKind says what a key stands for.
-type addressKind uint16
+type addressKind uint8
 
 const (
 	keyAddress addressKind = iota // an address; the zero key is none

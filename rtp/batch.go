@@ -30,6 +30,7 @@ type bundle interface {
 type intake struct {
 	data [intakeLength][]byte // datagrams received, after take
 	from [intakeLength]address
+	home [intakeLength]int   // of from, in the table; the port's
 	at   [intakeLength]int64 // arrival [ns], 0 = unknown
 	buf  [intakeLength][datagramSize]byte
 	sys  *batchSystem

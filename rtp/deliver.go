@@ -2,12 +2,11 @@ package rtp
 
 import (
 	"encoding/binary"
-	"net/netip"
 )
 
 const (
 	// lead is how many datagrams there are between two stages of foresee.
-	lead = 4
+	lead = 6
 	// gatherRounds is how often one gather asks a port for more datagrams.
 	gatherRounds = 64
 	// freshFor is how long what has been read from a port counts as all there
@@ -61,16 +60,16 @@ func (p *sharedPort) gatherRTP(in *intake, now int64, asleep bool) {
 		if err != nil {
 			p.socketError(err)
 		}
-		for turn := -3 * lead; turn < 0; turn++ {
-			p.foresee(in.from[:n], turn)
+		for turn := -2 * lead; turn < 0; turn++ {
+			p.foresee(in, n, turn)
 		}
 		for i := range n {
-			p.foresee(in.from[:n], i)
+			p.foresee(in, n, i)
 			switch at := in.at[i]; {
 			case asleep, at != 0 && now-at > staleAfter && now-at < maxAge:
 				p.stats.backlog.Add(1)
 			default:
-				p.deliver(in.data[i], in.from[i], at, now)
+				p.deliver(in.data[i], in.from[i], in.home[i], at, now)
 			}
 		}
 		if n < intakeLength {
@@ -81,32 +80,29 @@ func (p *sharedPort) gatherRTP(in *intake, now int64, asleep bool) {
 
 // foresee has fetched what deliver is going to need of the memory of calls, which
 // nobody has touched for a frame (package internal/prefetch), in stages: the place
-// in the table, the call it names, where its inbox goes on. turn is that of the
-// datagram delivered next; the stages begin as many before the first.
-func (p *sharedPort) foresee(from []address, turn int) {
-	if k := turn + 3*lead; k < len(from) {
-		p.table.prefetch(from[k])
+// in the table, the call it names. turn is that of the datagram delivered next of
+// n; the stages begin as many before the first.
+func (p *sharedPort) foresee(in *intake, n, turn int) {
+	if k := turn + 2*lead; k < n {
+		in.home[k] = p.table.home(in.from[k])
+		p.table.prefetch(in.home[k])
 	}
-	if k := turn + 2*lead; k >= 0 && k < len(from) {
-		if e := p.table.get(from[k]); e != nil {
-			e.share.prefetch()
-		}
-	}
-	if k := turn + lead; k >= 0 && k < len(from) {
-		if e := p.table.get(from[k]); e != nil {
-			e.share.in.prefetchPut()
+	if k := turn + lead; k >= 0 && k < n {
+		if e := p.table.find(in.home[k], in.from[k]); e != nil {
+			e.share.prefetchPush()
 		}
 	}
 }
 
-// deliver hands an RTP datagram to the call it is for.
-func (p *sharedPort) deliver(b []byte, from address, at, now int64) {
+// deliver hands an RTP datagram to the call it is for; home is that of its source
+// in the table.
+func (p *sharedPort) deliver(b []byte, from address, home int, at, now int64) {
 	if len(b) < headerSize || b[0]>>6 != rtpVersion || b[1] >= firstRTCP && b[1] <= lastRTCP {
 		p.deliverOther(b, from, at)
 		return
 	}
 	ssrc := binary.BigEndian.Uint32(b[8:])
-	e := p.table.get(from)
+	e := p.table.find(home, from)
 	if e == nil {
 		p.stranger(b, from, ssrc, at, now)
 		return
@@ -118,31 +114,31 @@ func (p *sharedPort) deliver(b []byte, from address, at, now int64) {
 			return
 		}
 	}
-	d := &s.demux
+	d := &s.stream
 	if d.dead {
 		p.stats.late.Add(1)
 		return
 	}
-	if d.ssrc != ssrc || !d.known || d.waiting >= 0 && from == d.expected {
+	if d.ssrc != ssrc || !d.known || d.unheard && from == s.demux.expected {
 		p.identify(s, ssrc)
 	}
 	d.last = now
-	s.receive(b, e.from, at)
+	s.receive(b, from, at)
 }
 
 // deliverOther hands on what is no RTP, RTCP on one port with it perhaps, to the
 // call whose address it comes from.
 func (p *sharedPort) deliverOther(b []byte, from address, at int64) {
 	e := p.table.get(from)
-	if e == nil || e.contested || e.share.demux.dead || len(b) < headerSize {
+	if e == nil || e.contested || e.share.stream.dead || len(b) < headerSize {
 		p.stats.malformed.Add(1)
 		return
 	}
-	e.share.receive(b, e.from, at)
+	e.share.receive(b, from, at)
 }
 
 // receive puts a datagram into the call's inbox.
-func (s *Share) receive(b []byte, from netip.AddrPort, at int64) {
+func (s *Share) receive(b []byte, from address, at int64) {
 	if !s.in.push(b, from, at) {
 		s.port.stats.backlog.Add(1)
 	}
@@ -150,7 +146,7 @@ func (s *Share) receive(b []byte, from netip.AddrPort, at int64) {
 
 // identify notes what stream a call hears.
 func (p *sharedPort) identify(s *Share, ssrc uint32) {
-	d := &s.demux
+	d := &s.stream
 	if d.keyed {
 		p.table.remove(ssrcKey(d.ssrc))
 		d.keyed = false
@@ -169,12 +165,12 @@ func (p *sharedPort) identify(s *Share, ssrc uint32) {
 // claims: the one that hears its SSRC, else the only one that hears nothing
 // yet, else the one that came first; nil if nobody can tell.
 func (p *sharedPort) judge(e *entry, ssrc uint32) *Share {
-	if x := p.table.get(ssrcKey(ssrc)); x != nil && x.share.demux.wants(true, e.key) {
+	if x := p.table.get(ssrcKey(ssrc)); x != nil && x.share.demux.wants(true, e.key()) {
 		return x.share
 	}
 	var only *Share
 	for _, s := range p.waiting[:min(len(p.waiting), maxWaiting)] {
-		if s.demux.wants(true, e.key) {
+		if s.demux.wants(true, e.key()) {
 			if only != nil {
 				return nil
 			}
@@ -197,7 +193,7 @@ func (p *sharedPort) stranger(b []byte, from address, ssrc uint32, at, now int64
 		p.stats.strangers.Add(1)
 		return
 	}
-	if s.demux.dead {
+	if s.stream.dead {
 		p.stats.late.Add(1)
 		return
 	}
@@ -206,16 +202,16 @@ func (p *sharedPort) stranger(b []byte, from address, ssrc uint32, at, now int64
 		s.demux.candidate = candidate{}
 		p.take(s, from)
 		p.identify(s, ssrc)
-		s.demux.last = now
+		s.stream.last = now
 	}
-	s.receive(b, source, at)
+	s.receive(b, from, at)
 }
 
 // guess finds the call that a packet of a stranger is for, nil if that cannot
 // be told.
 func (p *sharedPort) guess(from address, ssrc uint32, now int64) *Share {
 	if e := p.table.get(ssrcKey(ssrc)); e != nil {
-		d := &e.share.demux
+		d := &e.share.stream
 		if !d.dead && now-d.last < relatchSilence {
 			return nil
 		}
@@ -223,7 +219,7 @@ func (p *sharedPort) guess(from address, ssrc uint32, now int64) *Share {
 	}
 	host := from.host()
 	if n := len(p.waiting); n > 0 && n <= maxWaiting {
-		s, several := single(p.waiting, func(d *demux) bool { return d.near(host) })
+		s, several := single(p.waiting, func(s *Share) bool { return s.demux.near(host) })
 		switch {
 		case several:
 			return nil
@@ -238,7 +234,9 @@ func (p *sharedPort) guess(from address, ssrc uint32, now int64) *Share {
 	}
 	// A far end that began anew, elsewhere at its host and with another SSRC.
 	p.scans--
-	s, several := single(p.shares, func(d *demux) bool { return d.known && now-d.last >= relatchSilence && d.near(host) })
+	s, several := single(p.shares, func(s *Share) bool {
+		return s.stream.known && now-s.stream.last >= relatchSilence && s.demux.near(host)
+	})
 	if several {
 		return nil
 	}
@@ -249,9 +247,9 @@ func (p *sharedPort) guess(from address, ssrc uint32, now int64) *Share {
 func (d *demux) near(host address) bool { return d.hosts[0] == host || d.hosts[1] == host }
 
 // single finds the one call that fits; several if there is more than one.
-func single(shares []*Share, fits func(*demux) bool) (only *Share, several bool) {
+func single(shares []*Share, fits func(*Share) bool) (only *Share, several bool) {
 	for _, s := range shares {
-		if fits(&s.demux) {
+		if fits(s) {
 			if only != nil {
 				return nil, true
 			}
@@ -297,9 +295,9 @@ func (p *sharedPort) deliverRTCP(b []byte, from address, at int64) {
 	switch {
 	case s == nil:
 		p.stats.strangers.Add(1)
-	case s.demux.dead:
+	case s.stream.dead:
 		p.stats.late.Add(1)
-	case !s.control.push(b, from.addrPort(), at):
+	case !s.control.push(b, from, at):
 		p.stats.backlog.Add(1)
 	}
 }

@@ -55,8 +55,7 @@ type Endpoint struct {
 
 	far      latch
 	socket   *socket // rtp when it is a socket of our own, else nil
-	share    *Share  // whose part rtp is when it is shared, else nil
-	worker   int     // whose batch takes what is sent; -1: none
+	part             // of a shared port
 	counts   *counts
 	next     atomic.Pointer[settings] // wanted, set by Update
 	cur      *settings                // in effect, the worker's
@@ -74,6 +73,13 @@ type Endpoint struct {
 	kernel  kernelDrops // nil if rtp cannot tell
 	closed  atomic.Bool
 	copies
+}
+
+// part is what an endpoint has of a shared port.
+type part struct {
+	share  *Share      // whose RTP the endpoint's is when it is shared, else nil
+	port   *sharedPort // of share
+	worker int         // whose batch takes what is sent; -1: none
 }
 
 // copies are of what is on the worker's stack and could not stay there if it were
@@ -122,7 +128,7 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	case pairedSocket:
 		e.socket = x.socket
 	case *shareIO:
-		e.share = x.share
+		e.share, e.port = x.share, x.share.port
 	}
 	if e.worker = -1; e.socket == nil && e.share == nil {
 		e.buf = new([datagramSize]byte)

@@ -23,7 +23,7 @@ func (e *Endpoint) Prefetch(step int) {
 		prefetch.Value(e.socket)
 	}
 	if e.share != nil {
-		e.share.in.prefetch()
+		e.share.prefetch()
 	}
 	e.receiver.player.prefetch()
 	e.secure.PrefetchReceived()
@@ -39,28 +39,17 @@ func (e *Endpoint) prefetch() {
 // types.
 func (s *settings) prefetch() { prefetch.First(s, unsafe.Offsetof(s.kinds)+16) }
 
-// prefetch fetches where the next datagram is or will be.
-func (b *inbox) prefetch() {
-	prefetch.Value(&b.notes[b.taken.Load()%inboxLength])
-	prefetch.Slice(b.data[:min(len(b.data), headerSize+chunkBytes)])
-}
+// prefetch fetches where a key is in the table, if it is where its search begins.
+func (t *table) prefetch(home int) { prefetch.Value(&t.entries[home&(len(t.entries)-1)]) }
 
-// prefetch fetches the place of a key in the table.
-func (t *table) prefetch(k address) {
-	prefetch.Value(&t.entries[int(k.hash(t.seed))&(len(t.entries)-1)])
-}
-
-// prefetch fetches what is needed of a call for every datagram.
+// prefetch fetches what is needed of a call for every datagram, and the datagram of
+// a call that keeps up.
 func (s *Share) prefetch() {
-	prefetch.First(s, unsafe.Offsetof(s.in)+unsafe.Offsetof(s.in.notes))
-	prefetch.Part(s, unsafe.Offsetof(s.demux), unsafe.Offsetof(s.demux)+unsafe.Offsetof(s.demux.claims))
+	prefetch.First(s, unsafe.Offsetof(s.in)+unsafe.Offsetof(s.in.memory)+noteSize+headerSize+frameSamples)
 }
 
-// prefetchPut fetches where the next datagram is put.
-func (b *inbox) prefetchPut() {
-	prefetch.Value(&b.notes[b.put.Load()%inboxLength])
-	prefetch.Slice(b.data[:min(len(b.data), headerSize+chunkBytes)])
-}
+// prefetchPush is prefetch for the one who puts the datagram there.
+func (s *Share) prefetchPush() { s.prefetch() }
 
 // prefetch fetches where the next packet is put and the next frame comes from.
 func (p *player) prefetch() {

@@ -160,13 +160,18 @@ func timeNanos(t time.Time) int64 {
 
 // drainShare takes what the worker of the shared port has put into the inbox.
 func (e *Endpoint) drainShare(now int64) {
+	in := &e.share.in
 	for range maxDrain {
-		b, from, at := e.share.in.next()
+		b, key, at := in.next()
 		if b == nil {
 			return
 		}
+		from := e.far.source
+		if key != e.far.key {
+			from = key.addrPort()
+		}
 		e.datagram(b, from, arrival(at, 0, now), now)
-		e.share.in.done()
+		in.done()
 	}
 }
 

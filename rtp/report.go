@@ -126,9 +126,9 @@ func (r *reporter) receive(e *Endpoint, memory *[datagramSize]byte) (n int, from
 		return n, key.addrPort(), at, err
 	}
 	if e.share != nil {
-		b, from, at := e.share.control.next()
+		b, key, at := e.share.control.next()
 		if b != nil {
-			n = copy(memory[:], b)
+			n, from = copy(memory[:], b), key.addrPort()
 			e.share.control.done()
 		}
 		return n, from, at, nil

@@ -153,8 +153,8 @@ func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload [
 	}
 	n := headerSize + len(payload)
 	switch {
-	case e.share != nil && e.worker >= 0:
-		if b := e.share.reserve(e.worker, n, to, e.counts); b != nil {
+	case e.port != nil && e.worker >= 0:
+		if b := e.port.reserve(e.worker, n, to, e.counts); b != nil {
 			t.write(b, head, ts, payload)
 			return nil
 		}
@@ -171,8 +171,8 @@ func (t *sender) post(e *Endpoint, to netip.AddrPort, head, ts uint32, payload [
 // postSecure is post with protection.
 func (t *sender) postSecure(e *Endpoint, s srtp.Near, to netip.AddrPort, head, ts uint32, payload []byte) error {
 	n := headerSize + len(payload)
-	if e.share != nil && e.worker >= 0 {
-		if b := e.share.reserve(e.worker, n+s.Tag(), to, e.counts); b != nil {
+	if e.port != nil && e.worker >= 0 {
+		if b := e.port.reserve(e.worker, n+s.Tag(), to, e.counts); b != nil {
 			t.write(b[:n], head, ts, payload)
 			if _, err := s.Protect(b[:n]); err != nil {
 				clear(b) // it is in the batch: nothing of it may be heard

@@ -10,34 +10,39 @@ import (
 // Share is one call's part of a shared port. It takes the place of Sockets: its
 // RTP and RTCP are for one endpoint.
 type Share struct {
-	// What every packet needs lies together, up to in.notes: the first line of 64
-	// bytes, which is looked at for the address of any field too.
+	// What every datagram needs comes first, with the memory where the one of a call
+	// that keeps up is put: four lines of 64 bytes.
 
-	port *sharedPort
-	home *Shared
-	in   inbox
+	stream stream
+	in     inbox
 
+	port      *sharedPort
+	home      *Shared
 	demux     demux
-	control   inbox
+	control   controls
 	heard     atomic.Bool      // a source is known; the port's worker sets it
 	claimed   []netip.AddrPort // remote addresses reserved at the port; under Shared.mu
 	closing   sync.Once
 	rtp, rtcp shareIO
 }
 
-// demux is what the worker of a shared port knows of a call. Only that worker
-// touches it.
-type demux struct {
-	// With every packet, up to dead.
-	expected address // announced last
-	waiting  int     // in sharedPort.waiting; -1: not there
-	last     int64   // when a packet came last [ns]
-	ssrc     uint32
-	known    bool // ssrc is valid
-	keyed    bool // ssrc is in the table
-	dead     bool // the call has ended
+// stream is what the worker of a shared port knows of the stream that a call
+// hears. Only that worker touches it.
+type stream struct {
+	last    int64 // when a packet came last [ns]
+	ssrc    uint32
+	known   bool // ssrc is valid
+	keyed   bool // ssrc is in the table
+	dead    bool // the call has ended
+	unheard bool // it is in sharedPort.waiting
+}
 
-	claims    claims // whose datagrams are for the call
+// demux is what the worker of a shared port knows of a call besides. Only that
+// worker touches it.
+type demux struct {
+	expected  address // announced last
+	waiting   int     // in sharedPort.waiting; -1: not there
+	claims    claims  // whose datagrams are for the call
 	rtcp      claims
 	hosts     [2]address // where the far end is likely to be: signalled addresses
 	candidate candidate
@@ -74,8 +79,6 @@ func (c *claims) add(k address) (gone address, full bool) {
 // newShare makes the part of a call; nothing knows it yet.
 func newShare(home *Shared, p *sharedPort, peer Peer) *Share {
 	s := &Share{home: home, port: p}
-	memory := make([]byte, inboxBytes+controlBytes)
-	s.in.data, s.control.data = memory[:inboxBytes], memory[inboxBytes:]
 	s.rtp = shareIO{share: s, inbox: &s.in, bundle: p.rtp}
 	s.rtcp = shareIO{share: s, inbox: &s.control, bundle: p.rtcp}
 	s.demux.waiting, s.demux.index = -1, -1
@@ -105,9 +108,8 @@ func (s *Share) announce(remote, rtcp netip.AddrPort) { s.home.announce(s, remot
 
 // reserve is room for a packet in the batch of a worker; nil if it is too long
 // for any.
-func (s *Share) reserve(worker, n int, to netip.AddrPort, c *counts) []byte {
-	p, w := s.port, s.home.workers[worker]
-	o := p.out[worker]
+func (p *sharedPort) reserve(worker, n int, to netip.AddrPort, c *counts) []byte {
+	w, o := p.workers[worker], p.out[worker]
 	b := o.reserve(n, to, c)
 	if b == nil {
 		p.rtp.put(o, w.out)
@@ -123,17 +125,23 @@ func (s *Share) reserve(worker, n int, to netip.AddrPort, c *counts) []byte {
 // shareIO is the RTP or the RTCP side of a Share.
 type shareIO struct {
 	share  *Share
-	inbox  *inbox
+	inbox  datagrams
 	bundle bundle
+}
+
+// datagrams are what waits for an endpoint.
+type datagrams interface {
+	next() (datagram []byte, from address, at int64)
+	done()
 }
 
 // Drain implements IO.
 func (x *shareIO) Drain(buf []byte) (n int, from netip.AddrPort, at time.Time, err error) {
-	b, from, ns := x.inbox.next()
+	b, key, ns := x.inbox.next()
 	if b == nil {
 		return 0, from, at, nil
 	}
-	n = copy(buf, b)
+	n, from = copy(buf, b), key.addrPort()
 	if ns != 0 {
 		at = time.Unix(0, ns)
 	}

@@ -187,6 +187,7 @@ func (s *Shared) openPort(local netip.Addr, number int) (*sharedPort, error) {
 		return nil, errors.Join(err, a.close())
 	}
 	p := &sharedPort{rtp: a, rtcp: b, number: number, rounds: number, bookings: bookings{claimed: make(map[netip.AddrPort]int)}}
+	p.workers = s.workers
 	p.seed, p.size = rand.Uint64(), minTable
 	p.table, p.controls = newTable(p.size, p.seed), newTable(p.size, p.seed)
 	for range s.cfg.Workers {

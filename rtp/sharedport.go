@@ -13,6 +13,7 @@ type sharedPort struct {
 	rtp, rtcp bundle
 	number    int
 	busy      atomic.Bool
+	workers   []*sharedWorker
 	out       []*outbox // of each worker
 	commands  atomic.Pointer[command]
 	stats     portCounts
@@ -154,14 +155,14 @@ func (p *sharedPort) apply(c *command, now int64) {
 	case cmdEnter:
 		d.index = len(p.shares)
 		p.shares = append(p.shares, c.share)
-		d.last = now
+		c.share.stream.last = now
 		p.expect(c)
 	case cmdAnnounce:
 		p.expect(c)
 	case cmdLeave:
 		// It stays among those of which nothing has been heard, if it is one of
 		// them, so that its first packets do not pass for those of another.
-		d.dead, d.until = true, c.until
+		c.share.stream.dead, d.until = true, c.until
 		p.resting = append(p.resting, c.share)
 	}
 }
@@ -179,7 +180,7 @@ func (p *sharedPort) expect(c *command) {
 		d.hosts[0] = c.remote.host()
 	}
 	if d.waiting < 0 {
-		d.waiting = len(p.waiting)
+		d.waiting, s.stream.unheard = len(p.waiting), true
 		p.waiting = append(p.waiting, s)
 	}
 	p.take(s, c.remote)
@@ -207,7 +208,7 @@ func (p *sharedPort) assign(t *table, c *claims, s *Share, k address) {
 func occupy(t *table, s *Share, k address) {
 	if e := t.get(k); e != nil {
 		e.contested = e.contested || e.share != s
-		if e.share.demux.dead {
+		if e.share.stream.dead {
 			e.share = s
 		}
 		return
@@ -223,7 +224,7 @@ func (p *sharedPort) release(t *table, s *Share, k address) {
 	}
 	var heir *Share
 	for _, x := range p.shares {
-		if e.contested && x != s && x.demux.wants(t == p.table, k) && (heir == nil || heir.demux.dead) {
+		if e.contested && x != s && x.demux.wants(t == p.table, k) && (heir == nil || heir.stream.dead) {
 			heir = x
 		}
 	}
@@ -253,7 +254,7 @@ func (p *sharedPort) known(s *Share) {
 	p.waiting[i].demux.waiting = i
 	p.waiting[last] = nil
 	p.waiting = p.waiting[:last]
-	s.demux.waiting = -1
+	s.demux.waiting, s.stream.unheard = -1, false
 }
 
 // forget takes out the calls whose rest is over.
@@ -277,8 +278,8 @@ func (p *sharedPort) remove(s *Share) {
 	for _, k := range d.rtcp.all() {
 		p.release(p.controls, s, k)
 	}
-	if d.keyed {
-		p.table.remove(ssrcKey(d.ssrc))
+	if s.stream.keyed {
+		p.table.remove(ssrcKey(s.stream.ssrc))
 	}
 	last := len(p.shares) - 1
 	p.shares[d.index] = p.shares[last]

@@ -1,7 +1,5 @@
 package rtp
 
-import "net/netip"
-
 // table finds the call that a datagram is for: open addressing with linear
 // probing, of a fixed size, so that neither finding nor entering allocates.
 // Whoever is about to enter more than half of its places brings a larger one.
@@ -11,12 +9,22 @@ type table struct {
 	used    int
 }
 
-// entry is one place of a table; free if share is nil.
+// entry is one place of a table; free if share is nil. Two are a line of memory.
 type entry struct {
-	key       address
+	hi, lo    uint64 // key
+	scope     uint32
+	port      uint16
+	kind      addressKind
+	contested bool // more than one call claims the key
 	share     *Share
-	from      netip.AddrPort // key in the form that endpoints compare
-	contested bool           // more than one call claims the key
+}
+
+func (e *entry) is(k address) bool {
+	return e.lo == k.lo && e.port == k.port && e.kind == k.kind && e.hi == k.hi && e.scope == k.scope
+}
+
+func (e *entry) key() address {
+	return address{hi: e.hi, lo: e.lo, scope: e.scope, port: e.port, kind: e.kind}
 }
 
 // minTable is the least size of a table.
@@ -30,11 +38,14 @@ func newTable(size int, seed uint64) *table {
 	return &table{seed: seed, entries: make([]entry, n)}
 }
 
+// home is where the search for a key begins.
+func (t *table) home(k address) int { return int(k.hash(t.seed)) & (len(t.entries) - 1) }
+
 // place is where the key is or would be.
-func (t *table) place(k address) int {
+func (t *table) place(home int, k address) int {
 	mask := len(t.entries) - 1
-	i := int(k.hash(t.seed)) & mask
-	for t.entries[i].share != nil && t.entries[i].key != k {
+	i := home & mask
+	for t.entries[i].share != nil && !t.entries[i].is(k) {
 		i = (i + 1) & mask
 	}
 	return i
@@ -42,8 +53,11 @@ func (t *table) place(k address) int {
 
 // get is the entry of a key, nil if there is none. It is valid until the next
 // put or remove.
-func (t *table) get(k address) *entry {
-	if e := &t.entries[t.place(k)]; e.share != nil {
+func (t *table) get(k address) *entry { return t.find(t.home(k), k) }
+
+// find is get of a key whose home is known.
+func (t *table) find(home int, k address) *entry {
+	if e := &t.entries[t.place(home, k)]; e.share != nil {
 		return e
 	}
 	return nil
@@ -54,11 +68,8 @@ func (t *table) put(k address, s *Share) *entry {
 	if t.used >= len(t.entries)*3/4 {
 		return nil
 	}
-	e := &t.entries[t.place(k)]
-	*e = entry{key: k, share: s}
-	if k.kind == keyAddress {
-		e.from = k.addrPort()
-	}
+	e := &t.entries[t.place(t.home(k), k)]
+	*e = entry{hi: k.hi, lo: k.lo, scope: k.scope, port: k.port, kind: k.kind, share: s}
 	t.used++
 	return e
 }
@@ -67,13 +78,13 @@ func (t *table) put(k address, s *Share) *entry {
 // chains of others.
 func (t *table) remove(k address) {
 	mask := len(t.entries) - 1
-	i := t.place(k)
+	i := t.place(t.home(k), k)
 	if t.entries[i].share == nil {
 		return
 	}
 	t.used--
 	for j := (i + 1) & mask; t.entries[j].share != nil; j = (j + 1) & mask {
-		home := int(t.entries[j].key.hash(t.seed)) & mask
+		home := t.home(t.entries[j].key())
 		if (j-home)&mask >= (j-i)&mask {
 			t.entries[i] = t.entries[j]
 			i = j
@@ -89,7 +100,8 @@ func (t *table) growTo(larger *table) {
 	}
 	for i := range t.entries {
 		if e := &t.entries[i]; e.share != nil {
-			larger.entries[larger.place(e.key)] = *e
+			k := e.key()
+			larger.entries[larger.place(larger.home(k), k)] = *e
 			larger.used++
 		}
 	}
