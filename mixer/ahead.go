@@ -82,7 +82,7 @@ func (c *section) prefetch(deep bool) {
 	prefetch.Slice(c.members)
 	prefetch.Slice(c.open[:min(cap(c.open), 8)])
 	r := c.room
-	prefetch.Part(r, unsafe.Offsetof(r.announce), unsafe.Offsetof(r.wide)+unsafe.Sizeof(r.wide))
+	prefetch.Part(r, unsafe.Offsetof(r.home), unsafe.Sizeof(*r))
 }
 
 // lineup is the members of a slot in the order in which they are served.

@@ -13,7 +13,6 @@ import (
 type Room struct {
 	engine *Engine
 	name   string
-	home   *section
 	gone   *closing
 	living atomic.Int32 // sections that are not closed
 	told   atomic.Bool  // gone is, or will be after the slot's sends
@@ -22,11 +21,14 @@ type Room struct {
 	closed   bool
 	sections []*section // the home first
 
-	// All below belongs to the worker of the home.
+	home *section
+
+	// All below belongs to the worker of the home. What every frame needs comes
+	// first, with home.
 	announce *Playback
-	shared   stream // what is heard by all who hear the same
-	kept     bool   // shared was made in the last frame
 	wide     *wide  // nil: there is no other section
+	kept     bool   // shared was made in the last frame
+	shared   stream // what is heard by all who hear the same
 }
 
 func newRoom(e *Engine, s *slot, name string) *Room {
