@@ -189,7 +189,7 @@ func (p *port) adopt(x *portExchange) {
 	p.endpoint, p.receiver, p.detector, p.lookAhead = x.from.endpoint, x.from.receiver, x.from.detector, 0
 	p.events = x.from.events
 	p.events.port = p
-	p.params.Store(x.from.params.Load())
+	p.put(x.from.params.Load())
 }
 
 // eventTap leads the telephone events of an endpoint to the port it has.

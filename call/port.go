@@ -18,6 +18,7 @@ import (
 type port struct {
 	endpoint  *rtp.Endpoint
 	params    atomic.Pointer[portParams]
+	tones     atomic.Bool // digits can only come as tones, for which there is a detector
 	receiver  dtmf.Receiver
 	detector  *dtmf.Detector // in-band digits; nil until they were settled
 	lookAhead int            // frames with sound that are still in detector
@@ -61,7 +62,13 @@ func (p *port) settle(params *portParams, rate int) {
 	if params.inBand() && p.detector == nil {
 		p.detector = dtmf.NewDetector(rate)
 	}
+	p.put(params)
+}
+
+// put puts params into force; the detector that they need is there.
+func (p *port) put(params *portParams) {
 	p.params.Store(params)
+	p.tones.Store(params.inBand())
 }
 
 // digitJob sends digits as telephone events.
@@ -82,9 +89,6 @@ func (p *port) Prefetch(step int) {
 		return
 	}
 	p.endpoint.Prefetch(step - 1)
-	if step == 1 {
-		prefetch.Value(p.params.Load())
-	}
 }
 
 // Receive takes one frame from the endpoint and keeps digits out of it.
@@ -98,7 +102,7 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	p.meter.frame(frame, pcm, sound)
 	p.taps.hear(pcm, sound)
 	switch {
-	case p.params.Load().inBand():
+	case p.tones.Load():
 		if d, ok := p.detector.Process(pcm); ok {
 			p.hear(press{digit: d, method: byInBand, at: now})
 		}

@@ -40,7 +40,7 @@ func besideRTP(b []byte) bool {
 
 // muxed takes RTCP that came by the way of RTP. RFC 5761 §4.
 func (e *Endpoint) muxed(b []byte, from netip.AddrPort, at int64) {
-	if !e.cur.Mux {
+	if !e.cur.mux {
 		e.counts.drop(DropRTCP)
 		return
 	}

@@ -21,7 +21,7 @@ const (
 // came. Reports that come by the same way always have to.
 func (e *Endpoint) calm(now int64) bool {
 	l := &e.far
-	return l.alone != 0 && e.receiver.empty > l.alone && !e.cur.Mux && e.receiver.player.calm(now)
+	return l.alone != 0 && e.receiver.empty > l.alone && !e.cur.mux && e.receiver.player.calm(now)
 }
 
 // calm tells whether the arrival of a few packets is enough to know the delay:

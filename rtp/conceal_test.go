@@ -128,7 +128,7 @@ func TestBentSoundStaysTheSound(t *testing.T) {
 	for _, rate := range []int{8000, 16000} {
 		for _, freq := range []float64{123, 400, 1000, 1777} {
 			q := newQueue(rate)
-			p := player{queue: q, set: &settings{rate: rate}, counts: &counts{}}
+			p := player{queue: q, set: &current{brief: brief{rate: rate}}, counts: &counts{}}
 			tone(p.queue.room(rate/10), freq, rate, 0)
 			p.queue.added(rate / 10)
 			before := p.queue.waiting()

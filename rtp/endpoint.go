@@ -50,18 +50,19 @@ type EndpointConfig struct {
 // Endpoint is one end of one RTP stream in each direction. See the package
 // documentation for what may be called from where.
 type Endpoint struct {
-	// What every frame needs lies together, from far.signalled to reporter.last:
-	// the processor waits for each line of 64 bytes that it does not have.
+	// What every frame needs lies together, up to far and from far.signalled to
+	// reporter.last: the processor waits for each line of 64 bytes that it does not
+	// have. The first line is looked at wherever the address of a field is taken.
 
-	far      latch
 	socket   *socket // rtp when it is a socket of our own, else nil
 	part             // of a shared port
 	counts   *counts
 	next     atomic.Pointer[settings] // wanted, set by Update
-	cur      *settings                // in effect, the worker's
+	cur      current                  // in effect
 	secure   srtp.Near                // of cur
 	frame    int64                    // the last that Receive was called for
 	rtcp     IO
+	far      latch
 	receiver receiver
 	sender   sender
 	reporter reporter
@@ -134,10 +135,10 @@ func NewEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 		e.buf = new([datagramSize]byte)
 	}
 	e.kernel, _ = cfg.RTP.(kernelDrops)
+	e.cur, e.secure = newCurrent(s), s.secure.Closely()
 	e.sender.init(rnd)
-	e.receiver.init(jitter, s, e.counts, &near.memory)
+	e.receiver.init(jitter, &e.cur, e.counts, &near.memory)
 	e.reporter.init(rnd, cfg.CNAME, e.sender.ssrc)
-	e.cur, e.secure = s, s.secure.Closely()
 	e.next.Store(s)
 	e.far.update(s)
 	e.metrics.add(e.counts)
@@ -186,13 +187,13 @@ func (e *Endpoint) Update(p Params) error {
 // adopt puts the newest settings into effect.
 func (e *Endpoint) adopt() {
 	s := e.next.Load()
-	if s == e.cur {
+	if s == e.cur.settings {
 		return
 	}
 	e.sender.update(e, s)
 	e.far.update(s)
 	e.receiver.update(s)
-	e.cur, e.secure = s, s.secure.Closely()
+	e.cur, e.secure = newCurrent(s), s.secure.Closely()
 }
 
 // Codec is the codec in effect in this frame, in which Send wants its payload.

@@ -101,23 +101,56 @@ const (
 	kindAudio        // kindAudio+i: decoded by codecs[i]
 )
 
+// brief is what every frame needs of settings.
+type brief struct {
+	rate      int         // samples per second of all codecs
+	frame     int         // samples of a frame
+	perPacket int         // samples of a packet we send
+	sends     audio.Codec // Params.Codec, which is codecs[0]
+	format    uint8       // Params.PayloadType
+	send      bool        // Params.Send
+	receive   bool        // Params.Receive
+	mux       bool        // Params.Mux
+}
+
 // settings are Params prepared for the media path. They never change.
 type settings struct {
-	// What every frame needs comes first, up to kinds; of these one.
-
-	rate      int           // samples per second of all codecs
-	frame     int           // samples of a frame
-	perPacket int           // samples of a packet we send
-	secure    *srtp.Session // nil = in the clear
-	control   *srtp.Session // the same for RTCP
-	codecs    []audio.Codec
-	sends     audio.Codec    // Params.Codec
-	format    uint8          // Params.PayloadType
-	send      bool           // Params.Send
-	receive   bool           // Params.Receive
-	few       [2]audio.Codec // memory of codecs, mostly
-	kinds     [maxPayloadType + 1]kind
+	brief
+	secure  *srtp.Session // nil = in the clear
+	control *srtp.Session // the same for RTCP
+	codecs  []audio.Codec
+	few     [2]audio.Codec // memory of codecs, mostly
+	kinds   [maxPayloadType + 1]kind
 	Params
+}
+
+// current are the settings in effect, the worker's. What every frame needs is
+// there twice, so that the settings themselves need not be looked at.
+type current struct {
+	brief
+	*settings
+	pt   uint8 // of the packet before
+	kind kind  // of pt
+}
+
+func newCurrent(s *settings) current {
+	return current{brief: s.brief, settings: s, pt: s.format, kind: s.kinds[s.format]}
+}
+
+// kindOf is what payload type pt, of seven bits, means.
+func (c *current) kindOf(pt uint8) kind {
+	if pt != c.pt {
+		c.pt, c.kind = pt, c.kinds[pt]
+	}
+	return c.kind
+}
+
+// codec is the codec of a kind of audio.
+func (c *current) codec(k kind) audio.Codec {
+	if k == kindAudio {
+		return c.sends
+	}
+	return c.codecs[k-kindAudio]
 }
 
 // newSettings prepares p, to follow the settings old, nil for the first.
@@ -127,8 +160,8 @@ func newSettings(p Params, old *settings) (*settings, error) {
 	}
 	p.Remote, p.RemoteRTCP = plain(p.Remote), plain(p.RemoteRTCP)
 	p.Accept = slices.Clone(p.Accept)
-	s := &settings{Params: p, sends: p.Codec, format: p.PayloadType, send: p.Send, receive: p.Receive}
-	s.codecs = s.few[:0]
+	s := &settings{Params: p, brief: brief{sends: p.Codec, format: p.PayloadType, send: p.Send, receive: p.Receive, mux: p.Mux}}
+	s.codecs = append(s.few[:0], p.Codec)
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
@@ -141,7 +174,7 @@ func newSettings(p Params, old *settings) (*settings, error) {
 	s.kinds[ptComfortNoise] = kindNoise
 	s.kinds[ptComfortNoiseOld] = kindNoise
 	for _, a := range append(p.Accept, PayloadCodec{p.PayloadType, p.Codec}) {
-		s.kinds[a.PayloadType] = s.kindOf(a.Codec)
+		s.kinds[a.PayloadType] = s.kindFor(a.Codec)
 	}
 	if p.HasEvent {
 		s.kinds[p.EventPT] = kindEvent
@@ -173,7 +206,8 @@ func (s *settings) protect(old *settings) (err error) {
 	return nil
 }
 
-func (s *settings) kindOf(c audio.Codec) kind {
+// kindFor is the kind of what a codec has made.
+func (s *settings) kindFor(c audio.Codec) kind {
 	i := slices.Index(s.codecs, c)
 	if i < 0 {
 		i = len(s.codecs)

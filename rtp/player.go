@@ -23,8 +23,8 @@ type player struct {
 	delay   delay
 	queue   queue
 	conceal concealer
-	noise   noise // in idle
-	set     *settings
+	noise   noise    // in idle
+	set     *current // of the endpoint
 	counts  *counts
 
 	now   int64 // [ns]
@@ -41,7 +41,7 @@ type player struct {
 	parts [numConcealCauses]int // concealed samples not yet counted as a frame
 }
 
-func (p *player) init(j JitterConfig, s *settings, c *counts, m *memory) {
+func (p *player) init(j JitterConfig, s *current, c *counts, m *memory) {
 	p.set, p.counts = s, c
 	p.ring.init(c, m)
 	floor := max(0, int64(j.MinMS)*1e6-int64(frameTime))
@@ -209,7 +209,7 @@ func (p *player) take(s *slot) {
 
 // play decodes a packet into the queue.
 func (p *player) play(s slot, payload []byte) {
-	codec := p.set.codecs[s.kind-kindAudio]
+	codec := p.set.codec(s.kind)
 	dst := p.queue.room(int(s.samples))
 	n := codec.Decode(dst, payload)
 	p.conceal.end(dst[:n])
@@ -262,16 +262,15 @@ func (p *player) concealed(cause ConcealCause, n int) {
 	p.parts[cause] = n % p.set.frame
 }
 
-// update puts new settings into effect. Packets that wait keep their codec.
+// update prepares for new settings: packets that wait keep their codec.
 func (p *player) update(s *settings) {
-	old := p.set
-	p.set = s
+	old := p.set.codecs
 	for i := range p.ring.slots {
 		w := &p.ring.slots[i]
 		if !w.used || w.kind < kindAudio {
 			continue
 		}
-		to := slices.Index(s.codecs, old.codecs[w.kind-kindAudio])
+		to := slices.Index(s.codecs, old[w.kind-kindAudio])
 		if to < 0 {
 			p.ring.samples -= int(w.samples)
 			w.kind, w.samples = kindMark, 0

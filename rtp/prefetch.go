@@ -17,7 +17,6 @@ func (e *Endpoint) Prefetch(step int) {
 		e.prefetch()
 		return
 	}
-	e.cur.prefetch()
 	prefetch.First(e.counts, unsafe.Offsetof(e.counts.rtcpReceived))
 	if e.socket != nil {
 		prefetch.Value(e.socket)
@@ -32,12 +31,9 @@ func (e *Endpoint) Prefetch(step int) {
 
 // prefetch fetches the fields of every frame.
 func (e *Endpoint) prefetch() {
+	prefetch.First(e, unsafe.Offsetof(e.far))
 	prefetch.Part(e, unsafe.Offsetof(e.far)+unsafe.Offsetof(e.far.signalled), unsafe.Offsetof(e.reporter)+unsafe.Offsetof(e.reporter.rnd))
 }
-
-// prefetch fetches what every frame needs, with the kinds of the static payload
-// types.
-func (s *settings) prefetch() { prefetch.First(s, unsafe.Offsetof(s.kinds)+16) }
 
 // prefetch fetches where a key is in the table, if it is where its search begins.
 func (t *table) prefetch(home int) { prefetch.Value(&t.entries[home&(len(t.entries)-1)]) }

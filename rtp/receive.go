@@ -52,7 +52,7 @@ type receiver struct {
 	untimed  bool  // it has not been asked when the packet at hand arrived
 }
 
-func (r *receiver) init(j JitterConfig, s *settings, c *counts, m *memory) {
+func (r *receiver) init(j JitterConfig, s *current, c *counts, m *memory) {
 	r.player.init(j, s, c, m)
 	r.times.rate = s.rate
 }
@@ -196,7 +196,7 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		e.muxed(b, from, at)
 		return
 	}
-	k := e.cur.kinds[b[1]&maxPayloadType]
+	k := e.cur.kindOf(b[1] & maxPayloadType)
 	if k == kindUnknown && (!e.far.bound || from != e.far.source) {
 		c.drop(DropPayloadType)
 		return
@@ -305,7 +305,7 @@ func (e *Endpoint) classify(s *slot, payload []byte) {
 		e.counts.drop(DropDirection)
 		s.kind = kindMark
 	case s.kind >= kindAudio:
-		s.samples = int32(soundIn(e.cur.codecs[s.kind-kindAudio], len(payload)))
+		s.samples = int32(soundIn(e.cur.codec(s.kind), len(payload)))
 	}
 }
 

@@ -143,7 +143,7 @@ func (r *reporter) receive(e *Endpoint, memory *[datagramSize]byte) (n int, from
 // send sends an SR or RR with SDES, and BYE if that is the last.
 func (r *reporter) send(e *Endpoint, bye bool) {
 	way, to := e.rtcp, e.far.targetRTCP()
-	if e.cur.Mux {
+	if e.cur.mux {
 		way, to = e.rtp, e.far.target()
 	}
 	if !reachable(to) {

@@ -56,7 +56,7 @@ func (t *sender) init(rnd *rand.Rand) {
 // is empty or the direction forbids it.
 func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
 	e.adoptLate(frame)
-	t, s := &e.sender, e.cur
+	t, s := &e.sender, &e.cur
 	to := e.far.target()
 	if !s.send || len(payload) == 0 || !reachable(to) {
 		t.pause(e)
@@ -95,7 +95,7 @@ func (e *Endpoint) Send(frame int64, now time.Time, payload []byte) {
 
 // at is the timestamp of a frame. A frame number that goes back (the call has
 // moved to another clock) continues the timestamps where they were.
-func (t *sender) at(frame int64, s *settings) uint32 {
+func (t *sender) at(frame int64, s *current) uint32 {
 	if t.begun && frame < t.top {
 		t.base += uint32((t.top - frame) * int64(s.frame))
 	}
@@ -120,8 +120,8 @@ func (t *sender) flush(e *Endpoint, to netip.AddrPort) {
 	t.fill = 0
 	marker := t.mark
 	t.mark = false
-	if e.cur.Send {
-		t.emit(e, to, e.cur.PayloadType, marker, t.ts, t.buf[:n])
+	if e.cur.send {
+		t.emit(e, to, e.cur.format, marker, t.ts, t.buf[:n])
 	}
 }
 
@@ -222,9 +222,9 @@ func (t *sender) write(b []byte, head, ts uint32, payload []byte) {
 // negotiated or the direction forbids it.
 func (e *Endpoint) SendEvent(frame int64, now time.Time, marker bool, back uint32, payload []byte) {
 	e.adoptLate(frame)
-	t, s := &e.sender, e.cur
+	t, s := &e.sender, &e.cur
 	to := e.far.target()
-	if !s.Send || !s.HasEvent || !reachable(to) || len(payload) == 0 || len(payload) > maxPacket {
+	if !s.send || !s.HasEvent || !reachable(to) || len(payload) == 0 || len(payload) > maxPacket {
 		return
 	}
 	t.pause(e)
@@ -247,7 +247,7 @@ func (e *Endpoint) adoptLate(frame int64) {
 
 // update sends what waits while the old settings are still in effect.
 func (t *sender) update(e *Endpoint, s *settings) {
-	if s.Codec != e.cur.Codec || s.PayloadType != e.cur.PayloadType || s.perPacket != e.cur.perPacket || s.Send != e.cur.Send {
+	if s.sends != e.cur.sends || s.format != e.cur.format || s.perPacket != e.cur.perPacket || s.send != e.cur.send {
 		t.flush(e, e.far.target())
 	}
 }
