@@ -9,17 +9,13 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/dtmf"
-	"mediaserver/internal/apart"
 	"mediaserver/mixer"
 	"mediaserver/sip"
+	"mediaserver/sip/sdp"
 )
 
 // defaultMaxDuration bounds every call for which nothing else was said.
 const defaultMaxDuration = 240 * time.Minute
-
-// maxPendingHangUps bounds the wishes to end that the actor has not seen yet;
-// the first is enough.
-const maxPendingHangUps = 1
 
 // Dialog is the signalling of a call: *sip.Dialog.
 type Dialog interface {
@@ -55,15 +51,13 @@ type Call struct {
 	behalf
 	watched
 
-	requests chan func()        // run by the actor
-	hangUps  chan Cause         // HangUp's wishes
-	presses  chan press         // from the media path and SIP INFO, before joining; nil without a dialog
-	digits   chan dtmf.Digit    // for the verb that is running; nil without a dialog
-	limit    chan time.Duration // a new maximum duration, from the answer
-	done     chan struct{}      // closed at the end
-	tasks    sync.WaitGroup     // goroutines that work for this call
+	turn
+	presses chan press      // from the media path and SIP INFO, before joining; nil without a dialog
+	digits  chan dtmf.Digit // for the verb that is running; nil without a dialog
+	done    chan struct{}   // closed at the end
+	tasks   sync.WaitGroup  // goroutines that work for this call
 
-	record record // of the actor
+	record record // of the actor: who has the turn
 	story
 
 	mu     sync.Mutex
@@ -72,10 +66,12 @@ type Call struct {
 	joined joined
 }
 
-// protection is what keeps the media of a call by SIP from others.
+// protection is what keeps the media of a call by SIP from others, and what its
+// far end would have of it.
 type protection struct {
 	security Security
 	keying   Keying
+	offer    *sdp.Description // of the INVITE, until it is answered; nil: it had none. Of the actor
 }
 
 // story is what was told of a call, and what has become of its far end.
@@ -126,15 +122,13 @@ type life struct {
 
 func newCall(m *Manager, base Info, d Dialog) *Call {
 	c := &Call{
-		manager:  m,
-		base:     base,
-		dialog:   d,
-		requests: make(chan func()),
-		hangUps:  make(chan Cause, maxPendingHangUps),
-		limit:    make(chan time.Duration),
-		done:     make(chan struct{}),
-		watched:  watched{looks: make(chan struct{}, 1)},
+		manager: m,
+		base:    base,
+		dialog:  d,
+		done:    make(chan struct{}),
+		watched: watched{looks: make(chan struct{}, 1)},
 	}
+	c.turn.init()
 	if d != nil {
 		c.presses, c.digits = make(chan press, maxUnseenPresses), make(chan dtmf.Digit, maxPendingPresses)
 	}
@@ -166,95 +160,3 @@ func (c *Call) Done() <-chan struct{} { return c.done }
 func (c *Call) SetLogger(l *slog.Logger) { c.logTo.Store(l.With("call_id", c.base.ID)) }
 
 func (c *Call) logger() *slog.Logger { return c.logTo.Load() }
-
-// SetMaxDuration bounds the call, counted from its answer; it then ends with
-// Dropped. Without it the bound is 240 minutes.
-func (c *Call) SetMaxDuration(d time.Duration) {
-	select {
-	case c.limit <- d:
-	case <-c.done:
-	}
-}
-
-// run is the actor: it owns the life of the call from set-up to end. It does
-// nothing itself but wait, in the little memory that a new goroutine has: what
-// there is to do is done on a stack that is given back, see package apart.
-func (c *Call) run(limit time.Duration) {
-	deadline := time.AfterFunc(c.untilLimit(limit), func() { c.overdue.Store(true); c.lookAgain() })
-	defer deadline.Stop()
-	for c.next(&limit) {
-		deadline.Reset(c.untilLimit(limit))
-	}
-}
-
-// next waits for something to do, has it done, and tells whether the call goes on.
-func (c *Call) next(limit *time.Duration) bool {
-	select {
-	case f := <-c.requests:
-		apart.Run(f)
-	case *limit = <-c.limit:
-	case p := <-c.presses:
-		apart.Run(func() { c.pressed(p) })
-	case <-c.looks:
-		apart.Run(func() { c.look(*limit) })
-	case cause := <-c.hangUps:
-		apart.Run(func() { c.end(cause, 0) })
-	case <-c.remoteEnd():
-		if c.moves.under.Load() {
-			c.moves.gone = true // who it has sent us to takes its place, or nobody
-			return true
-		}
-		apart.Run(func() { c.end(c.remoteCause()) })
-	}
-	return !c.hasEnded()
-}
-
-func (c *Call) hasEnded() bool {
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// untilLimit is what is left of the longest duration. It counts from the
-// answer; before it nothing runs out.
-func (c *Call) untilLimit(limit time.Duration) time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.life.answered.IsZero() {
-		return limit
-	}
-	return time.Until(c.life.answered.Add(limit))
-}
-
-// ask has the actor run f and returns its error, or ErrEnded. The end of ctx
-// withdraws the wish while the actor has not taken it up.
-func (c *Call) ask(ctx context.Context, f func() error) error {
-	answer := make(chan error, 1)
-	select {
-	case c.requests <- func() { answer <- f() }:
-		return <-answer
-	case <-c.done:
-		return ErrEnded
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// HangUp ends the call and returns when it has ended. An inbound call that
-// was not answered is rejected with 603. The first end counts; later ones
-// change nothing.
-func (c *Call) HangUp(cause Cause) {
-	c.requestEnd(cause)
-	<-c.done
-}
-
-// requestEnd has the actor end the call; it never waits.
-func (c *Call) requestEnd(cause Cause) {
-	select {
-	case c.hangUps <- cause:
-	default: // somebody was first
-	}
-}

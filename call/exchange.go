@@ -14,7 +14,7 @@ import (
 // moves are the changes of a call's far end.
 type moves struct {
 	under   atomic.Bool // the far end has sent us to somebody else, who has not answered
-	gone    bool        // … and has hung up meanwhile; of the actor
+	gone    atomic.Bool // … and has hung up meanwhile
 	counted bool        // among the calls by SIP, whatever the far end is now
 }
 
@@ -114,8 +114,9 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, 
 		c.mu.Unlock()
 		next.session.moveTo(c)
 		c.manager.watch.news(c)
-		c.moves.gone = false
+		c.moves.gone.Store(false)
 		c.moves.under.Store(false)
+		c.lookAgain() // whether the new far end is there
 		return nil
 	})
 	return was, err

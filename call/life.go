@@ -198,10 +198,24 @@ func (c *Call) closeDialog(was State, code int) {
 // remoteEnd is closed when the far end or the signalling ended the call.
 func (c *Call) remoteEnd() <-chan struct{} {
 	far := c.far()
-	if far == nil || c.moves.gone {
+	if far == nil || c.moves.gone.Load() {
 		return nil
 	}
 	return far.Ended()
+}
+
+// farEnded ends the call because the far end is gone, if it is: it may have been
+// exchanged meanwhile, or be about to be.
+func (c *Call) farEnded() {
+	if c.moves.under.Load() {
+		c.moves.gone.Store(true) // who it has sent us to takes its place, or nobody
+		return
+	}
+	select {
+	case <-c.far().Ended():
+		c.end(c.remoteCause())
+	default:
+	}
 }
 
 func (c *Call) remoteCause() (Cause, int) {

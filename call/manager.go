@@ -160,14 +160,15 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	}
 	info := inboundInfo(inv)
 	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
-	if code := m.refuses(inv, security, keying); code != 0 {
+	offer, code := m.offered(inv, security, keying)
+	if code != 0 {
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
 		}
 		return nil
 	}
 	c := newCall(m, info, d)
-	c.security, c.keying = security, keying
+	c.security, c.keying, c.offer = security, keying, offer
 	if local, ok := d.(*localEnd); ok && !local.called {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
@@ -181,22 +182,23 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	return c
 }
 
-// refuses looks at the offer of an INVITE; 0 means it can be answered.
-func (m *Manager) refuses(inv sip.Invitation, security Security, keying Keying) int {
+// offered reads the offer of an INVITE, nil without one; code 0 means it can be
+// answered.
+func (m *Manager) offered(inv sip.Invitation, security Security, keying Keying) (offer *sdp.Description, code int) {
 	if inv.Offer == nil {
-		return 0
+		return nil, 0
 	}
 	offer, err := sdp.Parse(inv.Offer)
 	if err != nil {
-		return codeBadRequest
+		return nil, codeBadRequest
 	}
 	local := sdp.Local{
 		Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security, keying), Fingerprint: m.cfg.Transport.fingerprint(),
 	}
 	if _, _, err = sdp.Answer(offer, m.capability(security, keying), local); err != nil {
-		return codeNotAcceptable
+		return nil, codeNotAcceptable
 	}
-	return 0
+	return offer, 0
 }
 
 // begin takes note of a call that has a dialog, or is to get one.
@@ -210,13 +212,14 @@ func (m *Manager) begin(c *Call) {
 	c.emitStarted()
 }
 
-// start starts the actor of a call and looks after it until its last task has
+// start lets a call be worked on, and looks after it until its last task has
 // ended.
 func (m *Manager) start(c *Call, limit time.Duration) {
 	c.emitStarted()
+	c.open(limit)
 	m.watch.add(c)
 	m.tasks.Go(func() {
-		c.run(limit)
+		c.run()
 		m.watch.remove(c)
 		c.tasks.Wait()
 	})

@@ -180,7 +180,7 @@ func (a *attempt) dial(ctx context.Context, w way) error {
 		return err
 	}
 	s := newSession(c, sockets, local, c.finds(nil))
-	offer, _ := s.first(nil)
+	offer, _ := s.begin(nil)
 	dialog, err := w.dial(ctx, offer, s, func(p sip.Progress) { a.progress(sockets, s, p) })
 	if err != nil {
 		if c.hasMedia() {
@@ -244,7 +244,7 @@ func (w sipWay) sockets(ctx context.Context) (Sockets, netip.Addr, error) {
 	if err != nil {
 		return nil, netip.Addr{}, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
-	return m.openSockets(sip.Invitation{LocalAddr: local}, w.own)
+	return m.openSockets(sip.Invitation{LocalAddr: local}, nil, w.own)
 }
 
 func (w sipWay) dial(ctx context.Context, offer []byte, s sip.Session, onProgress func(sip.Progress)) (OutboundDialog, error) {

@@ -59,7 +59,7 @@ func (m *Manager) inboundKeying(info Info) Keying {
 
 // finds tells whether a session may come to ICE or DTLS: they are offered and
 // wanted. offer is nil where we make it.
-func (c *Call) finds(offer []byte) bool {
+func (c *Call) finds(offer *sdp.Description) bool {
 	if _, local := c.dialog.(*localEnd); local {
 		return false
 	}
@@ -67,8 +67,7 @@ func (c *Call) finds(offer []byte) bool {
 	if offer == nil {
 		return keys && c.keying == KeyingDTLS
 	}
-	d, err := sdp.Parse(offer)
-	return err == nil && (keys && d.DTLS() || d.ICE() != (sdp.Credentials{}))
+	return keys && offer.DTLS() || offer.ICE() != (sdp.Credentials{})
 }
 
 // inboundSecurity is what becomes of SRTP in an inbound call.

@@ -41,13 +41,17 @@ func (c *Call) localDescription() ([]byte, error) {
 		defer m.session.mu.Unlock()
 		return m.session.local.Previous, nil
 	}
-	inv := c.dialog.Invitation()
-	sockets, addr, err := c.openSockets(inv)
+	if err := c.readOffer(); err != nil {
+		return nil, err
+	}
+	own := c.finds(c.offer)
+	sockets, addr, err := c.openSockets(own)
 	if err != nil {
 		return nil, err
 	}
-	s := newSession(c, sockets, addr, c.finds(inv.Offer))
-	body, err := s.first(inv.Offer)
+	s := newSession(c, sockets, addr, own)
+	body, err := s.begin(c.offer)
+	c.offer = nil
 	if err == nil {
 		err = c.openMedia(sockets, s, s.media)
 	}
@@ -58,19 +62,28 @@ func (c *Call) localDescription() ([]byte, error) {
 	return body, nil
 }
 
-// openSockets takes ports for a session on the route to the far end.
-func (c *Call) openSockets(inv sip.Invitation) (Sockets, netip.Addr, error) {
+// readOffer reads the far end's offer, unless take has done so.
+func (c *Call) readOffer() (err error) {
+	if offer := c.dialog.Invitation().Offer; c.offer == nil && offer != nil {
+		c.offer, err = sdp.Parse(offer)
+	}
+	return err
+}
+
+// openSockets takes ports for a session on the route to the far end; own: not
+// those that all calls may share.
+func (c *Call) openSockets(own bool) (Sockets, netip.Addr, error) {
 	if local, ok := c.dialog.(*localEnd); ok {
 		return local.wire, memoryHost(), nil
 	}
-	return c.manager.openSockets(inv, c.finds(inv.Offer))
+	return c.manager.openSockets(c.dialog.Invitation(), c.offer, own)
 }
 
 // openSockets takes ports; own: not those that all calls may share.
-func (m *Manager) openSockets(inv sip.Invitation, own bool) (Sockets, netip.Addr, error) {
+func (m *Manager) openSockets(inv sip.Invitation, offer *sdp.Description, own bool) (Sockets, netip.Addr, error) {
 	addr := m.mediaAddress(inv)
 	sockets, err := m.cfg.OpenSockets(SocketRequest{
-		Local: addr, Route: inv.LocalAddr, Signalling: inv.RemoteAddr.Addr(), Offer: inv.Offer, Own: own,
+		Local: addr, Route: inv.LocalAddr, Signalling: inv.RemoteAddr.Addr(), Offer: offer, Own: own,
 	})
 	if err != nil {
 		return nil, addr, fmt.Errorf("open media: %w", err)
@@ -94,14 +107,14 @@ func newSession(c *Call, sockets Sockets, addr netip.Addr, finds bool) *session 
 	return s
 }
 
-// first makes our first description from the far end's offer, nil for none.
-func (s *session) first(offer []byte) ([]byte, error) {
+// begin makes our first description from the far end's offer, nil for none.
+func (s *session) begin(offer *sdp.Description) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if offer == nil {
 		return s.offer(), nil
 	}
-	return s.answer(offer)
+	return s.respond(offer)
 }
 
 // offer makes an offer of ours; what has been agreed stays until the answer.
@@ -116,8 +129,13 @@ func (s *session) answer(offer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &sip.StatusError{Code: codeBadRequest, Reason: err.Error()}
 	}
-	s.credentials(d.ICE())
-	body, m, err := sdp.Answer(d, s.can, s.local)
+	return s.respond(d)
+}
+
+// respond answers an offer that has been read.
+func (s *session) respond(offer *sdp.Description) ([]byte, error) {
+	s.credentials(offer.ICE())
+	body, m, err := sdp.Answer(offer, s.can, s.local)
 	if err != nil {
 		return nil, &sip.StatusError{Code: codeNotAcceptable}
 	}

@@ -244,8 +244,7 @@ func (c *Call) transfer(ctx context.Context, t target, r *sip.Referral) {
 		r.Tell(max(fault.RawCause, leastRefusal), "")
 		c.logger().Info("transfer failed", "to", t.party(), "raw_cause", fault.RawCause, "error", err)
 		c.manager.metrics.transfers.WithLabelValues(transferByFarEnd, transferFailed).Inc()
-		// The actor looks again whether the far end is still there.
-		_ = c.ask(context.WithoutCancel(ctx), func() error { c.moves.under.Store(false); c.moves.gone = false; return nil }) // it may have ended
+		_ = c.ask(context.WithoutCancel(ctx), c.stays) // it may have ended
 		return
 	}
 	r.Tell(codeOK, "")
@@ -263,6 +262,15 @@ func (c *Call) transfer(ctx context.Context, t target, r *sip.Referral) {
 			d.leave()
 		})
 	}
+}
+
+// stays notes that the far end was not exchanged. Of the actor, which looks again
+// whether it is still there.
+func (c *Call) stays() error {
+	c.moves.under.Store(false)
+	c.moves.gone.Store(false)
+	c.lookAgain()
+	return nil
 }
 
 // exchangeFor reaches the target and exchanges the far end for it.
@@ -338,11 +346,11 @@ func (c *Call) putThrough(ctx context.Context, other *Call) ([]*departed, error)
 // join makes the media of both ends of a path within the process.
 func join(x *Call, near *memoryEnd, y *Call, remote *memoryEnd) error {
 	there, here := newSession(x, near, memoryHost(), false), newSession(y, remote, memoryHost(), false)
-	offer, err := there.first(nil)
+	offer, err := there.begin(nil)
 	if err != nil {
 		return err
 	}
-	answer, err := here.first(offer)
+	answer, err := here.Reoffer(offer)
 	if err != nil {
 		return err
 	}

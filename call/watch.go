@@ -153,8 +153,8 @@ func (c *Call) lookAgain() {
 
 // look takes note of proofs of who called, and ends a call that has lasted for
 // longer than it may, or without RTP for too long. Of the actor.
-func (c *Call) look(limit time.Duration) {
-	if c.overdue.Swap(false) && (!c.isAnswered() || c.untilLimit(limit) <= 0) {
+func (c *Call) look() {
+	if c.overdue.Swap(false) && (!c.isAnswered() || c.untilLimit() <= 0) {
 		c.end(Dropped, 0)
 		return
 	}
