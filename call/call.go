@@ -126,10 +126,10 @@ func newCall(m *Manager, base Info, d Dialog) *Call {
 		base:    base,
 		dialog:  d,
 		done:    make(chan struct{}),
-		watched: watched{looks: make(chan struct{}, 1)},
 	}
 	c.turn.init()
 	if d != nil {
+		c.looks = make(chan struct{}, 1)
 		c.presses, c.digits = make(chan press, maxUnseenPresses), make(chan dtmf.Digit, maxPendingPresses)
 	}
 	c.SetLogger(m.cfg.Logger)

@@ -11,29 +11,35 @@ import (
 const mediaLoadTimeout = 15 * time.Second
 
 // hold is what a primary call hears while its secondary is being set up.
-type hold struct {
-	cancel context.CancelFunc
-	ended  chan struct{}
-}
+type hold struct{ stop func() }
 
 // startHold loops list to the primary, or rings when there is none or it
 // fails, until stopHold.
 func (c *Call) startHold(list Playlist, ringing audio.RingingPattern) {
-	ctx, cancel := context.WithCancel(context.Background())
-	h := &hold{cancel: cancel, ended: make(chan struct{})}
+	var h hold
+	if len(list) == 0 {
+		h.stop = c.audio().home.Play(c.manager.ringing.tone(ringing)).Stop
+	} else {
+		h.stop = c.loopHold(list, ringing)
+	}
 	c.mu.Lock()
 	ending := c.joined.ending
 	if !ending {
-		c.joined.hold = h
+		c.joined.hold = &h
 	}
 	c.mu.Unlock()
 	if ending {
-		cancel()
-		return
+		h.stop()
 	}
+}
+
+// loopHold is startHold for media that have to be loaded; stop ends it.
+func (c *Call) loopHold(list Playlist, ringing audio.RingingPattern) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
 	source := c.holdSource(ctx, list, ringing)
 	c.tasks.Go(func() {
-		defer close(h.ended)
+		defer close(ended)
 		s := source()
 		if ctx.Err() != nil {
 			return
@@ -42,6 +48,10 @@ func (c *Call) startHold(list Playlist, ringing audio.RingingPattern) {
 		<-ctx.Done()
 		playback.Stop()
 	})
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // stopHold ends the hold media, if any, before it returns.
@@ -51,8 +61,7 @@ func (c *Call) stopHold() {
 	c.joined.hold = nil
 	c.mu.Unlock()
 	if h != nil {
-		h.cancel()
-		<-h.ended
+		h.stop()
 	}
 }
 

@@ -80,12 +80,15 @@ func (c *Call) enterOrDial(ctx context.Context, o ConferenceOptions) (*Call, err
 // adopt ties a secondary call to c, unless c is at its end.
 func (c *Call) adopt(secondary *Call) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.joined.ending {
-		return false
+	ending := c.joined.ending
+	if !ending {
+		c.joined.secondary = secondary
 	}
-	c.joined.secondary = secondary
-	return true
+	c.mu.Unlock()
+	if secondary.dialog == nil && (secondary.wish.Load() != 0 || secondary.overdue.Load()) {
+		c.lookAgain() // nobody could, before
+	}
+	return !ending
 }
 
 // enterRoom makes a secondary call to a room of this process; the room
@@ -107,7 +110,7 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 			p.restartPrompt()
 		})
 	}
-	c.manager.start(s, o.MaxDuration)
+	s.open(o.MaxDuration)
 	return s, nil
 }
 

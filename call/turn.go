@@ -13,9 +13,11 @@ import (
 // HangUp), as a function that is called, so that nobody has to wake up for it and
 // say when it is done; a processor woken costs more than most of what is asked.
 // What comes from elsewhere (the far end, digits, clocks, wishes of those who cannot
-// wait) is done by a goroutine that the call has for that, see run.
+// wait) is done by a goroutine that the call has for that, see run. A secondary call
+// to a room of this process, to which nothing comes but such wishes and its clock,
+// has none of its own: that of its primary does it.
 //
-// Either way it is done on a stack that is given back, see package apart: both
+// Either way it is done on a stack that is given back, see package apart: these
 // goroutines wait for hours afterwards, in the little memory that a new one has.
 type turn struct {
 	taken chan struct{} // one place, full while somebody has the turn; from the start on until Manager.start
@@ -44,7 +46,9 @@ func (c *Call) open(limit time.Duration) {
 // the turn back. It says whether f was done.
 func (c *Call) work(f func()) bool {
 	defer func() {
-		if !c.hasEnded() {
+		if c.hasEnded() {
+			c.deadline.Stop()
+		} else {
 			c.deadline.Reset(c.untilLimit())
 		}
 		<-c.taken
@@ -86,15 +90,19 @@ func (c *Call) HangUp(cause Cause) {
 	select {
 	case c.taken <- struct{}{}:
 		c.work(c.endAsWished)
-	default: // who has the turn may wait for long
-		c.requestEnd(cause)
-		<-c.done
+	default:
+		c.requestEnd(cause) // who has the turn may have it until the far end answers
+		c.take(c.endAsWished)
 	}
 }
 
 // requestEnd has the call ended; it never waits.
 func (c *Call) requestEnd(cause Cause) {
 	c.wish.CompareAndSwap(0, 1+int32(cause))
+	if c.dialog == nil {
+		c.lookAgain()
+		return
+	}
 	select {
 	case c.hangUps <- cause:
 	default: // somebody was first
@@ -111,7 +119,6 @@ func (c *Call) endAsWished() { c.end(c.wished(), 0) }
 func (c *Call) run() {
 	for c.next() {
 	}
-	c.deadline.Stop()
 }
 
 // next waits for something to do, does it, and tells whether the call goes on.
@@ -121,6 +128,9 @@ func (c *Call) next() bool {
 		c.take(func() { c.pressed(p) })
 	case <-c.looks:
 		c.take(c.look)
+		if s := c.secondary(); s != nil && s.dialog == nil {
+			s.take(s.look)
+		}
 	case <-c.hangUps:
 		c.take(c.endAsWished)
 	case <-c.remoteEnd():

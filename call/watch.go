@@ -36,7 +36,7 @@ type place struct {
 
 // watched is what a call has for the watch.
 type watched struct {
-	looks   chan struct{} // has the actor look, see Call.look
+	looks   chan struct{} // has the actor look, see Call.look; nil without a dialog
 	overdue atomic.Bool   // the longest duration has run out
 	place   int           // 1 + that in watch.places, 0: not there; under watch.mu
 }
@@ -143,17 +143,26 @@ func (c *Call) glance() time.Duration {
 	return rest
 }
 
-// lookAgain has the actor look. It never waits.
+// lookAgain has the call looked at. It never waits.
 func (c *Call) lookAgain() {
+	looks := c.looks
+	if c.dialog == nil {
+		looks = c.primary.looks
+	}
 	select {
-	case c.looks <- struct{}{}:
+	case looks <- struct{}{}:
 	default: // it has not come to the last one yet
 	}
 }
 
 // look takes note of proofs of who called, and ends a call that has lasted for
-// longer than it may, or without RTP for too long. Of the actor.
+// longer than it may, or without RTP for too long; and one without a far end that is
+// to end. Of the actor.
 func (c *Call) look() {
+	if c.dialog == nil && c.wish.Load() != 0 {
+		c.endAsWished()
+		return
+	}
 	if c.overdue.Swap(false) && (!c.isAnswered() || c.untilLimit() <= 0) {
 		c.end(Dropped, 0)
 		return
