@@ -171,6 +171,13 @@ func (d *Dialog) endIn(err error, from ...dialogState) bool {
 	return true
 }
 
+// is reports whether the dialog is in a state.
+func (d *Dialog) is(s dialogState) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == s
+}
+
 // log notes a step of the dialog's life, for those who look for it.
 func (d *Dialog) log(msg string, attrs ...slog.Attr) {
 	l := d.ua.cfg.Logger

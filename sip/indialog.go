@@ -97,7 +97,7 @@ func (d *Dialog) hungUp(in *incoming) {
 		d.ua.replyCode(in, &refusal{code: codeInternal, headers: overlap()})
 		return
 	}
-	if d.invite == nil || d.refuseInvite(ErrRemoteBye, codeTerminated, "") != nil { // else the INVITE was pending
+	if d.invite == nil || !d.is(stateEarly) || d.refuseInvite(ErrRemoteBye, codeTerminated, "") != nil { // else the INVITE was pending
 		d.end(ErrRemoteBye)
 		d.mu.Lock()
 		d.bye = nil

@@ -15,7 +15,10 @@ type mailboxes struct {
 	boxes map[string]*mailbox
 }
 
-type mailbox struct{ queue []func() }
+type mailbox struct {
+	queue []func()
+	last  func() // what the goroutine does when the box is empty and gone; nil: nothing
+}
 
 func newMailboxes(run func(func()) bool, try func(func())) *mailboxes {
 	return &mailboxes{run: run, try: try, boxes: make(map[string]*mailbox)}
@@ -41,6 +44,20 @@ func (m *mailboxes) post(key string, f func()) bool {
 	return true
 }
 
+// follow is called by a function that was posted under the key: f follows it, in
+// its goroutine where that is free, and outside the order. false means that the
+// end has come.
+func (m *mailboxes) follow(key string, f func()) bool {
+	m.mu.Lock()
+	box := m.boxes[key]
+	ours := box.last == nil
+	if ours {
+		box.last = f
+	}
+	m.mu.Unlock()
+	return ours || m.run(f)
+}
+
 // work runs what is queued in box and what is added meanwhile.
 func (m *mailboxes) work(key string, box *mailbox) {
 	for {
@@ -48,6 +65,9 @@ func (m *mailboxes) work(key string, box *mailbox) {
 		if len(box.queue) == 0 {
 			delete(m.boxes, key)
 			m.mu.Unlock()
+			if box.last != nil {
+				box.last()
+			}
 			return
 		}
 		f := box.queue[0]

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
+
+	"mediaserver/internal/apart"
 )
 
 // invited handles an INVITE outside a dialog. It runs on a reader and does
@@ -50,7 +52,7 @@ func (u *UA) invited(in *incoming) {
 	ctx, cancel := u.base()
 	d := newDialog(u, dialogID{callID: in.callID, localTag: tag}, peerOfUAS(u, in, tag), cancel)
 	d.invite, d.seat = t, seat
-	if !u.dialogs.add(d) || !d.post(func() { d.begin(ctx) }) {
+	if !u.dialogs.add(d) || !d.post(func() { apart.Run(func() { d.begin(ctx) }) }) {
 		cancel(ErrClosed)
 		d.remove()
 		_ = t.respond(t.response(codeNoService, "", retryAfter(u.cfg.RetryAfter))) // best effort
@@ -88,7 +90,8 @@ func (u *UA) invitedAgain(in *incoming, s seenInvite) {
 	}
 }
 
-// begin answers 100 and starts the Handler. First in the call's mailbox.
+// begin answers 100 and has the Handler follow. First in the call's mailbox, whose
+// goroutine waits with the Handler then: so it is run apart.
 func (d *Dialog) begin(ctx context.Context) {
 	_ = d.invite.respond(d.invite.response(codeTrying, "")) // the INVITE will come again
 	in := d.invite.in
@@ -103,7 +106,7 @@ func (d *Dialog) begin(ctx context.Context) {
 		d.inv = u.cfg.Incoming(d.inv)
 	}
 	d.inv.Replaces, _ = u.replacedBy(in.req) // nil: it has ended meanwhile
-	if !u.own.run(func() { u.try(func() { u.handler(ctx, d) }); d.handled(ctx) }) {
+	if !u.boxes.follow(d.id.callID, func() { u.try(func() { u.handler(ctx, d) }); d.handled(ctx) }) {
 		d.end(ErrClosed)
 		d.remove()
 	}
@@ -111,6 +114,9 @@ func (d *Dialog) begin(ctx context.Context) {
 
 // handled ends what the Handler has left alive.
 func (d *Dialog) handled(ctx context.Context) {
+	if d.is(stateEnded) {
+		return
+	}
 	err := d.Reject(codeUnavailable, "")
 	if errors.Is(err, ErrState) {
 		ctx, done := context.WithTimeout(context.WithoutCancel(ctx), d.ua.cfg.Timers.transaction())

@@ -32,7 +32,7 @@ var importTable = []importRow{
 	{who: "sip/sdp", never: []string{"net", "net/http/..."}},
 	{who: "sip/websocket"}, // net/http for the opening handshake of RFC 7118
 	{who: "sip/guard", never: []string{"net", "net/http/..."}},
-	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket"}, never: []string{"net/http/..."}},
+	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket", "internal/apart"}, never: []string{"net/http/..."}},
 	{
 		who:   "call",
 		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch", "internal/apart"},
