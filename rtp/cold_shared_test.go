@@ -13,15 +13,17 @@ import (
 	"mediaserver/internal/cputime"
 )
 
-// loadedBundle gives a packet of every call for each frame, and takes what is sent.
+// loadedBundle gives a packet of every call for each frame, a part of them in each
+// slot, and takes what is sent.
 type loadedBundle struct {
 	packets [][]byte
 	from    []address
 	given   int // of this frame
+	due     int // in this slot and those before
 }
 
 func (b *loadedBundle) take(in *intake) (n int, err error) {
-	for n < intakeLength && b.given < len(b.packets) {
+	for n < intakeLength && b.given < b.due {
 		in.data[n] = in.buf[n][:copy(in.buf[n][:], b.packets[b.given])]
 		in.from[n], in.at[n] = b.from[b.given], 0
 		n++
@@ -36,8 +38,12 @@ func (b *loadedBundle) flush([]byte, netip.AddrPort) error { return nil }
 
 func (b *loadedBundle) close() error { return nil }
 
-// next makes the packets of the next frame.
-func (b *loadedBundle) next() {
+// next makes the packets of the next slot, one of so many in a frame.
+func (b *loadedBundle) next(slot, slots int) {
+	b.due = len(b.packets) * (slot + 1) / slots
+	if slot > 0 {
+		return
+	}
 	b.given = 0
 	for _, p := range b.packets {
 		binary.BigEndian.PutUint16(p[2:], binary.BigEndian.Uint16(p[2:])+1)
@@ -46,9 +52,11 @@ func (b *loadedBundle) next() {
 }
 
 // BenchmarkColdShared is a packet in and one out of each of 2000 calls on shared
-// ports, without the kernel, whose memory has left the caches.
+// ports, without the kernel, whose memory has left the caches before each slot of a
+// frame, as many as two workers have. What is gathered in a slot is mostly of calls
+// that others serve.
 func BenchmarkColdShared(b *testing.B) {
-	const calls, ahead = 2000, 8
+	const calls, ahead, slots = 2000, 8, 8
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var bundles []*loadedBundle
@@ -79,21 +87,22 @@ func BenchmarkColdShared(b *testing.B) {
 	memory, pcm, payload := new(coldCaches), make([]int16, 160), make([]byte, 160)
 	var k kinds
 	k.spent = make([][]float64, 2)
-	round := func() {
+	turn := func(slot int) (all, gather float64) {
 		for _, x := range bundles {
-			x.next()
+			x.next(slot, slots)
 		}
-		frame++
-		now = now.Add(frameTime)
+		now = now.Add(frameTime / slots)
+		served := slots - 1 - slot
+		ends := ends[calls*served/slots : calls*(served+1)/slots]
 		memory.empty()
 		began := cputime.Thread()
 		shared.Gather(0, now)
 		gathered := cputime.Thread()
 		for i, e := range ends {
-			if i+ahead < calls {
+			if i+ahead < len(ends) {
 				ends[i+ahead].Prefetch(0)
 			}
-			if i+ahead/2 < calls {
+			if i+ahead/2 < len(ends) {
 				ends[i+ahead/2].Prefetch(1)
 			}
 			e.Receive(frame, now, pcm)
@@ -101,9 +110,17 @@ func BenchmarkColdShared(b *testing.B) {
 			e.Send(frame, now, payload)
 		}
 		shared.Scatter(0, now)
-		ended := cputime.Thread()
-		k.spent[0] = append(k.spent[0], float64(ended-began)/calls)
-		k.spent[1] = append(k.spent[1], float64(gathered-began)/calls)
+		return float64(cputime.Thread() - began), float64(gathered - began)
+	}
+	round := func() {
+		frame++
+		var all, gather float64
+		for slot := range slots {
+			a, g := turn(slot)
+			all, gather = all+a, gather+g
+		}
+		k.spent[0] = append(k.spent[0], all/calls)
+		k.spent[1] = append(k.spent[1], gather/calls)
 	}
 	for range 100 {
 		round()

@@ -57,8 +57,8 @@ const maxClaims = 4
 // claims are addresses taken for one call's.
 type claims struct {
 	keys   [maxClaims]address
-	used   int
-	oldest int // goes next when there are too many
+	used   uint8
+	oldest uint8 // goes next when there are too many
 }
 
 // all are the addresses, in no order.
@@ -79,8 +79,7 @@ func (c *claims) add(k address) (gone address, full bool) {
 // newShare makes the part of a call; nothing knows it yet.
 func newShare(home *Shared, p *sharedPort, peer Peer) *Share {
 	s := &Share{home: home, port: p}
-	s.rtp = shareIO{share: s, inbox: &s.in, bundle: p.rtp}
-	s.rtcp = shareIO{share: s, inbox: &s.control, bundle: p.rtcp}
+	s.rtp, s.rtcp = shareIO{share: s}, shareIO{share: s, rtcp: true}
 	s.demux.waiting, s.demux.index = -1, -1
 	s.demux.hosts = [2]address{hostKey(peer.Remote.Addr()), hostKey(peer.Signalling)}
 	return s
@@ -124,9 +123,8 @@ func (p *sharedPort) reserve(worker, n int, to netip.AddrPort, c *counts) []byte
 
 // shareIO is the RTP or the RTCP side of a Share.
 type shareIO struct {
-	share  *Share
-	inbox  datagrams
-	bundle bundle
+	share *Share
+	rtcp  bool
 }
 
 // datagrams are what waits for an endpoint.
@@ -135,9 +133,18 @@ type datagrams interface {
 	done()
 }
 
+// side is what the IO is made of.
+func (x *shareIO) side() (datagrams, bundle) {
+	if x.rtcp {
+		return &x.share.control, x.share.port.rtcp
+	}
+	return &x.share.in, x.share.port.rtp
+}
+
 // Drain implements IO.
 func (x *shareIO) Drain(buf []byte) (n int, from netip.AddrPort, at time.Time, err error) {
-	b, key, ns := x.inbox.next()
+	inbox, _ := x.side()
+	b, key, ns := inbox.next()
 	if b == nil {
 		return 0, from, at, nil
 	}
@@ -145,12 +152,15 @@ func (x *shareIO) Drain(buf []byte) (n int, from netip.AddrPort, at time.Time, e
 	if ns != 0 {
 		at = time.Unix(0, ns)
 	}
-	x.inbox.done()
+	inbox.done()
 	return n, from, at, nil
 }
 
 // Flush implements IO. It sends at once, not with a batch.
-func (x *shareIO) Flush(packet []byte, to netip.AddrPort) error { return x.bundle.flush(packet, to) }
+func (x *shareIO) Flush(packet []byte, to netip.AddrPort) error {
+	_, out := x.side()
+	return out.flush(packet, to)
+}
 
 // Close closes the Share.
 func (x *shareIO) Close() error { return x.share.Close() }

@@ -202,7 +202,7 @@ func (s *Shared) enter(p *sharedPort, peer Peer) *Share {
 	x := newShare(s, p, peer)
 	p.calls++
 	c := &command{kind: cmdEnter, share: x, remote: keyOf(peer.Remote), rtcp: rtcpKey(peer.Remote, peer.RemoteRTCP)}
-	if need := 2 * keysPerCall * (p.calls + len(p.rests)); need > p.size {
+	if need := 3 * keysPerCall * (p.calls + len(p.rests)) / 2; need > p.size {
 		for p.size < need {
 			p.size *= 2
 		}

@@ -2,7 +2,7 @@ package rtp
 
 // table finds the call that a datagram is for: open addressing with linear
 // probing, of a fixed size, so that neither finding nor entering allocates.
-// Whoever is about to enter more than half of its places brings a larger one.
+// Whoever might enter more than two thirds of its places brings a larger one.
 type table struct {
 	seed    uint64
 	entries []entry // a power of two of them
