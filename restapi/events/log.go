@@ -102,9 +102,9 @@ type Log struct {
 	last    uint64 // sequence number given last
 	queue   []call.Event
 	dropped uint64 // since the last events.dropped
-	open    map[string]call.Event
+	open    map[opening]call.Event
 
-	keys map[string]string // by what they close: the keys of what the store has as open. Run's
+	keys map[opening]string // by what they close: the keys of what the store has as open. Run's
 
 	out published
 }
@@ -112,7 +112,7 @@ type Log struct {
 // NewLog makes a Log that goes on where the store ends. What the store has as
 // open is closed by the first events. It starts nothing.
 func NewLog(cfg Config) (*Log, error) {
-	l := &Log{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1), open: map[string]call.Event{}, keys: map[string]string{}}
+	l := &Log{cfg: cfg.withDefaults(), wake: make(chan struct{}, 1), open: map[opening]call.Event{}, keys: map[opening]string{}}
 	l.out.init(l.cfg.Memory)
 	if cfg.Store == nil {
 		l.out.forgets = true
@@ -144,8 +144,8 @@ func (l *Log) closeLeft() error {
 			continue
 		}
 		left = append(left, e)
-		l.open[idOf(e)] = e
-		l.keys[idOf(e)] = key
+		l.open[idOf(&e)] = e
+		l.keys[idOf(&e)] = key
 	}
 	slices.SortFunc(left, func(a, b call.Event) int { return int(b.Sequence) - int(a.Sequence) })
 	for _, e := range left { // what was opened last is closed first
@@ -172,23 +172,29 @@ func closing(e call.Event) call.Event {
 	return c
 }
 
-// idOf identifies what an event opens or closes.
-func idOf(e call.Event) string {
-	switch opening := openingOf(e.Type); opening {
+// opening identifies what events open and close.
+type opening struct {
+	by call.EventType
+	id string
+}
+
+// idOf identifies what an event opens or closes; zero: nothing.
+func idOf(e *call.Event) opening {
+	switch by := openingOf(e.Type); by {
 	case call.CallStarted:
-		return string(opening) + " " + e.Call
+		return opening{by, e.Call}
 	case call.ParticipantEntered:
-		return string(opening) + " " + e.Participant
+		return opening{by, e.Participant}
 	case call.ConferenceCreated:
-		return string(opening) + " " + e.Conference
+		return opening{by, e.Conference}
 	case call.InstanceStarted:
-		return string(opening) + " " + e.Instance
+		return opening{by, e.Instance}
 	case call.PlayStarted, call.RecordingStarted:
 		if e.Sound != nil {
-			return string(opening) + " " + e.Sound.ID
+			return opening{by, e.Sound.ID}
 		}
 	}
-	return ""
+	return opening{}
 }
 
 // openingOf is the type of the opening event of a pair, "" for others.
@@ -245,9 +251,9 @@ func (l *Log) put(e call.Event) {
 	if e.Instance == "" && e.Call != "" {
 		e.Instance = l.instanceOf(e)
 	}
-	id := idOf(e)
+	id := idOf(&e)
 	switch {
-	case id == "":
+	case id == opening{}:
 	case e.Type.Closes():
 		if started, ok := l.open[id]; ok && e.Instance == "" {
 			e.Instance = started.Instance
@@ -264,7 +270,7 @@ func (l *Log) put(e call.Event) {
 
 // adopt notes the instance that runs a call.
 func (l *Log) adopt(e call.Event) {
-	id := idOf(call.Event{Type: call.CallStarted, Call: e.Call})
+	id := opening{call.CallStarted, e.Call}
 	if c, ok := l.open[id]; ok {
 		c.Instance = e.Instance
 		l.open[id] = c
@@ -277,7 +283,7 @@ func (l *Log) instanceOf(e call.Event) string {
 		if id == "" {
 			continue
 		}
-		if c := l.open[idOf(call.Event{Type: call.CallStarted, Call: id})]; c.Instance != "" {
+		if c := l.open[opening{call.CallStarted, id}]; c.Instance != "" {
 			return c.Instance
 		}
 	}
@@ -367,8 +373,8 @@ func (l *Log) encode(batch []call.Event) ([]Message, store.Batch) {
 		}
 		messages = append(messages, Message{Sequence: e.Sequence, Type: e.Type, JSON: raw})
 		kept.Events = append(kept.Events, store.Entry{Sequence: e.Sequence, JSON: raw})
-		id := idOf(e)
-		if id == "" {
+		id := idOf(&e)
+		if id == (opening{}) {
 			continue
 		}
 		if key, ok := l.keys[id]; ok {

@@ -75,28 +75,39 @@ func NewJournal(cfg JournalConfig) (*Journal, error) {
 	return &Journal{cfg: cfg}, nil
 }
 
-// append writes records, one line each with one call to the operating system.
-// What cannot be written is counted and stays in the store only.
+// append writes records, one line each, those of a day with one call to the
+// operating system. What cannot be written is counted and stays in the store only.
 func (j *Journal) append(records []store.Record) {
-	for _, r := range records {
-		if err := j.line(r); err != nil {
-			j.cfg.Metrics.failed.Inc()
-			j.cfg.Logger.Error("a call record cannot be written to its file", "call_id", r.ID, "error", err)
-			continue
+	for len(records) > 0 {
+		n, err := j.lines(records)
+		if err != nil {
+			j.cfg.Metrics.failed.Add(float64(n))
+			j.cfg.Logger.Error("call records cannot be written to their file", "call_id", records[0].ID, "records", n, "error", err)
+		} else {
+			j.cfg.Metrics.written.Add(float64(n))
 		}
-		j.cfg.Metrics.written.Inc()
+		records = records[n:]
 	}
 }
 
-func (j *Journal) line(r store.Record) error {
-	day := r.End.UTC().Format(dayForm)
+// lines writes the first records, as many as belong into one file, and returns how
+// many these are.
+func (j *Journal) lines(records []store.Record) (n int, err error) {
+	day := records[0].End.UTC().Format(dayForm)
 	if j.file == nil || day > j.day { // a record that is late stays in the file that is open
 		if err := j.turn(day); err != nil {
-			return err
+			return 1, err
 		}
 	}
-	_, err := j.file.Write(append(r.JSON, '\n'))
-	return err
+	var text []byte
+	for n < len(records) && records[n].End.UTC().Format(dayForm) <= j.day {
+		text = append(append(text, records[n].JSON...), '\n')
+		n++
+	}
+	if _, err = j.file.Write(text); err != nil {
+		err = errors.Join(err, j.Close()) // opened anew, a line that was broken off is ended
+	}
+	return n, err
 }
 
 // turn opens the file of a day. A line that a killed process has left broken

@@ -147,3 +147,26 @@ calls-of-mine.jsonl {}|`
 		t.Errorf("files:\n%s\nwant:\n%s", s, want)
 	}
 }
+
+func TestRecordsThatEndTogetherGoIntoTheFilesOfTheirDays(t *testing.T) {
+	dir := t.TempDir()
+	j, err := NewJournal(JournalConfig{Directory: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.append([]store.Record{
+		{ID: "a", End: start, JSON: []byte("1")},
+		{ID: "b", End: start.Add(time.Second), JSON: []byte("2")},
+		{ID: "c", End: start.Add(24 * time.Hour), JSON: []byte("3")},
+		{ID: "d", End: start, JSON: []byte("4")},
+	})
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for day, want := range map[string]string{start.Format(dayForm): "1\n2\n", start.Add(24 * time.Hour).Format(dayForm): "3\n4\n"} {
+		got, err := os.ReadFile(filepath.Join(dir, filePrefix+day+fileEnd))
+		if err != nil || string(got) != want {
+			t.Errorf("%s holds %q, %v", day, got, err)
+		}
+	}
+}
