@@ -31,9 +31,10 @@ type spectrum struct{ re, im vector }
 
 // block is a stretch of audio and what was found in it.
 type block struct {
-	samples  []float32
-	spectrum spectrum
+	samples  []int16
 	energy   float32 // sum of squares
+	known    bool    // spectrum is
+	spectrum spectrum
 }
 
 // bank computes the spectra of blocks with eight Goertzel resonators.
@@ -48,6 +49,16 @@ type bank struct {
 	endIm  vector
 	stepRe [windowBlocks]vector // e^{-jω·size·k}: from the phase of block k to that of block 0
 	stepIm [windowBlocks]vector
+}
+
+// narrowband is the bank of telephone calls, which all of them share.
+var narrowband = newBank(minRate)
+
+func bankFor(rate int) *bank {
+	if rate == narrowband.rate {
+		return narrowband
+	}
+	return newBank(rate)
 }
 
 func newBank(rate int) *bank {
@@ -66,7 +77,29 @@ func newBank(rate int) *bank {
 	return b
 }
 
-// analyse is the spectrum of a block.
+// spectrumOf is the spectrum of a block, found out when it is asked for first:
+// nobody asks where it is not as loud as the audio around. scratch has room for
+// its samples.
+func (b *bank) spectrumOf(r *block, scratch []float32) *spectrum {
+	if !r.known {
+		r.known, r.spectrum = true, spectrum{}
+		if r.energy >= tailAmplitude*tailAmplitude/2*float32(len(r.samples)) {
+			r.spectrum = b.analyse(r.floats(scratch))
+		}
+	}
+	return &r.spectrum
+}
+
+// floats copies the samples of a block.
+func (r *block) floats(to []float32) []float32 {
+	to = to[:len(r.samples)]
+	for i, v := range r.samples {
+		to[i] = float32(v)
+	}
+	return to
+}
+
+// analyse is the spectrum of audio.
 func (b *bank) analyse(x []float32) spectrum {
 	var s1, s2 vector
 	resonate((*[rows]float32)(b.coeff[:rows]), x, (*[rows]float32)(s1[:rows]), (*[rows]float32)(s2[:rows]))
@@ -86,30 +119,27 @@ func resonate(coeff *[rows]float32, x []float32, out1, out2 *[rows]float32) {
 	c0, c1, c2, c3 := coeff[0], coeff[1], coeff[2], coeff[3]
 	var a0, a1, a2, a3, b0, b1, b2, b3 float32 // states one and two samples ago
 	for _, v := range x {
-		a0, b0 = v+c0*a0-b0, a0
-		a1, b1 = v+c1*a1-b1, a1
-		a2, b2 = v+c2*a2-b2, a2
-		a3, b3 = v+c3*a3-b3, a3
+		a0, b0 = c0*a0+(v-b0), a0 // v-b0 need not wait for the product
+		a1, b1 = c1*a1+(v-b1), a1
+		a2, b2 = c2*a2+(v-b2), a2
+		a3, b3 = c3*a3+(v-b3), a3
 	}
 	*out1 = [rows]float32{a0, a1, a2, a3}
 	*out2 = [rows]float32{b0, b1, b2, b3}
 }
 
-// energyOf is the sum of the squares of x. Four sums side by side, because
-// one would wait for itself.
-func energyOf(x []float32) float32 {
-	var a, b, c, d float32
-	for len(x) >= 4 {
-		a += x[0] * x[0]
-		b += x[1] * x[1]
-		c += x[2] * x[2]
-		d += x[3] * x[3]
-		x = x[4:]
+// energyOf is the sum of the squares of x. Two sums side by side, because one
+// would wait for itself.
+func energyOf(x []int16) float32 {
+	var a, b int64
+	for ; len(x) >= 2; x = x[2:] {
+		a += int64(x[0]) * int64(x[0])
+		b += int64(x[1]) * int64(x[1])
 	}
 	for _, v := range x {
-		a += v * v
+		a += int64(v) * int64(v)
 	}
-	return a + b + c + d
+	return float32(a + b)
 }
 
 // correlate is the correlation of x with two frequencies of w and v radians

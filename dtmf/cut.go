@@ -45,14 +45,14 @@ func (c *cutter) marked(b int64) bool { return b >= 0 && c.cuts[b%cutBlocks] }
 
 // pass lets frame in and the samples of a delay ago out in its place.
 func (c *cutter) pass(frame []int16) {
-	pos := c.pos
-	for i, v := range frame {
-		frame[i], c.line[pos] = c.line[pos], v
-		if pos++; pos == len(c.line) {
-			pos = 0
+	for rest := frame; len(rest) > 0; {
+		n := min(len(rest), len(c.line)-c.pos)
+		swap(rest[:n], c.line[c.pos:c.pos+n])
+		rest = rest[n:]
+		if c.pos += n; c.pos == len(c.line) {
+			c.pos = 0
 		}
 	}
-	c.pos = pos
 	first := c.out - int64(len(c.line)) // of frame, counted from the first sample let in
 	c.out += int64(len(frame))
 	if first > (c.latest+2)*int64(c.block) {
@@ -68,6 +68,14 @@ func (c *cutter) pass(frame []int16) {
 		n := min(len(frame), c.block-at)
 		c.silence(frame[:n], b, at)
 		frame, first = frame[n:], first+int64(n)
+	}
+}
+
+// swap exchanges two stretches of the same length.
+func swap(x, y []int16) {
+	y = y[:len(x)]
+	for i := range x {
+		x[i], y[i] = y[i], x[i]
 	}
 }
 

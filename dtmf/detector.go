@@ -56,6 +56,7 @@ type Detector struct {
 	history [historyBlocks]block // ring
 	filled  int                  // samples of the block being gathered
 	number  int64                // its number, counted from the first sample
+	skipped bool                 // nobody has looked at the latest window
 	window  window               // scratch
 
 	candidate Digit // of the latest window
@@ -71,10 +72,11 @@ func NewDetector(rate int) *Detector {
 	if rate < minRate {
 		return &Detector{cut: newCutter(rate, max(rate/blocksPerSecond, 1))}
 	}
-	b := newBank(rate)
+	b := bankFor(rate)
 	d := &Detector{bank: b, cut: newCutter(rate, b.size)}
+	samples := make([]int16, historyBlocks*b.size)
 	for i := range d.history {
-		d.history[i].samples = make([]float32, b.size)
+		d.history[i].samples = samples[i*b.size : (i+1)*b.size]
 	}
 	d.window.scratch = make([]float32, windowBlocks*b.size)
 	return d
@@ -103,30 +105,33 @@ func (d *Detector) Process(frame []int16) (digit Digit, pressed bool) {
 
 // gather copies samples into the block being gathered and returns how many.
 func (d *Detector) gather(x []int16) int {
-	room := d.history[d.number%historyBlocks].samples[d.filled:]
-	n := min(len(room), len(x))
-	for i, v := range x[:n] {
-		room[i] = float32(v)
-	}
+	n := copy(d.history[d.number%historyBlocks].samples[d.filled:], x)
 	d.filled += n
 	return n
 }
 
 // finishBlock looks at the block just gathered and at the window it completes.
 // It returns the digit of a new press, or 0.
+//
+// A press takes two windows in a row. So while nothing is pressed every other one is
+// enough, and the one between only counts if the next holds a digit.
 func (d *Detector) finishBlock() Digit {
 	r := &d.history[d.number%historyBlocks]
-	r.energy = energyOf(r.samples)
-	if r.energy >= tailAmplitude*tailAmplitude/2*float32(len(r.samples)) {
-		r.spectrum = d.bank.analyse(r.samples)
-	} else {
-		r.spectrum = spectrum{}
-	}
+	r.energy, r.known = energyOf(r.samples), false
 	b := d.number
 	d.number++
 	d.filled = 0
 	d.cut.open(b)
-	return d.judge(b, d.verdict(b))
+	if d.pressed == 0 && d.run == 0 && !d.skipped {
+		d.skipped = true
+		return 0
+	}
+	found := d.verdict(b)
+	if d.skipped && found != 0 {
+		d.judge(b-1, d.verdict(b-1))
+	}
+	d.skipped = false
+	return d.judge(b, found)
 }
 
 // verdict is the digit of the window that ends with block b.
@@ -189,7 +194,7 @@ func (d *Detector) sounds(b int64) bool {
 	}
 	r := &d.history[b%historyBlocks]
 	row, column := lanesOf(d.pressed)
-	s := &r.spectrum
+	s := d.bank.spectrumOf(r, d.window.scratch)
 	found := s.re[row]*s.re[row] + s.im[row]*s.im[row] + s.re[column]*s.re[column] + s.im[column]*s.im[column]
 	n := float32(len(r.samples))
 	return found > 0 && found*2/n >= tailShare*r.energy

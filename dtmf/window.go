@@ -50,6 +50,9 @@ func (b *bank) digit(w *window) Digit {
 	if !ok || total < minAmplitude*minAmplitude/2*n {
 		return 0
 	}
+	for _, r := range w.blocks {
+		b.spectrumOf(r, w.scratch)
+	}
 	row, column, ok := b.strongest(w, total)
 	if !ok {
 		return 0
@@ -145,7 +148,7 @@ func twisted(row, column float64) bool {
 func (b *bank) verify(w *window, row, column tone, total float64) bool {
 	x := w.scratch
 	for k, blk := range w.blocks {
-		copy(x[k*b.size:], blk.samples)
+		blk.floats(x[k*b.size:])
 	}
 	atRow, atColumn := correlate(x, row.w, column.w)
 	if float64(subtract(x, row.w, column.w, atRow, atColumn)) > maxResidual*total {
