@@ -7,6 +7,7 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/dtmf"
+	"mediaserver/internal/apart"
 )
 
 // defaultAnswerTimeout is how long a destination is waited for.
@@ -32,13 +33,15 @@ func (c *Call) DialConference(ctx context.Context, o ConferenceOptions) (*Call, 
 		return nil, errors.Join(ErrNotAnswered, c.endedErr())
 	}
 	o = o.withDefaults()
-	c.startHold(o.HoldMedia, o.Ringing)
-	secondary, err := c.place(ctx, o)
-	if err != nil {
-		c.stopHold()
-		return nil, err
-	}
-	return secondary, nil
+	var secondary *Call
+	var err error
+	apart.Run(func() { // who asks waits in the room for hours
+		c.startHold(o.HoldMedia, o.Ringing)
+		if secondary, err = c.place(ctx, o); err != nil {
+			c.stopHold()
+		}
+	})
+	return secondary, err
 }
 
 func (c *Call) endedErr() error {
