@@ -38,7 +38,7 @@ func main() {
 		os.Exit(tts.RunWorker(os.Stdin, os.Stdout, os.Args[2:]...))
 	}
 	if !brief(os.Args[1:]) {
-		relaxTimers()
+		relaxMonitor()
 	}
 	workers := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(workers + 1)

@@ -7,15 +7,18 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// TestServerSleepsRoughly: every thread of a server, those included that the
-// runtime had before main, has the timer slack; the server knows nothing of how
-// it came by it.
-func TestServerSleepsRoughly(t *testing.T) {
+// TestOnlyTheMonitorSleepsRoughly: a thread of a server, which the runtime had
+// before main, has the monitor's slack, the others that of the test. A few
+// that the runtime made meanwhile may keep it.
+func TestOnlyTheMonitorSleepsRoughly(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -53,20 +56,31 @@ func checkSlack(t *testing.T, pid int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	usual, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	monitors := 0
 	for _, thread := range threads {
-		slack, err := os.ReadFile(fmt.Sprintf("/proc/%s/timerslack_ns", thread.Name()))
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%s/timerslack_ns", thread.Name()))
 		if os.IsNotExist(err) {
 			continue // it has ended since
 		}
 		if os.IsPermission(err) {
 			t.Skip("only root may see the timer slack of another process")
 		}
-		if err != nil {
+		slack, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+		switch {
+		case err != nil:
 			t.Fatal(err)
+		case slack == int(monitorSlack):
+			monitors++
+		case slack != usual:
+			t.Errorf("thread %s has a slack of %d ns, not %d", thread.Name(), slack, usual)
 		}
-		if got := strings.TrimSpace(string(slack)); got != fmt.Sprint(timerSlack.Nanoseconds()) {
-			t.Errorf("thread %s has a slack of %s ns, not %v", thread.Name(), got, timerSlack)
-		}
+	}
+	if monitors < 1 || 2*monitors > len(threads) {
+		t.Errorf("%d of %d threads sleep roughly", monitors, len(threads))
 	}
 }
 
