@@ -157,6 +157,7 @@ func (c *Call) Done() <-chan struct{} { return c.done }
 
 // SetLogger directs what the call has to say, warnings about media among
 // them, to l.
-func (c *Call) SetLogger(l *slog.Logger) { c.logTo.Store(l.With("call_id", c.base.ID)) }
+func (c *Call) SetLogger(l *slog.Logger) { c.logTo.Store(l) }
 
-func (c *Call) logger() *slog.Logger { return c.logTo.Load() }
+// logger is made when there is something to say: most calls say nothing.
+func (c *Call) logger() *slog.Logger { return c.logTo.Load().With("call_id", c.base.ID) }

@@ -7,7 +7,8 @@
 // call is made on its behalf, to a conference of this process or to a focus
 // elsewhere.
 //
-// A Call is owned by one actor goroutine. Its verbs (Answer, Play,
-// DialConference, Connect, …) block, return a result and may be called from
-// any goroutine, one at a time; Info, Done and HangUp are safe at any time.
+// What changes a Call is done by its actor: the one goroutine that has the turn, be
+// it who asks or the call's own (see turn). Its verbs (Answer, Play, DialConference,
+// Connect, …) block, return a result and may be called from any goroutine, one at a
+// time; Info, Done and HangUp are safe at any time.
 package call
