@@ -26,6 +26,13 @@ type Config struct {
 	Capacity  int      // participants at most
 	Law       tone.Law // of what is sent and expected
 	Amplitude float64  // of each tone; 0 = tone.Amplitude(1)
+	ByMail    bool     // send by sockets even where packets can be injected
+}
+
+// slotSize is how many participants of a thread share a slot at most.
+func (c *Config) slotSize() int {
+	lane := c.Capacity/max(c.Threads, 1) + 1
+	return lane/slots + 1
 }
 
 // Generator plays participants.
@@ -108,7 +115,7 @@ func (g *Generator) Begin() {
 
 // End is what was counted since Begin. Counting goes on.
 func (g *Generator) End() *Window {
-	all := &Window{Priority: Realtime}
+	all := &Window{Manner: Manner{Realtime, true}}
 	for _, l := range g.lanes {
 		l.do(func(l *lane) { all.merge(l.end()) })
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"mediaserver/bench/inject"
 	"mediaserver/bench/tone"
 )
 
@@ -25,9 +27,11 @@ const (
 // those of the queue belong to the thread.
 type lane struct {
 	sockets  []*socket
-	control  []*socket // RTCP: read so that nothing is refused
-	batches  [slots][]outbox
-	streams  []*stream // by participant; nil where there is none
+	control  []*socket        // RTCP: read so that nothing is refused
+	injector *inject.Injector // nil: packets are sent by the sockets
+	batches  [slots][]outbox  // one for each socket, or one in all that is injected
+	streams  []*stream        // by participant; nil where there is none
+	arrivals [batchSize]incoming
 	window   Window
 	opened   time.Time // begin of window
 	priority Priority
@@ -56,16 +60,40 @@ func newLane(cfg *Config) (*lane, error) {
 		}
 		l.sockets, l.control = append(l.sockets, rtp), append(l.control, control)
 	}
+	if !cfg.ByMail {
+		var err error
+		if l.injector, err = inject.Open(slots * cfg.slotSize()); err != nil && !errors.Is(err, inject.ErrUnavailable) {
+			return nil, errors.Join(err, l.close())
+		}
+	}
 	for i := range l.batches {
-		l.batches[i] = make([]outbox, cfg.Sockets)
+		l.batches[i] = l.newOutboxes(i, cfg)
 	}
 	return l, nil
+}
+
+// newOutboxes makes the outboxes of a slot.
+func (l *lane) newOutboxes(slot int, cfg *Config) (b []outbox) {
+	if l.injector != nil {
+		from := func(s *stream) netip.AddrPort {
+			_, _, socket := place(s.number, max(cfg.Threads, 1), cfg.Sockets)
+			return netip.AddrPortFrom(address(s.number), l.sockets[socket].port)
+		}
+		return []outbox{{post: &batch{injector: l.injector, from: from, first: slot * cfg.slotSize()}}}
+	}
+	for _, s := range l.sockets {
+		b = append(b, outbox{post: newMail(s)})
+	}
+	return b
 }
 
 func (l *lane) close() error {
 	var errs []error
 	for _, s := range append(l.sockets, l.control...) {
 		errs = append(errs, s.close())
+	}
+	if l.injector != nil {
+		errs = append(errs, l.injector.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -117,6 +145,9 @@ func (l *lane) payload(bin int) []byte {
 
 func (l *lane) add(s *stream, slot, socket int) {
 	l.remove(s.number)
+	if l.injector != nil {
+		socket = 0 // of all there is one outbox
+	}
 	l.batches[slot][socket].add(s)
 	l.streams[s.number] = s
 	if s.Role == Prober {
@@ -145,7 +176,7 @@ func (l *lane) begin() {
 
 // end is what was counted so far.
 func (l *lane) end() *Window {
-	l.window.Span, l.window.Priority = time.Since(l.opened), l.priority
+	l.window.Span, l.window.Priority, l.window.Injected = time.Since(l.opened), l.priority, l.injector != nil
 	for _, s := range l.streams {
 		if s != nil {
 			l.window.WorstFaults = max(l.window.WorstFaults, s.in.faults)
@@ -198,7 +229,7 @@ func (l *lane) send(slot int) {
 			continue
 		}
 		b.prepare(time.Now().UnixNano(), l)
-		sent := l.sockets[i].send(b)
+		sent := b.post.send()
 		l.window.Sent += uint64(sent)
 		l.window.SendErrors += uint64(len(b.streams) - sent)
 	}
@@ -210,7 +241,10 @@ func (l *lane) receive() {
 		for range looks {
 			n := s.receive()
 			for i := range n {
-				l.take(s, i)
+				l.open(s, i)
+			}
+			for i := range n {
+				l.take(&l.arrivals[i])
 			}
 			if n < batchSize {
 				break
@@ -219,17 +253,36 @@ func (l *lane) receive() {
 	}
 }
 
-// take examines message i of a socket.
-func (l *lane) take(s *socket, i int) {
+// incoming is a packet that has come.
+type incoming struct {
+	to   *stream // nil = nobody
+	data []byte
+	at   int64 // [ns of the wall clock]
+}
+
+// open says for whom message i of a socket is, and has what is known of that
+// participant fetched, which is in no cache near the core: while one is waited
+// for, the others come as well.
+func (l *lane) open(s *socket, i int) {
 	b, to, at := s.message(i)
-	n, ok := participant(to)
-	if ok = ok && n < len(l.streams) && l.streams[n] != nil; ok {
-		b = l.streams[n].open(b)
+	a := &l.arrivals[i]
+	*a = incoming{data: b, at: at}
+	if n, ok := participant(to); ok && n < len(l.streams) && l.streams[n] != nil {
+		a.to = l.streams[n]
+		a.to.fetch()
 	}
-	if !ok || len(b) != headerSize+tone.Samples || b[0] != 2<<6 {
+}
+
+// take examines a packet.
+func (l *lane) take(a *incoming) {
+	b := a.data
+	if a.to != nil {
+		b = a.to.open(b)
+	}
+	if a.to == nil || len(b) != headerSize+tone.Samples || b[0] != 2<<6 {
 		l.window.Strange++
 		return
 	}
 	payload := (*[tone.Samples]byte)(b[headerSize:])
-	l.streams[n].take(binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), payload, at, l)
+	a.to.take(binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), payload, a.at, l)
 }

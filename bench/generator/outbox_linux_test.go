@@ -54,13 +54,35 @@ func (r *receiver) drain(t *testing.T) {
 // slots: each packet must come from its participant's address, with its number,
 // time, source and payload, and nothing may come of one that is gone.
 func TestWhatIsSentIsEachParticipantsOwn(t *testing.T) {
-	cfg := Config{Amplitude: tone.Amplitude(3), Capacity: 50, Sockets: 1}
-	l, err := newLane(&cfg)
+	eachWay(t, func(t *testing.T, cfg Config) { sentIsOwn(t, &cfg) })
+}
+
+// eachWay runs a test for packets that are sent by sockets, and for injected ones
+// where that can be.
+func eachWay(t *testing.T, test func(t *testing.T, cfg Config)) {
+	t.Helper()
+	for _, byMail := range []bool{true, false} {
+		cfg := Config{Amplitude: tone.Amplitude(3), Capacity: 1000, Sockets: 1, ByMail: byMail}
+		t.Run(map[bool]string{true: "by mail", false: "injected"}[byMail], func(t *testing.T) { test(t, cfg) })
+	}
+}
+
+// openLane makes a lane, or skips the test if it cannot send as it should.
+func openLane(t *testing.T, cfg *Config) *lane {
+	t.Helper()
+	l, err := newLane(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close() //nolint:errcheck // the test is over
-	r := newReceiver(t)
+	t.Cleanup(func() { l.close() }) //nolint:errcheck // the test is over
+	if l.injector == nil && !cfg.ByMail {
+		t.Skip("packets cannot be injected here")
+	}
+	return l
+}
+
+func sentIsOwn(t *testing.T, cfg *Config) {
+	l, r := openLane(t, cfg), newReceiver(t)
 	sent := map[int]uint32{}
 	there := map[int]bool{}
 	send := func() {
@@ -71,7 +93,7 @@ func TestWhatIsSentIsEachParticipantsOwn(t *testing.T) {
 		}
 	}
 	for n := range 40 { // the lists grow several times
-		l.add(newStream(n, Participant{To: r.address(), Role: Talker, Bin: tone.Bin(n)}, &cfg), 0, 0)
+		l.add(newStream(n, Participant{To: r.address(), Role: Talker, Bin: tone.Bin(n)}, cfg), 0, 0)
 		there[n] = true
 		if n%13 == 0 {
 			send()
@@ -83,7 +105,7 @@ func TestWhatIsSentIsEachParticipantsOwn(t *testing.T) {
 		delete(there, n)
 		send()
 	}
-	l.add(newStream(44, Participant{To: r.address(), Role: Talker, Bin: tone.Bin(44)}, &cfg), 0, 0)
+	l.add(newStream(44, Participant{To: r.address(), Role: Talker, Bin: tone.Bin(44)}, cfg), 0, 0)
 	there[44] = true
 	send()
 	for n, count := range sent {
@@ -111,16 +133,15 @@ func TestWhatIsSentIsEachParticipantsOwn(t *testing.T) {
 // TestProtectedAndBurstingPacketsAreMadeAnew covers those streams whose packets
 // are more than the one before with another number.
 func TestProtectedAndBurstingPacketsAreMadeAnew(t *testing.T) {
+	eachWay(t, func(t *testing.T, cfg Config) { protectedAndBursting(t, &cfg) })
+}
+
+func protectedAndBursting(t *testing.T, cfg *Config) {
 	for _, suite := range []srtp.Suite{srtp.NoSuite, srtp.GCM128, srtp.CM128Tag80} {
-		cfg := Config{Amplitude: tone.Amplitude(3), Capacity: 1, Sockets: 1}
-		l, err := newLane(&cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.close() //nolint:errcheck // the test is over
-		r := newReceiver(t)
+		l, r := openLane(t, cfg), newReceiver(t)
 		p := Participant{To: r.address(), Role: Prober, Probe: NewProbe(tone.Bin(3))}
 		var far *srtp.Session
+		var err error
 		if suite != srtp.NoSuite {
 			ours, theirs := srtp.NewKey(suite), srtp.NewKey(suite)
 			if p.SRTP, err = srtp.New(srtp.Keys{Suite: suite, Send: ours, Receive: theirs}); err != nil {
@@ -130,7 +151,7 @@ func TestProtectedAndBurstingPacketsAreMadeAnew(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		l.add(newStream(0, p, &cfg), 0, 0)
+		l.add(newStream(0, p, cfg), 0, 0)
 		const frames = burstLength + 3
 		for range frames {
 			l.send(0)

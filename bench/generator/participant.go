@@ -4,8 +4,10 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"sync/atomic"
+	"unsafe"
 
 	"mediaserver/bench/tone"
+	"mediaserver/internal/prefetch"
 	"mediaserver/rtp/srtp"
 )
 
@@ -42,15 +44,18 @@ type Participant struct {
 // wireSize is the size of the largest packet on its way.
 const wireSize = headerSize + tone.Samples + srtp.Overhead
 
-// stream is a participant at work.
+// stream is a participant at work. What every packet that comes needs begins it.
 type stream struct {
+	in reception
 	Participant
 	number int
 	packet [headerSize + tone.Samples]byte // in the clear; what is sent stands in batch
 	batch  *outbox
 	place  int // in batch
-	in     reception
 }
+
+// fetch has the processor fetch what a packet needs of the stream.
+func (s *stream) fetch() { prefetch.Part(s, 0, unsafe.Offsetof(s.number)) }
 
 // newStream prepares the packets of participant n.
 func newStream(n int, p Participant, g *Config) *stream {

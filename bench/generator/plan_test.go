@@ -71,3 +71,17 @@ func TestEachPeriodHasOneBurst(t *testing.T) {
 		}
 	}
 }
+
+func TestASlotHasRoomForItsParticipants(t *testing.T) {
+	for _, capacity := range []int{1, 19, 20, 21, 39, 40, 41, 399, 4000} {
+		for threads := 1; threads <= 3; threads++ {
+			cfg, perSlot := Config{Capacity: capacity, Threads: threads}, map[[2]int]int{}
+			for n := range capacity {
+				thread, slot, _ := place(n, threads, 1)
+				if perSlot[[2]int{thread, slot}]++; perSlot[[2]int{thread, slot}] > cfg.slotSize() {
+					t.Fatalf("%d participants, %d threads: more than %d in a slot", capacity, threads, cfg.slotSize())
+				}
+			}
+		}
+	}
+}

@@ -14,14 +14,15 @@ func openPair() (rtp, control *socket, err error) { return nil, nil, ErrPlatform
 func (s *socket) close() error                                 { return nil }
 func (s *socket) receive() int                                 { return 0 }
 func (s *socket) message(int) (b []byte, to [4]byte, at int64) { return nil, to, 0 }
-func (s *socket) send(*outbox) int                             { return 0 }
 
-// outbox are the participants of one slot and socket.
-type outbox struct{ streams []*stream }
+// mail does not exist here.
+type mail struct{}
 
-func (b *outbox) add(*stream)          {}
-func (b *outbox) remove(int)           {}
-func (b *outbox) prepare(int64, *lane) {}
+func newMail(*socket) *mail     { return &mail{} }
+func (m *mail) add(*stream)     {}
+func (m *mail) remove(int)      {}
+func (m *mail) wire(int) []byte { return nil }
+func (m *mail) send() int       { return 0 }
 
 func hurry() Priority { return Normal }
 func relax()          {}

@@ -27,7 +27,21 @@ type Window struct {
 	Latency        measure.Histogram // first loud sample in to first loud sample out
 	SlotLateness   measure.Histogram // of the generator itself: a slot's packets sent, after the slot's time
 	WorkPerSlot    measure.Histogram // of the generator itself
-	Priority       Priority          // that all threads of the generator had
+	Manner
+}
+
+// Manner is how the generator worked.
+type Manner struct {
+	Priority Priority // that all threads had
+	Injected bool     // what all threads sent went in by package inject, not by sockets
+}
+
+// Sends says how what was sent went to the server: "injected" or "sendmmsg".
+func (m Manner) Sends() string {
+	if m.Injected {
+		return "injected"
+	}
+	return "sendmmsg"
 }
 
 // Priority says before whom a thread of the generator runs.
@@ -65,4 +79,5 @@ func (w *Window) merge(o *Window) {
 	w.SlotLateness.Merge(&o.SlotLateness)
 	w.WorkPerSlot.Merge(&o.WorkPerSlot)
 	w.Priority = min(w.Priority, o.Priority)
+	w.Injected = w.Injected && o.Injected
 }

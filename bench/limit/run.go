@@ -33,6 +33,7 @@ type Options struct {
 	Ports        int           // of baseline.Shared
 	Workers      int           // of the echoes
 	Threads      int           // of the generator
+	ByMail       bool          // see generator.Config
 	Duration     time.Duration // of the measurement
 }
 
@@ -50,6 +51,7 @@ type Cost struct {
 	Lateness      measure.Spread `json:"packet_lateness"`
 	GeneratorCPU  float64        `json:"generator_cpu_percent"`
 	Priority      string         `json:"generator_priority"`
+	Sends         string         `json:"generator_sends"` // how packets went to the server: "injected", "sendmmsg"
 	GeneratorLate measure.Spread `json:"generator_slot_lateness"`
 	Others        float64        `json:"other_cpu_percent"`
 	Quiet         bool           `json:"quiet"`
@@ -64,7 +66,7 @@ func Run(ctx context.Context, p process.Program, o Options) (c Cost, err error) 
 		return c, err
 	}
 	defer func() { err = errors.Join(err, child.Stop()) }()
-	g, err := generator.New(generator.Config{Threads: o.Threads, Capacity: o.Participants, Amplitude: tone.Amplitude(naiveTalks)})
+	g, err := generator.New(generator.Config{Threads: o.Threads, Capacity: o.Participants, Amplitude: tone.Amplitude(naiveTalks), ByMail: o.ByMail})
 	if err != nil {
 		return c, err
 	}
@@ -120,7 +122,7 @@ func (o Options) cost(w *generator.Window, u machine.Usage) Cost {
 		CPU: perSecondOf, PerPacket: float64(u.Server) / max(1, float64(w.Sent+w.Received)),
 		PerCore: 1e6 / perSecondOf, Sent: float64(w.Sent) / expected, Received: float64(w.Received) / expected,
 		Lateness: w.Lateness.Spread(), GeneratorCPU: 100 * u.Own.Seconds() / seconds,
-		Priority: w.Priority.String(), GeneratorLate: w.SlotLateness.Spread(),
+		Priority: w.Priority.String(), Sends: w.Sends(), GeneratorLate: w.SlotLateness.Spread(),
 		Others: u.Others, Quiet: u.Others < machine.Quiet,
 	}
 }

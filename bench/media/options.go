@@ -24,6 +24,7 @@ type Options struct {
 	Duration     time.Duration `json:"-"`
 	Settle       time.Duration `json:"-"` // between the last answer and the measurement
 	Threads      int           `json:"generator_threads"`
+	ByMail       bool          `json:"generator_by_mail,omitempty"` // see generator.Config
 	Calibrate    bool          `json:"calibrate"`
 	Profile      string        `json:"-"` // file for a CPU profile of the server during the measurement
 	Env          []string      `json:"env,omitempty"`

@@ -93,6 +93,7 @@ type Memory struct {
 type Generator struct {
 	CPU      float64        `json:"cpu_percent"` // of one processor
 	Priority string         `json:"priority"`    // of its threads: "realtime", "nice", "normal"
+	Sends    string         `json:"sends"`       // how packets went to the server: "injected", "sendmmsg"
 	Lateness measure.Spread `json:"slot_lateness"`
 	Work     measure.Spread `json:"slot_work"`
 	Stalls   uint64         `json:"stalls"`
@@ -172,7 +173,7 @@ func (o Options) result(calls int, a, b reading, w *generator.Window) Result {
 			GCPauseMax:     m[`go_gc_duration_seconds{quantile="1"}`] * 1000,
 		},
 		Generator: Generator{
-			CPU: 100 * u.Own.Seconds() / seconds, Priority: w.Priority.String(), Lateness: w.SlotLateness.Spread(), Work: w.WorkPerSlot.Spread(),
+			CPU: 100 * u.Own.Seconds() / seconds, Priority: w.Priority.String(), Sends: w.Sends(), Lateness: w.SlotLateness.Spread(), Work: w.WorkPerSlot.Spread(),
 			Stalls: w.Stalls, Strange: w.Strange, Refused: w.SendErrors,
 		},
 		Others: u.Others, Quiet: u.Others < machine.Quiet,

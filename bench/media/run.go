@@ -77,7 +77,7 @@ func (o Options) run(ctx context.Context, p process.Program) (r Result, err erro
 	defer func() { err = errors.Join(err, srv.Stop()) }()
 	c := &callers{o: o, to: srv.SIP, cast: newCast(o), log: p.Log}
 	if c.gen, err = generator.New(generator.Config{
-		Threads: o.Threads, Capacity: o.Participants, Law: o.law(), Amplitude: c.cast.amplitude(),
+		Threads: o.Threads, Capacity: o.Participants, Law: o.law(), Amplitude: c.cast.amplitude(), ByMail: o.ByMail,
 	}); err != nil {
 		return r, err
 	}
@@ -210,7 +210,7 @@ func (o Options) calibrate(ctx context.Context, p process.Program, kinds ...base
 	for _, k := range kinds {
 		c, err := limit.Run(ctx, p, limit.Options{
 			Kind: k, Participants: o.Participants, RoomSize: o.RoomSize, Ports: max(o.SharedPorts, defaultSharedPorts),
-			Workers: runtime.NumCPU(), Threads: o.Threads, Duration: min(o.Duration, longest),
+			Workers: runtime.NumCPU(), Threads: o.Threads, ByMail: o.ByMail, Duration: min(o.Duration, longest),
 		})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k, err)

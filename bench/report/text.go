@@ -84,7 +84,8 @@ func mediaText(w io.Writer, s *media.Series) {
 	line("added latency", "%s (%d bursts heard)", spread(r.Timing.Latency), r.Timing.Probes)
 	line("memory", "RSS %.0f MiB = %.1f KiB per participant (live heap %.1f, stacks %.1f); %.4f allocations per frame; %.0f GCs, pause at most %.2f ms",
 		r.Memory.RSS, r.Memory.PerParticipant, r.Memory.Heap, r.Memory.Stacks, r.Memory.AllocsPerFrame, r.Memory.GCs, r.Memory.GCPauseMax)
-	line("generator", "CPU %.0f %%, priority %s, slots late %s, %d stalls", r.Generator.CPU, r.Generator.Priority, spread(r.Generator.Lateness), r.Generator.Stalls)
+	line("generator", "CPU %.0f %% (%.0f µs per participant-second), %s, priority %s, slots late %s, %d stalls",
+		r.Generator.CPU, perParticipant(r), sends(r), r.Generator.Priority, spread(r.Generator.Lateness), r.Generator.Stalls)
 	for i := range r.Baselines {
 		fmt.Fprint(w, "  ")
 		costText(w, &r.Baselines[i])
@@ -94,6 +95,21 @@ func mediaText(w io.Writer, s *media.Series) {
 			q.Efficiency, 100*q.MixingOverhead, q.Design, q.Server, q.Echo)
 	}
 	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
+}
+
+// perParticipant is what the generator used [µs per participant-second].
+func perParticipant(r *media.Result) float64 {
+	const ofPercent = 1e4
+	return ofPercent * r.Generator.CPU / float64(max(1, r.Participants))
+}
+
+// sends says how packets went to the server; results from before there were two
+// ways do not.
+func sends(r *media.Result) string {
+	if r.Generator.Sends == "" {
+		return "sendmmsg"
+	}
+	return r.Generator.Sends
 }
 
 func callsText(w io.Writer, r *calls.Result) {

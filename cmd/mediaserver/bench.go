@@ -54,10 +54,11 @@ func (p *program) untilSignal(ctx context.Context) (context.Context, context.Can
 
 // benchLimitCommand is bench limit.
 type benchLimitCommand struct {
-	Participants int `short:"n" default:"1000" help:"Participants of the echoes (${default})."`
-	Seconds      int `default:"3" help:"Length of each echo (${default})."`
-	SharedPorts  int `default:"4" help:"Ports of the echo that shares them (${default})."`
-	Threads      int `default:"1" help:"Threads of the generator (${default})."`
+	Participants int  `short:"n" default:"1000" help:"Participants of the echoes (${default})."`
+	Seconds      int  `default:"3" help:"Length of each echo (${default})."`
+	SharedPorts  int  `default:"4" help:"Ports of the echo that shares them (${default})."`
+	Threads      int  `default:"1" help:"Threads of the generator (${default})."`
+	Inject       bool `default:"true" negatable:"" help:"Let packets enter the network stack by a tun device, where those of a network card do, if this may be (root); else they are sent by sockets."`
 	outputFlags
 }
 
@@ -70,7 +71,7 @@ func (c *benchLimitCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	r, err := limit.Measure(ctx, own, limit.Options{
-		Participants: c.Participants, Ports: c.SharedPorts, Workers: p.mediaWorkers, Threads: c.Threads,
+		Participants: c.Participants, Ports: c.SharedPorts, Workers: p.mediaWorkers, Threads: c.Threads, ByMail: !c.Inject,
 		Duration: time.Duration(c.Seconds) * time.Second,
 	})
 	if err != nil {
@@ -95,6 +96,7 @@ type benchMediaCommand struct {
 	Settle       time.Duration `default:"2s" help:"Time between the last answer and the measurement (${default})."`
 	Rate         int           `default:"150" help:"Calls placed per second (${default})."`
 	Threads      int           `default:"1" help:"Threads of the generator (${default})."`
+	Inject       bool          `default:"true" negatable:"" help:"Let packets enter the network stack by a tun device, where those of a network card do, if this may be (root); else they are sent by sockets."`
 	Runs         int           `default:"1" help:"Runs, of which the median is shown (${default})."`
 	Search       bool          `help:"Raise the number of participants by a quarter until a run does not pass."`
 	Most         int           `help:"Where a search ends."`
@@ -108,7 +110,7 @@ func (c *benchMediaCommand) options() media.Options {
 	return media.Options{
 		Participants: c.Participants, RoomSize: c.RoomSize, Talkers: c.Talkers, Probes: c.Probes, Codec: c.Codec, SRTP: c.SRTP,
 		IO: c.IO, SharedPorts: c.SharedPorts, Rate: c.Rate, Duration: time.Duration(c.Seconds) * time.Second, Settle: c.Settle,
-		Threads: c.Threads, Calibrate: c.Calibrate, Profile: c.Profile,
+		Threads: c.Threads, ByMail: !c.Inject, Calibrate: c.Calibrate, Profile: c.Profile,
 	}
 }
 
