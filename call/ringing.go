@@ -14,16 +14,26 @@ const maxRingingClips = 64
 // by all who hear it: made for each call it is 48 KiB and a tenth of the cost
 // of a call. Safe for concurrent use.
 type ringing struct {
-	rate int // samples per second
+	rate  int        // samples per second
+	usual audio.Clip // of the pattern where none is named
 
 	mu    sync.Mutex
 	clips map[string]audio.Clip // of one cycle, by the text of the pattern
 }
 
-func newRinging(rate int) *ringing { return &ringing{rate: rate, clips: map[string]audio.Clip{}} }
+func newRinging(rate int) *ringing {
+	r := &ringing{rate: rate, clips: map[string]audio.Clip{}}
+	r.usual = r.clip(audio.RingingPattern{})
+	return r
+}
 
 // tone is the endless ringing tone of p.
-func (r *ringing) tone(p audio.RingingPattern) audio.Source { return audio.LoopClip(r.clip(p)) }
+func (r *ringing) tone(p audio.RingingPattern) audio.Source {
+	if p.IsZero() {
+		return audio.LoopClip(r.usual)
+	}
+	return audio.LoopClip(r.clip(p))
+}
 
 func (r *ringing) clip(p audio.RingingPattern) audio.Clip {
 	name := p.String()
