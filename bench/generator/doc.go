@@ -5,8 +5,9 @@
 // hold up its own load: a thread runs before all others of the machine as soon
 // as a slot is due, if the system allows it ([Priority]). Its threads
 // never wait in a receive call, so that no send of the server wakes anybody;
-// each looks at its sockets once a millisecond by recvmmsg and sends by
-// sendmmsg what is due in that millisecond. The participants are spread evenly
+// each looks at its sockets once a millisecond by recvmmsg and sends what is due
+// in that millisecond: packets are injected (package inject), or where that cannot
+// be, sent by sendmmsg. The participants are spread evenly
 // over the 20 slots of a packet time, and stay in theirs. Nothing is allocated
 // and no lock is held on the way. What is sent lies in the order of sending, a
 // packet with all that the kernel needs for it in one piece.
