@@ -8,17 +8,12 @@ const MinDBov = -127.0
 // Energy is the sum of the squares of the samples. It does not overflow below
 // 2^33 samples.
 func Energy(s []int16) uint64 {
-	var a, b uint64
-	for len(s) >= 8 {
-		p := (*[8]int16)(s)
-		a += square(p[0]) + square(p[1]) + square(p[2]) + square(p[3])
-		b += square(p[4]) + square(p[5]) + square(p[6]) + square(p[7])
-		s = s[8:]
+	n := len(s) &^ (lanes - 1)
+	e := energyOf(s[:n])
+	for _, v := range s[n:] {
+		e += square(v)
 	}
-	for _, v := range s {
-		a += square(v)
-	}
-	return a + b
+	return e
 }
 
 func square(v int16) uint64 {

@@ -259,23 +259,17 @@ func narrow(dst []int16, acc []int32) bool {
 	return (over|over2)>>16 == 0
 }
 
-// narrowMinus is narrow of the sums without the samples of own.
+// narrowMinus makes dst the sums without the samples of own, if they all fit
+// into 16 bits, and reports that.
 func narrowMinus(dst []int16, acc []int32, own []int16) bool {
-	var over, over2 uint32
-	for len(dst) >= 8 && len(acc) >= 8 && len(own) >= 8 {
-		d, a, p := (*[8]int16)(dst), (*[8]int32)(acc), (*[8]int16)(own)
-		v0, v1, v2, v3 := a[0]-int32(p[0]), a[1]-int32(p[1]), a[2]-int32(p[2]), a[3]-int32(p[3])
-		over |= excess(v0) | excess(v1) | excess(v2) | excess(v3)
-		d[0], d[1], d[2], d[3] = int16(v0), int16(v1), int16(v2), int16(v3)
-		v4, v5, v6, v7 := a[4]-int32(p[4]), a[5]-int32(p[5]), a[6]-int32(p[6]), a[7]-int32(p[7])
-		over2 |= excess(v4) | excess(v5) | excess(v6) | excess(v7)
-		d[4], d[5], d[6], d[7] = int16(v4), int16(v5), int16(v6), int16(v7)
-		dst, acc, own = dst[8:], acc[8:], own[8:]
-	}
-	for i := range min(len(dst), len(acc), len(own)) {
+	n := min(len(dst), len(acc), len(own))
+	whole := n &^ (lanes - 1)
+	fit := narrowMinusOf(dst[:whole], acc[:whole], own[:whole])
+	var over uint32
+	for i := whole; i < n; i++ {
 		v := acc[i] - int32(own[i])
 		over |= excess(v)
 		dst[i] = int16(v)
 	}
-	return (over|over2)>>16 == 0
+	return fit && over>>16 == 0
 }

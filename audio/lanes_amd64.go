@@ -1,0 +1,15 @@
+//go:build !purego
+
+package audio
+
+// The loops that every frame of every participant goes through, for lengths that
+// are multiples of lanes. See lanes_other.go for what they do.
+
+//go:noescape
+func energyOf(s []int16) uint64
+
+//go:noescape
+func addTo(acc []int32, s []int16)
+
+//go:noescape
+func narrowMinusOf(dst []int16, acc []int32, own []int16) bool
