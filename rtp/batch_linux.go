@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -79,7 +80,7 @@ func (s *socket) take(in *intake) (int, error) {
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlSize)
 	}
-	r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdr)), intakeLength, unix.MSG_DONTWAIT, 0, 0)
+	r, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdr)), intakeLength, unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0, socketErr(errno, true)
 	}
@@ -129,7 +130,7 @@ func (s *socket) put(out *outbox, b *batchSystem) {
 		n++
 	}
 	for first := 0; first < n; {
-		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdr[first])), uintptr(n-first),
+		r, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&b.hdr[first])), uintptr(n-first),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		switch {
 		case errno == unix.EINTR:

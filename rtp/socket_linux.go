@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -133,7 +134,7 @@ func (s *socket) receive(buf []byte) (n int, from address, at int64, err error) 
 	for range maxEmpty {
 		in.msg.Namelen = unix.SizeofSockaddrInet6
 		in.msg.SetControllen(len(in.control))
-		r, _, errno := unix.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&in.msg)), unix.MSG_DONTWAIT)
+		r, _, errno := syscall.RawSyscall(unix.SYS_RECVMSG, uintptr(s.fd), uintptr(unsafe.Pointer(&in.msg)), unix.MSG_DONTWAIT)
 		if errno != 0 {
 			return 0, from, 0, socketErr(errno, true)
 		}
@@ -151,7 +152,7 @@ func (s *socket) read(buf []byte) (n int, err error) {
 		return 0, ErrSocket
 	}
 	for range maxEmpty {
-		r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)),
+		r, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))), uintptr(len(buf)),
 			unix.MSG_DONTWAIT, 0, 0)
 		if errno != 0 {
 			return 0, socketErr(errno, true)
@@ -195,7 +196,7 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 		s.breakUp()
 	}
 	if to == s.peer {
-		_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
+		_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
 			unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		if errno != 0 {
 			return socketErr(errno, false)
@@ -207,7 +208,7 @@ func (s *socket) Flush(packet []byte, to netip.AddrPort) error {
 	if size == 0 {
 		return ErrSocket
 	}
-	_, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
+	_, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(s.fd), uintptr(unsafe.Pointer(unsafe.SliceData(packet))), uintptr(len(packet)),
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&name)), uintptr(size))
 	if errno != 0 {
 		return socketErr(errno, false)
@@ -234,7 +235,7 @@ func (s *socket) connect(to netip.AddrPort) bool {
 			return false
 		}
 	}
-	_, _, errno := unix.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&name)), uintptr(size))
+	_, _, errno := syscall.RawSyscall(unix.SYS_CONNECT, uintptr(s.fd), uintptr(unsafe.Pointer(&name)), uintptr(size))
 	if errno != 0 {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -107,7 +108,7 @@ func work(ctx context.Context, servers []server) {
 // cost what the kernel costs.
 func sleepUntil(due *unix.Timespec) {
 	for {
-		_, _, errno := unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(due)), 0, 0, 0)
+		_, _, errno := syscall.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_MONOTONIC, unix.TIMER_ABSTIME, uintptr(unsafe.Pointer(due)), 0, 0, 0)
 		if errno != unix.EINTR {
 			return
 		}
@@ -142,11 +143,11 @@ func (e *echoes) one(l *line) bool {
 	if !l.connected {
 		return e.first(l)
 	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), datagramSize, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), datagramSize, unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return false
 	}
-	_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), n,
+	_, _, _ = syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), n,
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0) // lost packets are seen at the other end
 	return true
 }
@@ -154,14 +155,14 @@ func (e *echoes) one(l *line) bool {
 // first is one for a socket that has heard nobody yet.
 func (e *echoes) first(l *line) bool {
 	size := uint32(unix.SizeofSockaddrInet4)
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), datagramSize,
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), datagramSize,
 		unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&e.from)), uintptr(unsafe.Pointer(&size)))
 	if errno != 0 {
 		return false
 	}
-	_, _, errno = unix.RawSyscall(unix.SYS_CONNECT, uintptr(l.fd), uintptr(unsafe.Pointer(&e.from)), unix.SizeofSockaddrInet4)
+	_, _, errno = syscall.RawSyscall(unix.SYS_CONNECT, uintptr(l.fd), uintptr(unsafe.Pointer(&e.from)), unix.SizeofSockaddrInet4)
 	l.connected = errno == 0
-	_, _, _ = unix.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), n,
+	_, _, _ = syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(l.fd), uintptr(unsafe.Pointer(&e.buf[0])), n,
 		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, uintptr(unsafe.Pointer(&e.from)), unix.SizeofSockaddrInet4) // as above
 	return true
 }
@@ -196,7 +197,7 @@ func newSharedPort(fd int) *sharedPort {
 
 // echo sends a batch back and returns its size.
 func (p *sharedPort) echo() int {
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.messages[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.messages[0])), batchSize, unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return 0
 	}
@@ -204,7 +205,7 @@ func (p *sharedPort) echo() int {
 		p.vectors[i].SetLen(int(p.messages[i].size))
 	}
 	for at := uintptr(0); at < n; {
-		r, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.messages[at])), n-at, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
+		r, _, errno := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(p.fd), uintptr(unsafe.Pointer(&p.messages[at])), n-at, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 		if errno != 0 {
 			break // lost packets are seen at the other end
 		}
