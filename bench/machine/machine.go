@@ -32,7 +32,8 @@ const Quiet = 12.0
 // Load is what the machine and a process had used at a moment.
 type Load struct {
 	at    time.Time
-	busy  time.Duration // of all processors
+	busy  time.Duration // of all processors, by ticks
+	exact time.Duration // the same by the time of processes; 0 = unknown
 	own   time.Duration // of this process
 	other time.Duration // of the process that is watched
 }
@@ -56,6 +57,7 @@ func Read(pid int) (l Load, err error) {
 	if l.busy, err = busy(); err != nil {
 		return l, err
 	}
+	l.exact = accounted()
 	l.at = time.Now()
 	return l, nil
 }
@@ -63,7 +65,8 @@ func Read(pid int) (l Load, err error) {
 // Since is what was used from an earlier moment to this one.
 func (l Load) Since(begin Load) Usage {
 	u := Usage{Span: l.at.Sub(begin.at), Server: l.other - begin.other, Own: l.own - begin.own}
-	others := l.busy - begin.busy - u.Server - u.Own
+	// Where another machine has taken processors away, only ticks tell.
+	others := max(l.busy-begin.busy, l.exact-begin.exact) - u.Server - u.Own
 	if u.Span > 0 {
 		u.Others = max(0, 100*others.Seconds()/u.Span.Seconds()/float64(runtime.NumCPU()))
 	}

@@ -1,7 +1,9 @@
 package machine
 
 import (
+	"math"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -25,6 +27,27 @@ func TestCPUTimeGrowsWithWork(t *testing.T) {
 	u := end.Since(begin)
 	if u.Server < work || u.Server > u.Own+time.Millisecond*50 || u.Others < 0 {
 		t.Errorf("usage %+v", u)
+	}
+}
+
+func TestOthersAreWhatIsLeft(t *testing.T) {
+	const ms = time.Millisecond
+	cores := time.Duration(runtime.NumCPU())
+	at := time.Now()
+	for _, tt := range []struct {
+		name        string
+		busy, exact time.Duration
+		want        float64
+	}{
+		{"nothing else runs", 300 * ms, 300 * ms, 0},
+		{"ticks see less than there is", 250 * ms, 300*ms + 100*ms*cores, 10},
+		{"only ticks are known", 300*ms + 200*ms*cores, 0, 20},
+		{"the machine below takes some", 300*ms + 200*ms*cores, 300 * ms, 20},
+	} {
+		end := Load{at: at.Add(time.Second), busy: tt.busy, exact: tt.exact, own: 100 * ms, other: 200 * ms}
+		if u := end.Since(Load{at: at}); math.Abs(u.Others-tt.want) > 0.01 {
+			t.Errorf("%s: others %.2f %%, want %.0f", tt.name, u.Others, tt.want)
+		}
 	}
 }
 
