@@ -31,11 +31,12 @@ const Quiet = 12.0
 
 // Load is what the machine and a process had used at a moment.
 type Load struct {
-	at    time.Time
-	busy  time.Duration // of all processors, by ticks
-	exact time.Duration // the same by the time of processes; 0 = unknown
-	own   time.Duration // of this process
-	other time.Duration // of the process that is watched
+	at     time.Time
+	busy   time.Duration // of all processors, by ticks
+	stolen time.Duration // by the machine below
+	exact  time.Duration // busy, by the time of processes; 0 = unknown
+	own    time.Duration // of this process
+	other  time.Duration // of the process that is watched
 }
 
 // Usage is what was used between two moments.
@@ -54,7 +55,7 @@ func Read(pid int) (l Load, err error) {
 	if l.own, err = CPU(0); err != nil {
 		return l, err
 	}
-	if l.busy, err = busy(); err != nil {
+	if l.busy, l.stolen, err = busy(); err != nil {
 		return l, err
 	}
 	l.exact = accounted()
@@ -65,8 +66,11 @@ func Read(pid int) (l Load, err error) {
 // Since is what was used from an earlier moment to this one.
 func (l Load) Since(begin Load) Usage {
 	u := Usage{Span: l.at.Sub(begin.at), Server: l.other - begin.other, Own: l.own - begin.own}
-	// Where another machine has taken processors away, only ticks tell.
-	others := max(l.busy-begin.busy, l.exact-begin.exact) - u.Server - u.Own
+	worked := l.busy - begin.busy
+	if begin.exact > 0 && l.exact > 0 {
+		worked = l.exact - begin.exact
+	}
+	others := worked + l.stolen - begin.stolen - u.Server - u.Own
 	if u.Span > 0 {
 		u.Others = max(0, 100*others.Seconds()/u.Span.Seconds()/float64(runtime.NumCPU()))
 	}

@@ -51,34 +51,38 @@ func field(text, name string) (int64, error) {
 	return 0, fmt.Errorf("no %s in /proc", name)
 }
 
-// busy is the time that all processors have worked, or were taken away by the
-// machine below.
-func busy() (time.Duration, error) {
+// busy is the time that all processors have worked, by ticks, and the time for
+// which the machine below has taken them away.
+func busy() (worked, stolen time.Duration, err error) {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	line, _, _ := strings.Cut(string(b), "\n")
 	f := strings.Fields(line) // cpu user nice system idle iowait irq softirq steal …
 	if len(f) < 9 || f[0] != "cpu" {
-		return 0, fmt.Errorf("/proc/stat begins with %q", line)
+		return 0, 0, fmt.Errorf("/proc/stat begins with %q", line)
 	}
-	var ticks int64
+	const tick = time.Second / ticksPerSecond
 	for _, i := range []int{1, 2, 3, 6, 7, 8} {
 		n, err := strconv.ParseInt(f[i], 10, 64)
 		if err != nil {
-			return 0, fmt.Errorf("/proc/stat: %w", err)
+			return 0, 0, fmt.Errorf("/proc/stat: %w", err)
 		}
-		ticks += n
+		if i == 8 {
+			stolen = time.Duration(n) * tick
+		} else {
+			worked += time.Duration(n) * tick
+		}
 	}
-	return time.Duration(ticks) * (time.Second / ticksPerSecond), nil
+	return worked, stolen, nil
 }
 
 // accounted is the time that all processes of the machine have run so far,
 // exactly, or 0 if the system does not tell: that of the root group of the
 // controller cpuacct (cgroup v1). /proc/stat sees who runs when a tick comes, 250
-// times a second, and so too little of work that begins with timers and is done by
-// the next tick: this generator's, and the server's.
+// times a second, and so too little or too much of work that timers begin: this
+// generator's, and the server's.
 func accounted() time.Duration {
 	b, err := os.ReadFile("/sys/fs/cgroup/cpuacct/cpuacct.usage")
 	if err != nil {

@@ -35,17 +35,26 @@ func TestOthersAreWhatIsLeft(t *testing.T) {
 	cores := time.Duration(runtime.NumCPU())
 	at := time.Now()
 	for _, tt := range []struct {
-		name        string
-		busy, exact time.Duration
-		want        float64
+		name                string
+		busy, stolen, exact time.Duration
+		want                float64
 	}{
-		{"nothing else runs", 300 * ms, 300 * ms, 0},
-		{"ticks see less than there is", 250 * ms, 300*ms + 100*ms*cores, 10},
-		{"only ticks are known", 300*ms + 200*ms*cores, 0, 20},
-		{"the machine below takes some", 300*ms + 200*ms*cores, 300 * ms, 20},
+		{"nothing else runs", 300 * ms, 0, 300 * ms, 0},
+		{"ticks see less than there is", 250 * ms, 0, 300*ms + 100*ms*cores, 10},
+		{"ticks see more than there is", 900 * ms, 0, 300 * ms, 0},
+		{"only ticks are known", 300*ms + 200*ms*cores, 0, 0, 20},
+		{"the machine below takes some", 300 * ms, 200 * ms * cores, 300 * ms, 20},
 	} {
-		end := Load{at: at.Add(time.Second), busy: tt.busy, exact: tt.exact, own: 100 * ms, other: 200 * ms}
-		if u := end.Since(Load{at: at}); math.Abs(u.Others-tt.want) > 0.01 {
+		begin := Load{at: at, busy: time.Hour, stolen: time.Minute}
+		end := Load{
+			at: at.Add(time.Second), busy: begin.busy + tt.busy, stolen: begin.stolen + tt.stolen,
+			own: 100 * ms, other: 200 * ms,
+		}
+		if tt.exact > 0 {
+			begin.exact = 2 * time.Hour
+			end.exact = begin.exact + tt.exact
+		}
+		if u := end.Since(begin); math.Abs(u.Others-tt.want) > 0.01 {
 			t.Errorf("%s: others %.2f %%, want %.0f", tt.name, u.Others, tt.want)
 		}
 	}

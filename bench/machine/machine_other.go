@@ -14,7 +14,7 @@ func CPU(int) (time.Duration, error) { return 0, ErrPlatform }
 func RSS(int) (int64, error) { return 0, ErrPlatform }
 
 // busy is the time that all processors have worked.
-func busy() (time.Duration, error) { return 0, ErrPlatform }
+func busy() (worked, stolen time.Duration, err error) { return 0, 0, ErrPlatform }
 
 // Describe says what the machine is.
 func Describe() Machine {
