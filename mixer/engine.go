@@ -22,6 +22,7 @@ const (
 type Engine struct {
 	cfg      Config
 	clock    Clock
+	lookout  lookout
 	precise  bool // each worker has a system clock of its own, which agrees with clock
 	parks    bool // workers without rooms wait by package time
 	samples  int  // of a frame
@@ -45,7 +46,7 @@ func New(cfg Config) (*Engine, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, clock: cfg.Clock, precise: cfg.Clock == nil, samples: cfg.Format.Samples()}
+	e := &Engine{cfg: cfg, clock: cfg.Clock, lookout: newLookout(), precise: cfg.Clock == nil, samples: cfg.Format.Samples()}
 	if e.precise {
 		e.clock = TimeClock{}
 	}
@@ -71,13 +72,16 @@ func (e *Engine) Run(ctx context.Context) error {
 		return ErrStarted
 	}
 	start := e.clock.Now()
-	var running sync.WaitGroup
+	var running, looking sync.WaitGroup
+	looking.Go(e.lookout.run)
 	for _, w := range e.workers {
 		w.last.Store(start.UnixNano())
 		running.Go(func() { w.run(ctx, start.Add(w.offset())) })
 	}
 	e.reportUntilDone(ctx)
 	running.Wait()
+	e.lookout.close()
+	looking.Wait()
 	e.stopped.Store(true)
 	e.finish()
 	return context.Cause(ctx)

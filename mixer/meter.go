@@ -100,6 +100,7 @@ type stopwatch struct {
 	paused uint64           // how many there were at the end of the last slot
 	ended  time.Time        // the last slot
 	hard   bool             // the last slot was at work for long, and for most of its time
+	took   time.Duration    // the last slot
 	last   *lateCause       // why the last slot began late; nil: it did not
 }
 
@@ -165,7 +166,7 @@ func (t *stopwatch) done(s *slot, due, begun time.Time, busy time.Duration) {
 	} else {
 		t.last = nil
 	}
-	t.paused, t.ended, t.hard = pauses, end, spent > took/2 && spent > length/2
+	t.paused, t.ended, t.took, t.hard = pauses, end, took, spent > took/2 && spent > length/2
 	w.last.Store(end.UnixNano())
 }
 

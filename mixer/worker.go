@@ -56,6 +56,9 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 			n += frames * SlotsPerFrame
 			due = start.Add(e.due(n))
 		}
+		if w.overlaps(now.Sub(due) + watch.took) {
+			e.lookout.call()
+		}
 		busy := watch.busy()
 		e.slot(w.index, n, now)
 		watch.done(w.slots[n%SlotsPerFrame], due, now, busy)
@@ -66,7 +69,18 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 // workers take turns, so that not all processors are busy at the same time.
 func (w *worker) offset() time.Duration {
 	e := w.engine
-	return time.Duration(w.index) * e.cfg.Format.Ptime / SlotsPerFrame / time.Duration(e.cfg.Workers)
+	return time.Duration(w.index) * e.turnTime()
+}
+
+// overlaps tells whether a slot that ends so long after it was due may go on when
+// the next worker's turn comes.
+func (w *worker) overlaps(end time.Duration) bool {
+	return end > w.engine.turnTime()*3/4 && len(w.engine.workers) > 1
+}
+
+// turnTime is the time between the turns of two workers.
+func (e *Engine) turnTime() time.Duration {
+	return e.cfg.Format.Ptime / SlotsPerFrame / time.Duration(e.cfg.Workers)
 }
 
 // workerClock is what a worker sleeps by. Without a system clock package time
