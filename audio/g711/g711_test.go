@@ -3,7 +3,10 @@ package g711
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"mediaserver/audio"
 
@@ -295,24 +298,78 @@ func TestSilenceIsTheCodeOfZero(t *testing.T) {
 	}
 }
 
-func TestTablesAreThoseOfTheLibrary(t *testing.T) {
+func TestAllIsAsInTheLibrary(t *testing.T) {
+	tests := map[string]struct {
+		codec  audio.Codec
+		encode func(int16) byte
+		decode func(byte) int16
+	}{
+		"µ-law": {PCMU(), zaf.EncodeUlawFrame, zaf.DecodeUlawFrame},
+		"A-law": {PCMA(), zaf.EncodeAlawFrame, zaf.DecodeAlawFrame},
+	}
 	samples, codes := make([]int16, 1<<16), make([]byte, 1<<16)
-	for i := range samples {
-		samples[i] = int16(uint16(i))
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for i := range samples {
+				samples[i] = int16(uint16(i))
+			}
+			if n := tt.codec.Encode(codes, samples); n != 1<<16 {
+				t.Fatalf("%d codes", n)
+			}
+			for i, c := range codes {
+				if want := tt.encode(samples[i]); c != want {
+					t.Fatalf("sample %d: %#02x, want %#02x", samples[i], c, want)
+				}
+				codes[i] = byte(i)
+			}
+			if n := tt.codec.Decode(samples, codes); n != 1<<16 {
+				t.Fatalf("%d samples", n)
+			}
+			for i, s := range samples {
+				if want := tt.decode(codes[i]); s != want {
+					t.Fatalf("code %#02x: %d, want %d", codes[i], s, want)
+				}
+			}
+		})
 	}
-	if n := EncodeULaw(codes, samples); n != 1<<16 {
-		t.Fatalf("%d codes", n)
+}
+
+// TestLanesDoWhatIsDoneToOneSample compares what works on several samples at a
+// time with what does on one: all lengths, no alignment, and nothing behind the end.
+func TestLanesDoWhatIsDoneToOneSample(t *testing.T) {
+	tests := map[string]struct {
+		codec  audio.Codec
+		code   func(int16) byte
+		sample func(byte) int16
+	}{
+		"µ-law": {PCMU(), codeULaw, sampleULaw},
+		"A-law": {PCMA(), codeALaw, sampleALaw},
 	}
-	for i, c := range codes {
-		if c != zaf.EncodeUlawFrame(samples[i]) {
-			t.Fatalf("µ-law of %d differs from the library", samples[i])
-		}
-	}
-	EncodeALaw(codes, samples)
-	for i, c := range codes {
-		if c != zaf.EncodeAlawFrame(samples[i]) {
-			t.Fatalf("A-law of %d differs from the library", samples[i])
-		}
+	const most = 4*lanes + 3
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(1, 2))
+			for n := range most {
+				from := rnd.IntN(4)
+				samples, codes := make([]int16, from+n)[from:], make([]byte, from+n)[from:]
+				for i := range samples {
+					samples[i], codes[i] = int16(rnd.Uint32()), byte(rnd.Uint32())
+				}
+				gotCodes, wantCodes := make([]byte, most), make([]byte, most)
+				gotSamples, wantSamples := make([]int16, most), make([]int16, most)
+				for i := range n {
+					wantCodes[i], wantSamples[i] = tt.code(samples[i]), tt.sample(codes[i])
+				}
+				tt.codec.Encode(gotCodes, samples)
+				tt.codec.Decode(gotSamples, codes)
+				if !slices.Equal(gotCodes, wantCodes) {
+					t.Fatalf("%d samples %v: %x, want %x", n, samples, gotCodes, wantCodes)
+				}
+				if !slices.Equal(gotSamples, wantSamples) {
+					t.Fatalf("%d codes %x: %v, want %v", n, codes, gotSamples, wantSamples)
+				}
+			}
+		})
 	}
 }
 
@@ -414,6 +471,52 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	})
 	run("ulaw-zaf-slice", func() { zaf.DecodeUlaw(in) })
+}
+
+// BenchmarkCold is a frame between which and the one before 64 KiB of other memory
+// are used: about what the rest of a participant's frame touches, the system's
+// part of it included. Each has sound of its own.
+func BenchmarkCold(b *testing.B) {
+	const between = 64 << 10
+	memory := make([]uint64, 16<<20/8)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	samples, codes := make([][160]int16, 256), make([][160]byte, 256)
+	for k := range samples {
+		level := float64(uint(200) << rnd.IntN(6))
+		for i := range samples[k] {
+			samples[k][i] = int16(rnd.NormFloat64() * level)
+		}
+		EncodeULaw(codes[k][:], samples[k][:])
+	}
+	pcm, payload := make([]int16, 160), make([]byte, 160)
+	run := func(name string, f func(k int)) {
+		b.Run(name, func(b *testing.B) {
+			spent, at := make([]time.Duration, b.N), 0
+			for i := range spent {
+				for range between / 64 {
+					memory[at]++
+					at = (at + 8) % len(memory)
+				}
+				k := i % len(samples)
+				copy(pcm, samples[k][:])
+				copy(payload, codes[k][:])
+				began := time.Now()
+				f(k)
+				spent[i] = time.Since(began)
+			}
+			slices.Sort(spent)
+			spent = spent[:len(spent)-len(spent)/10] // not what was interrupted
+			sum := time.Duration(0)
+			for _, d := range spent {
+				sum += d
+			}
+			b.ReportMetric(float64(sum)/float64(len(spent)), "ns/frame")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+	run("clock", func(int) {})
+	run("encode", func(k int) { EncodeULaw(payload, samples[k][:]) })
+	run("decode", func(k int) { DecodeULaw(pcm, codes[k][:]) })
 }
 
 // BenchmarkTalker is the whole work for a talking participant and a frame of 20
