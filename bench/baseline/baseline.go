@@ -14,10 +14,15 @@ type Kind string
 
 // The servers.
 const (
-	Sockets Kind = "sockets"
-	Shared  Kind = "shared"
-	Naive   Kind = "naive"
+	Sockets        Kind = "sockets"
+	Shared         Kind = "shared"
+	UnmixedSockets Kind = "unmixed-sockets"
+	UnmixedShared  Kind = "unmixed-shared"
+	Naive          Kind = "naive"
 )
+
+// Unmixed reports whether the kind is the media server without mixing.
+func (k Kind) Unmixed() bool { return k == UnmixedSockets || k == UnmixedShared }
 
 // ErrPlatform means that a baseline needs Linux.
 var ErrPlatform = errors.New("bench: the echoes need Linux (recvmmsg, sendmmsg)")
@@ -35,9 +40,10 @@ const (
 type Config struct {
 	Kind         Kind
 	Participants int
-	RoomSize     int // of Naive; 0 = all in one room
-	Workers      int // of the echoes
-	Ports        int // of Shared
+	RoomSize     int // of Naive and the unmixed; 0 = all in one room
+	Workers      int // of all but Naive
+	Ports        int // of the shared
+	FirstPort    int // of the unmixed; 0 = 20000
 }
 
 // Ready says where participant i sends to: port i, modulo their number, of
@@ -46,11 +52,12 @@ type Ready struct {
 	Ports []int `json:"ports"`
 }
 
-// Run serves until stdin ends. ctx ends it as well.
+// Run serves until stdin ends. ctx ends it as well. An unmixed server reads a
+// JSON array from stdin first: the FarEnd of each participant.
 func Run(ctx context.Context, c Config, stdin io.Reader, stdout io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	serve, ports, err := open(&c)
+	serve, ports, err := open(&c, stdin)
 	if err != nil {
 		return err
 	}
@@ -70,12 +77,14 @@ func Run(ctx context.Context, c Config, stdin io.Reader, stdout io.Writer) error
 }
 
 // open opens the sockets of a kind.
-func open(c *Config) (serve func(context.Context), ports []int, err error) {
+func open(c *Config, stdin io.Reader) (serve func(context.Context), ports []int, err error) {
 	switch c.Kind {
 	case Naive:
 		return openNaive(c)
 	case Sockets, Shared:
 		return openEcho(c)
+	case UnmixedSockets, UnmixedShared:
+		return openUnmixed(c, stdin)
 	}
 	return nil, nil, fmt.Errorf("bench: no baseline %q", c.Kind)
 }

@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,24 +17,27 @@ import (
 	"mediaserver/bench/measure"
 	"mediaserver/bench/process"
 	"mediaserver/bench/tone"
+	"mediaserver/rtp/srtp"
 )
 
 const (
-	settle     = 500 * time.Millisecond
-	perSecond  = 50   // packets of a participant, each way
-	naiveTalks = 3    // participants of each room that talk, of Naive
-	micro      = 1e-3 // of ns
+	settle    = 500 * time.Millisecond
+	perSecond = 50   // packets of a participant, each way
+	micro     = 1e-3 // of ns
 )
 
 // Options of a baseline run.
 type Options struct {
 	Kind         baseline.Kind
 	Participants int
-	RoomSize     int           // of baseline.Naive; 0 = all in one room
-	Ports        int           // of baseline.Shared
-	Workers      int           // of the echoes
+	RoomSize     int           // of baseline.Naive and the unmixed; 0 = all in one room
+	Talkers      int           // participants of each room that talk; the others send silence
+	Ports        int           // of the shared
+	Workers      int           // of all but baseline.Naive
+	SRTP         srtp.Suite    // of the unmixed
 	Threads      int           // of the generator
 	ByMail       bool          // see generator.Config
+	Settle       time.Duration // before the measurement; 0 = half a second
 	Duration     time.Duration // of the measurement
 }
 
@@ -59,14 +63,7 @@ type Cost struct {
 
 // Run measures a baseline.
 func Run(ctx context.Context, p process.Program, o Options) (c Cost, err error) {
-	var ready baseline.Ready
-	child, err := p.StartBaseline(ctx, &ready, "bench", "baseline", "--kind", string(o.Kind), "--participants", strconv.Itoa(o.Participants),
-		"--room-size", strconv.Itoa(o.RoomSize), "--ports", strconv.Itoa(o.Ports), "--workers", strconv.Itoa(o.Workers))
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, child.Stop()) }()
-	g, err := generator.New(generator.Config{Threads: o.Threads, Capacity: o.Participants, Amplitude: tone.Amplitude(naiveTalks), ByMail: o.ByMail})
+	g, err := generator.New(generator.Config{Threads: o.Threads, Capacity: o.Participants, Amplitude: tone.Amplitude(o.Talkers), ByMail: o.ByMail})
 	if err != nil {
 		return c, err
 	}
@@ -75,10 +72,12 @@ func Run(ctx context.Context, p process.Program, o Options) (c Cost, err error) 
 	tasks.Go(func() { g.Run(run) })
 	defer tasks.Wait()
 	defer cancel()
-	for i := range o.Participants {
-		g.Add(i, o.participant(i, ready.Ports))
+	child, err := o.begin(ctx, p, g)
+	if err != nil {
+		return c, err
 	}
-	if err := sleep(ctx, settle); err != nil {
+	defer func() { err = errors.Join(err, child.Stop()) }()
+	if err := sleep(ctx, cmp.Or(o.Settle, settle)); err != nil {
 		return c, err
 	}
 	debug.FreeOSMemory() // so that no garbage is collected during the measurement
@@ -98,6 +97,33 @@ func Run(ctx context.Context, p process.Program, o Options) (c Cost, err error) 
 	return o.cost(w, end.Since(begin)), nil
 }
 
+// begin starts the baseline and its participants.
+func (o Options) begin(ctx context.Context, p process.Program, g *generator.Generator) (*process.Child, error) {
+	ends, sessions := make([]baseline.FarEnd, o.Participants), make([]*srtp.Session, o.Participants)
+	for i := range ends {
+		ends[i].Remote = g.Address(i)
+		if o.SRTP == srtp.NoSuite || !o.Kind.Unmixed() {
+			continue
+		}
+		var err error
+		if sessions[i], err = ends[i].Protect(o.SRTP); err != nil {
+			return nil, err
+		}
+	}
+	var ready baseline.Ready
+	child, err := p.StartBaseline(ctx, ends, &ready, "bench", "baseline", "--kind", string(o.Kind), "--participants", strconv.Itoa(o.Participants),
+		"--room-size", strconv.Itoa(o.RoomSize), "--ports", strconv.Itoa(o.Ports), "--workers", strconv.Itoa(o.Workers))
+	if err != nil {
+		return nil, err
+	}
+	for i := range ends {
+		far := o.participant(i, ready.Ports)
+		far.SRTP = sessions[i]
+		g.Add(i, far)
+	}
+	return child, nil
+}
+
 // participant is what number i sends, and where.
 func (o Options) participant(i int, ports []int) generator.Participant {
 	p := generator.Participant{
@@ -107,7 +133,7 @@ func (o Options) participant(i int, ports []int) generator.Participant {
 	if o.RoomSize > 0 {
 		inRoom = i % o.RoomSize
 	}
-	if inRoom < naiveTalks {
+	if inRoom < o.Talkers {
 		p.Role, p.Bin = generator.Talker, tone.Bin(inRoom)
 	}
 	return p

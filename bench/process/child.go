@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,9 +92,9 @@ func (c *Child) Stop() error {
 	return nil
 }
 
-// StartBaseline runs a baseline, which prints one line of JSON when it is
-// ready; that is read into ready.
-func (p Program) StartBaseline(ctx context.Context, ready any, args ...string) (*Child, error) {
+// StartBaseline runs a baseline. It is told something, as a line of JSON, and
+// prints one when it is ready; that is read into ready.
+func (p Program) StartBaseline(ctx context.Context, told, ready any, args ...string) (*Child, error) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("bench: start a baseline: %w", err)
@@ -109,9 +108,9 @@ func (p Program) StartBaseline(ctx context.Context, ready any, args ...string) (
 	if err := r.SetReadDeadline(time.Now().Add(startTimeout)); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
-	line, err := bufio.NewReader(r).ReadBytes('\n')
+	err = json.NewEncoder(c.stdin).Encode(told)
 	if err == nil {
-		err = json.Unmarshal(line, ready)
+		err = json.NewDecoder(r).Decode(ready)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %w", ErrNotReady, err), c.Stop())

@@ -198,7 +198,7 @@ func (c *benchTableCommand) Run(p *program) error {
 
 // benchBaselineCommand serves a baseline.
 type benchBaselineCommand struct {
-	Kind         string `required:"" enum:"sockets,shared,naive"`
+	Kind         string `required:"" enum:"sockets,shared,unmixed-sockets,unmixed-shared,naive"`
 	Participants int    `required:""`
 	RoomSize     int
 	Ports        int
@@ -207,7 +207,11 @@ type benchBaselineCommand struct {
 
 // Run serves until the standard input ends.
 func (c *benchBaselineCommand) Run(ctx context.Context, p *program) error {
+	kind := baseline.Kind(c.Kind)
+	if kind.Unmixed() {
+		collectRarely(p.env, "/") // as the server does
+	}
 	return baseline.Run(ctx, baseline.Config{
-		Kind: baseline.Kind(c.Kind), Participants: c.Participants, RoomSize: c.RoomSize, Ports: c.Ports, Workers: c.Workers,
+		Kind: kind, Participants: c.Participants, RoomSize: c.RoomSize, Ports: c.Ports, Workers: c.Workers,
 	}, os.Stdin, p.stdout)
 }
