@@ -90,3 +90,13 @@ func (o Options) law() tone.Law {
 	}
 	return tone.ULaw
 }
+
+// calming is when streams count as calm, which makes them cheaper: package rtp.
+const calming = 6 * time.Second
+
+// age is how old the streams of the server are on the average when they are
+// measured, no more than matters.
+func (o Options) age() time.Duration {
+	placing := time.Duration(o.Participants) * time.Second / time.Duration(o.Rate)
+	return min(o.Settle+placing/2, calming)
+}

@@ -105,29 +105,35 @@ type Generator struct {
 // of the CPU time per participant-second.
 type Ratios struct {
 	Server         float64 `json:"server_us_per_participant_second"`
+	Unmixed        float64 `json:"unmixed_us_per_participant_second,omitempty"` // the server without mixing; 0 in results from before there was one
 	Echo           float64 `json:"echo_us_per_participant_second"`
 	Naive          float64 `json:"naive_us_per_participant_second"`
 	Efficiency     float64 `json:"efficiency"`      // echo / server
-	MixingOverhead float64 `json:"mixing_overhead"` // (server - echo) / echo
+	MixingOverhead float64 `json:"mixing_overhead"` // (server - unmixed) / unmixed; with no unmixed it is what echo_overhead is
+	EchoOverhead   float64 `json:"echo_overhead"`   // (server - echo) / echo
 	Design         float64 `json:"design_ratio"`    // naive / server
 }
 
 // ratios are those of some runs with their baselines.
 func ratios(runs []Result) *Ratios {
-	var server, echo, naive []float64
+	var server, unmixed, echo, naive []float64
 	for _, r := range runs {
 		server = append(server, r.CPU.PerParticipant)
 		for _, c := range r.Baselines {
-			if c.Kind == string(baseline.Naive) {
+			switch kind := baseline.Kind(c.Kind); {
+			case kind == baseline.Naive:
 				naive = append(naive, c.CPU)
-			} else {
+			case kind.Unmixed():
+				unmixed = append(unmixed, c.CPU)
+			default:
 				echo = append(echo, c.CPU)
 			}
 		}
 	}
-	q := &Ratios{Server: measure.Median(server), Echo: measure.Median(echo), Naive: measure.Median(naive)}
+	q := &Ratios{Server: measure.Median(server), Unmixed: measure.Median(unmixed), Echo: measure.Median(echo), Naive: measure.Median(naive)}
 	q.Efficiency = q.Echo / q.Server
-	q.MixingOverhead = (q.Server - q.Echo) / q.Echo
+	q.MixingOverhead = (q.Server - q.Unmixed) / q.Unmixed
+	q.EchoOverhead = (q.Server - q.Echo) / q.Echo
 	q.Design = q.Naive / q.Server
 	return q
 }

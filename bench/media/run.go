@@ -36,8 +36,9 @@ func Run(ctx context.Context, p process.Program, o Options) (r Result, err error
 		return r, err
 	}
 	var before []limit.Cost
+	echo, unmixed := o.references()
 	if o.Calibrate {
-		if before, err = o.calibrate(ctx, p, o.echo()); err != nil {
+		if before, err = o.calibrate(ctx, p, echo, unmixed); err != nil {
 			return r, err
 		}
 	}
@@ -46,7 +47,7 @@ func Run(ctx context.Context, p process.Program, o Options) (r Result, err error
 	}
 	r.judge()
 	if o.Calibrate {
-		after, err := o.calibrate(ctx, p, o.echo(), baseline.Naive)
+		after, err := o.calibrate(ctx, p, unmixed, echo, baseline.Naive)
 		if err != nil {
 			return r, err
 		}
@@ -196,22 +197,26 @@ func (o Options) profile(ctx context.Context, srv *process.Server) error {
 	return errors.Join(err, f.Close())
 }
 
-// echo is the baseline of the same class of I/O.
-func (o Options) echo() baseline.Kind {
+// references are the echo and the server without mixing of the same class of I/O.
+func (o Options) references() (echo, unmixed baseline.Kind) {
 	if o.IO == "shared" {
-		return baseline.Shared
+		return baseline.Shared, baseline.UnmixedShared
 	}
-	return baseline.Sockets
+	return baseline.Sockets, baseline.UnmixedSockets
 }
 
 // calibrate runs baselines with as many participants.
 func (o Options) calibrate(ctx context.Context, p process.Program, kinds ...baseline.Kind) (costs []limit.Cost, err error) {
 	const longest = 5 * time.Second
 	for _, k := range kinds {
-		c, err := limit.Run(ctx, p, limit.Options{
-			Kind: k, Participants: o.Participants, RoomSize: o.RoomSize, Ports: max(o.SharedPorts, defaultSharedPorts),
-			Workers: runtime.NumCPU(), Threads: o.Threads, ByMail: o.ByMail, Duration: min(o.Duration, longest),
-		})
+		l := limit.Options{
+			Kind: k, Participants: o.Participants, RoomSize: o.RoomSize, Talkers: o.Talkers, Ports: max(o.SharedPorts, defaultSharedPorts),
+			Workers: runtime.NumCPU(), SRTP: suites()[o.SRTP], Threads: o.Threads, ByMail: o.ByMail, Duration: min(o.Duration, longest),
+		}
+		if k.Unmixed() {
+			l.Settle = o.age()
+		}
+		c, err := limit.Run(ctx, p, l)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", k, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"mediaserver/bench/baseline"
 	"mediaserver/bench/calls"
 	"mediaserver/bench/limit"
 	"mediaserver/bench/measure"
@@ -48,12 +49,18 @@ func limitText(w io.Writer, r *limit.Report) {
 }
 
 func costText(w io.Writer, c *limit.Cost) {
-	what := "echo, " + c.Kind
-	if c.Kind == "naive" {
-		what = "naive server"
-	}
 	fmt.Fprintf(w, "%-18s N %d: %.0f µs CPU per participant-second = %.0f per core, %.0f ns per packet; received %.2f %%; other CPU %.0f %%\n",
-		what, c.Participants, c.CPU, c.PerCore, c.PerPacket, 100*c.Received, c.Others)
+		served(c.Kind), c.Participants, c.CPU, c.PerCore, c.PerPacket, 100*c.Received, c.Others)
+}
+
+// served is what a kind of baseline is called.
+func served(kind string) string {
+	if k := baseline.Kind(kind); k == baseline.Naive {
+		return "naive server"
+	} else if k.Unmixed() {
+		return strings.Replace(kind, "unmixed-", "no mixing, ", 1)
+	}
+	return "echo, " + kind
 }
 
 func spread(s measure.Spread) string {
@@ -91,8 +98,9 @@ func mediaText(w io.Writer, s *media.Series) {
 		costText(w, &r.Baselines[i])
 	}
 	if q := ratios(s); q != nil {
-		line("ratios", "efficiency %.2f, mixing overhead %+.0f %%, %.2f times the naive server (medians of all runs: server %.0f, echo %.0f µs)",
-			q.Efficiency, 100*q.MixingOverhead, q.Design, q.Server, q.Echo)
+		line("ratios", "efficiency %.2f, %soverhead over the bare echo %+.0f %%, %.2f times the naive server (medians of all runs: server %.0f, %secho %.0f µs)",
+			q.Efficiency, mixing(q, "mixing overhead %+.0f %%, ", 100*q.MixingOverhead), 100*q.EchoOverhead, q.Design,
+			q.Server, mixing(q, "without mixing %.0f, ", q.Unmixed), q.Echo)
 	}
 	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
 }
@@ -132,10 +140,26 @@ func callsText(w io.Writer, r *calls.Result) {
 }
 
 // ratios are those of the series, or of its median run in results from before
-// series had any; nil for none.
+// series had any; nil for none. In results from before the server was measured
+// without mixing, the overhead of that is the one over the echo.
 func ratios(s *media.Series) *media.Ratios {
-	if s.Ratios != nil {
-		return s.Ratios
+	q := s.Ratios
+	if q == nil {
+		q = s.Best().Ratios
 	}
-	return s.Best().Ratios
+	if q == nil || q.Unmixed > 0 {
+		return q
+	}
+	old := *q
+	old.EchoOverhead, old.MixingOverhead = q.MixingOverhead, 0
+	return &old
+}
+
+// mixing formats a figure that needs the server without mixing; "" where it was
+// not measured.
+func mixing(q *media.Ratios, format string, figure float64) string {
+	if q.Unmixed == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, figure)
 }

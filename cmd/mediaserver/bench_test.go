@@ -44,7 +44,8 @@ func again(t *testing.T, wrong func(report.Document) string, args ...string) {
 	t.Error("measured five times in vain")
 }
 
-// TestBenchMedia has a few participants hear each other for a second.
+// TestBenchMedia has a few participants hear each other for a second, and each
+// baseline serve as many.
 func TestBenchMedia(t *testing.T) {
 	again(t, func(d report.Document) string {
 		r := d.Media[0].Best()
@@ -57,9 +58,16 @@ func TestBenchMedia(t *testing.T) {
 			return fmt.Sprintf("audio %+v", r.Audio)
 		case r.Timing.Probes == 0 || r.Timing.Latency.P50 <= 0 || r.Timing.Gap.P50 < 10:
 			return fmt.Sprintf("timing %+v", r.Timing)
+		case len(r.Baselines) != 5 || d.Media[0].Ratios.Unmixed <= 0 || d.Media[0].Ratios.Echo <= 0:
+			return fmt.Sprintf("baselines %+v, ratios %+v", r.Baselines, d.Media[0].Ratios)
+		}
+		for _, c := range r.Baselines {
+			if c.CPU <= 0 || c.Received < 0.5 {
+				return fmt.Sprintf("baseline %+v", c)
+			}
 		}
 		return ""
-	}, "media", "-n", "8", "--seconds", "1", "--settle", "400ms", "--rate", "50", "--json", "--save", "kept")
+	}, "media", "-n", "8", "--calibrate", "--seconds", "1", "--settle", "400ms", "--rate", "50", "--json", "--save", "kept")
 	files, _ := filepath.Glob("kept/*.json")
 	if len(files) != 1 {
 		t.Fatalf("kept %v", files)
