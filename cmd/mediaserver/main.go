@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
-	"slices"
 	"syscall"
 
 	"mediaserver/tts"
@@ -37,19 +36,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == tts.WorkerCommand {
 		os.Exit(tts.RunWorker(os.Stdin, os.Stdout, os.Args[2:]...))
 	}
-	if !brief(os.Args[1:]) {
-		relaxMonitor()
-	}
 	workers := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(workers + 1)
 	p := &program{mediaWorkers: workers, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
 	signal.Notify(p.signals, syscall.SIGTERM, os.Interrupt)
 	os.Exit(p.main(context.Background(), os.Args[1:]))
-}
-
-// brief reports whether a command line is one of those that end at once.
-func brief(args []string) bool {
-	return slices.ContainsFunc(args, func(arg string) bool {
-		return slices.Contains([]string{"version", "healthcheck", "check-config", "--help", "-h"}, arg)
-	})
 }
