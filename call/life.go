@@ -52,13 +52,23 @@ func (c *Call) Answer(ctx context.Context, headers ...Header) error {
 			err = c.dialog.Answer(body, sipHeaders(headers)...)
 		}
 		if err != nil {
-			c.logger().Warn("cannot answer", "error", err)
-			c.end(Failed, unableCode(err))
-			return errors.Join(ErrEnded, err)
+			return c.unable(err)
 		}
 		c.answered()
 		return nil
 	})
+}
+
+// unable ends a call that cannot be answered because of err, or because the far
+// end has given up meanwhile.
+func (c *Call) unable(err error) error {
+	if c.farIsGone() {
+		c.end(c.remoteCause())
+	} else {
+		c.logger().Warn("cannot answer", "error", err)
+		c.end(Failed, unableCode(err))
+	}
+	return errors.Join(ErrEnded, err)
 }
 
 // unableCode is what a caller is told whose call could not be given audio:
@@ -89,10 +99,12 @@ func (c *Call) EarlyMedia(ctx context.Context) error {
 		}
 		body, err := c.localDescription()
 		if err != nil {
-			c.end(Failed, unableCode(err))
-			return errors.Join(ErrEnded, err)
+			return c.unable(err)
 		}
-		return c.dialog.Progress(codeProgress, "Session Progress", body)
+		if err = c.dialog.Progress(codeProgress, "Session Progress", body); err != nil && c.farIsGone() {
+			return c.unable(err)
+		}
+		return err
 	})
 }
 
@@ -167,12 +179,10 @@ func (c *Call) closeDialog(was State, code int) {
 		c.tasks.Go(stream.HangUp) // it has to be closed here, whoever hung up
 		return
 	}
-	far := c.far()
-	select {
-	case <-far.Ended():
+	if c.farIsGone() {
 		return
-	default:
 	}
+	far := c.far()
 	if was == Inbound && c.base.Direction == In {
 		if code == 0 {
 			code = codeDecline
@@ -211,10 +221,19 @@ func (c *Call) farEnded() {
 		c.moves.gone.Store(true) // who it has sent us to takes its place, or nobody
 		return
 	}
+	if c.farIsGone() {
+		c.end(c.remoteCause())
+	}
+}
+
+// farIsGone tells whether the far end there is now, or the signalling, has ended
+// the call.
+func (c *Call) farIsGone() bool {
 	select {
 	case <-c.far().Ended():
-		c.end(c.remoteCause())
+		return true
 	default:
+		return false
 	}
 }
 
