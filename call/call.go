@@ -55,7 +55,6 @@ type Call struct {
 	presses chan press      // from the media path and SIP INFO, before joining; nil without a dialog
 	digits  chan dtmf.Digit // for the verb that is running; nil without a dialog
 	done    chan struct{}   // closed at the end
-	tasks   sync.WaitGroup  // goroutines that work for this call
 
 	record record // of the actor: who has the turn
 	story

@@ -110,7 +110,7 @@ func (c *Call) race(ctx context.Context, o DialOutOptions) (*Call, []Info, error
 	defer cancel()
 	ctx, drop := context.WithCancelCause(ctx)
 	defer drop(nil)
-	c.tasks.Go(func() {
+	c.manager.tasks.Go(func() {
 		select {
 		case <-c.done:
 			drop(ErrEnded)

@@ -153,7 +153,6 @@ func (c *Call) discard() {
 	}
 	c.leaveTrunk()
 	c.closeMedia()
-	c.tasks.Wait()
 }
 
 // portExchange puts the endpoint of another port in the place of one's own.

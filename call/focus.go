@@ -38,7 +38,7 @@ func (d Destinations) Place(name string) (string, bool) {
 func (c *Call) dialFocus(ctx context.Context, o ConferenceOptions, address string) (*Call, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.AnswerTimeout, ErrAnswerTimeout)
 	defer cancel()
-	c.tasks.Go(func() {
+	c.manager.tasks.Go(func() {
 		select {
 		case <-c.done:
 			cancel()

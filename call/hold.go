@@ -38,7 +38,7 @@ func (c *Call) loopHold(list Playlist, ringing audio.RingingPattern) (stop func(
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	source := c.holdSource(ctx, list, ringing)
-	c.tasks.Go(func() {
+	c.manager.tasks.Go(func() {
 		defer close(ended)
 		s := source()
 		if ctx.Err() != nil {

@@ -108,7 +108,7 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 		return nil, err
 	}
 	if stopped != nil {
-		c.tasks.Go(func() {
+		c.manager.tasks.Go(func() {
 			<-stopped.done
 			p.restartPrompt()
 		})

@@ -176,7 +176,7 @@ func rawCause(cause Cause, was State) int {
 // closeDialog rejects or hangs up, unless the far end did.
 func (c *Call) closeDialog(was State, code int) {
 	if stream, ok := c.farStream(); ok {
-		c.tasks.Go(stream.HangUp) // it has to be closed here, whoever hung up
+		c.manager.tasks.Go(stream.HangUp) // it has to be closed here, whoever hung up
 		return
 	}
 	if c.farIsGone() {
@@ -196,7 +196,7 @@ func (c *Call) closeDialog(was State, code int) {
 		}
 		return
 	}
-	c.tasks.Go(func() {
+	c.manager.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), byeTimeout)
 		defer cancel()
 		if err := far.Bye(ctx); err != nil {

@@ -96,7 +96,7 @@ type Manager struct {
 	ringing  *ringing
 	reserved *reservations
 	watch    watch
-	tasks    sync.WaitGroup // actors, announcements and watch
+	tasks    sync.WaitGroup // all that works for calls and rooms
 
 	mu    sync.Mutex
 	calls map[*Call]struct{}     // all but those to a room of this process
@@ -217,17 +217,14 @@ func (m *Manager) begin(c *Call) {
 	c.emitStarted()
 }
 
-// start lets a call be worked on, and looks after it until its last task has
-// ended.
+// start lets a call be worked on, and looks after it until it has ended.
 func (m *Manager) start(c *Call, limit time.Duration) {
-	c.emitStarted()
-	c.open(limit)
 	m.watch.add(c)
 	m.tasks.Go(func() {
 		c.run()
 		m.watch.remove(c)
-		c.tasks.Wait()
 	})
+	c.open(limit) // last: from now on it may end, and nobody wait for what works for it
 }
 
 // ended forgets a call at its end.

@@ -122,7 +122,7 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) error {
 	c.manager.begin(c)
 	watched := make(chan struct{})
 	answered := make(chan struct{})
-	c.tasks.Go(func() {
+	c.manager.tasks.Go(func() {
 		defer close(watched)
 		select {
 		case cause := <-c.hangUps:
@@ -149,7 +149,6 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) error {
 func (a *attempt) failed(ctx context.Context, err error) error {
 	fault := dialFault(ctx, err)
 	a.call.end(fault.Cause, fault.RawCause)
-	a.call.manager.tasks.Go(a.call.tasks.Wait)
 	fault.Info = a.call.Info()
 	if errors.Is(err, ErrNoTrunk) {
 		a.call.logger().Warn("a telephone number cannot be dialled", "call_to", a.to.Value, "error", err)

@@ -73,7 +73,7 @@ func (c *Call) prepare(what string, list Playlist) *prepared {
 	}
 	p := &prepared{done: make(chan struct{})}
 	log := c.logger()
-	c.tasks.Go(func() {
+	c.manager.tasks.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), mediaLoadTimeout)
 		defer cancel()
 		p.clips, p.err = loadAll(ctx, c.manager.cfg.Loader, list, log, c.manager.rate())
