@@ -209,6 +209,15 @@ func streamOf(d Dialog) (Stream, bool) {
 	return end.stream, ok
 }
 
+// answeredDialog is the dialog by SIP with the far end of a call that is answered.
+// Before its answer a call we place gets its dialog at any time, unguarded.
+func (c *Call) answeredDialog() (*sip.Dialog, bool) {
+	if c.Info().State != Answered {
+		return nil, false
+	}
+	return sipDialog(c.far())
+}
+
 // sipDialog is the dialog by SIP of a far end: that of a call to us, or of one
 // we placed.
 func sipDialog(d Dialog) (*sip.Dialog, bool) {

@@ -103,13 +103,16 @@ func (t target) party() string {
 
 // referred takes a REFER of the far end, or says why not. It does not wait.
 func (c *Call) referred(r *sip.Referral) error {
+	if c.Info().State != Answered {
+		return &sip.StatusError{Code: codePending}
+	}
 	t, err := c.transferTarget(r)
 	if err != nil {
 		c.logger().Info("transfer refused", "to", r.To, "error", err)
 		c.manager.metrics.transfers.WithLabelValues(transferByFarEnd, transferRefused).Inc()
 		return err
 	}
-	if c.Info().State != Answered || !c.moves.under.CompareAndSwap(false, true) {
+	if !c.moves.under.CompareAndSwap(false, true) {
 		return &sip.StatusError{Code: codePending}
 	}
 	c.manager.tasks.Go(func() {
@@ -227,7 +230,7 @@ func (m *Manager) callOf(d *sip.Dialog) *Call {
 
 func (m *Manager) callWith(is func(*sip.Dialog) bool) *Call {
 	for _, c := range m.live() {
-		if d, ok := sipDialog(c.far()); ok && is(d) && c.Info().State == Answered {
+		if d, ok := c.answeredDialog(); ok && is(d) {
 			return c
 		}
 	}

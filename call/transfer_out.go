@@ -92,8 +92,8 @@ func (m *Manager) transferable(id string) (*Call, *sip.Dialog, error) {
 		if c.base.ID != id {
 			continue
 		}
-		d, ok := sipDialog(c.far())
-		if !ok || c.Info().State != Answered {
+		d, ok := c.answeredDialog()
+		if !ok {
 			return nil, nil, fmt.Errorf("%w: %q", ErrNotTransferable, id)
 		}
 		return c, d, nil
