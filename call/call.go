@@ -78,7 +78,11 @@ type story struct {
 	told   atomic.Bool  // its beginning
 	sounds atomic.Int64 // plays and recordings so far
 	moves  moves
-	seen   *dtmf.Dedup // digits, of the actor; made with the first
+
+	// Of the actor:
+	seen    *dtmf.Dedup // digits; made with the first
+	playing playing
+	taking  taking
 }
 
 // behalf is what a secondary call has; the zero value is a primary call's.
@@ -113,8 +117,6 @@ type life struct {
 	ended    time.Time
 	cause    Cause
 	raw      int
-	playing  playing
-	taking   taking
 	frame    int64 // at the answer, see mediaMeter.since
 	far      farEnd
 }

@@ -1,6 +1,7 @@
 package call
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -157,29 +158,23 @@ type playing struct {
 	since time.Time
 }
 
-// playStarts tells that c begins to play.
-func (c *Call) playStarts() {
-	p := playing{id: c.newSound(), since: time.Now()}
-	c.emit(Event{Type: PlayStarted, Time: p.since, Sound: &SoundEvent{ID: p.id}})
-	c.mu.Lock()
-	c.life.playing = p
-	over := !c.life.ended.IsZero()
-	c.mu.Unlock()
-	if over { // the end of the call has not seen it
-		c.playEnds(OutcomeStopped)
-	}
+// playStarts tells that c begins to play, unless it has ended.
+func (c *Call) playStarts(ctx context.Context) error {
+	return c.ask(ctx, func() error {
+		c.playing = playing{id: c.newSound(), since: time.Now()}
+		c.emit(Event{Type: PlayStarted, Time: c.playing.since, Sound: &SoundEvent{ID: c.playing.id}})
+		return nil
+	})
 }
 
 // playEnds tells that c plays no more: whoever is first, the verb or the end
-// of the call.
+// of the call. Of the actor.
 func (c *Call) playEnds(outcome string) {
-	c.mu.Lock()
-	p := c.life.playing
-	c.life.playing = playing{}
-	c.mu.Unlock()
+	p := c.playing
 	if p.id == "" {
 		return
 	}
+	c.playing = playing{}
 	took := time.Since(p.since)
 	c.emit(Event{Type: PlayEnded, Sound: &SoundEvent{ID: p.id, Outcome: outcome, DurationMS: took.Milliseconds()}})
 }

@@ -179,11 +179,11 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	}
 	c.life.state = Inbound
 	m.begin(c)
-	m.start(c, defaultMaxDuration)
 	if err := d.Progress(codeRinging, "", nil); err != nil {
 		c.logger().Debug("ringing", "error", err)
 	}
 	c.emit(Event{Type: CallRinging})
+	m.start(c, defaultMaxDuration)
 	return c
 }
 

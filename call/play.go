@@ -30,10 +30,12 @@ func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) (dtmf.Dig
 	if len(segments) == 0 {
 		return 0, failed
 	}
-	c.playStarts()
+	if err := c.playStarts(ctx); err != nil {
+		return 0, err
+	}
 	start := time.Now()
 	by, err := c.playSegments(ctx, segments, o)
-	c.playEnds(playOutcome(by != 0, err))
+	c.take(func() { c.playEnds(playOutcome(by != 0, err)) })
 	c.logger().Debug("played", "elements", len(list), "outcome", playOutcome(by != 0, err), "took", time.Since(start))
 	if by != 0 || err != nil {
 		return by, err

@@ -57,10 +57,12 @@ func (c *Call) Record(ctx context.Context, o RecordOptions) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, err
 	}
-	c.takeStarts(file)
-	ended := c.recordInto(ctx, file, o)
+	ended := c.takeStarts(ctx, file)
+	if ended == nil {
+		ended = c.recordInto(ctx, file, o)
+	}
 	result, err := file.Close(context.WithoutCancel(ctx))
-	c.takeEnds(result, err)
+	c.take(func() { c.takeEnds(result, err) })
 	recorded := Recorded{Filename: result.Filename, ContainsSound: result.ContainsSound, Duration: result.Duration}
 	switch {
 	case err != nil && ended != nil:
@@ -77,32 +79,27 @@ type taking struct {
 	file *recording.Recording
 }
 
-// takeStarts tells of the recording of Record.
-func (c *Call) takeStarts(file *recording.Recording) {
-	t := taking{id: c.newSound(), file: file}
-	c.mu.Lock()
-	c.life.taking = t
-	c.mu.Unlock()
-	c.emit(Event{Type: RecordingStarted, Sound: &SoundEvent{ID: t.id, File: file.Filename()}})
+// takeStarts tells of the recording of Record, unless the call has ended.
+func (c *Call) takeStarts(ctx context.Context, file *recording.Recording) error {
+	return c.ask(ctx, func() error {
+		c.taking = taking{id: c.newSound(), file: file}
+		c.emit(Event{Type: RecordingStarted, Sound: &SoundEvent{ID: c.taking.id, File: file.Filename()}})
+		return nil
+	})
 }
 
-// takeEnds tells of its end: whoever is first, Record or the end of the call.
+// takeEnds tells of its end: whoever is first, Record or the end of the call. Of
+// the actor.
 func (c *Call) takeEnds(r recording.Result, err error) {
-	c.mu.Lock()
-	t := c.life.taking
-	c.life.taking = taking{}
-	c.mu.Unlock()
-	if t.id != "" {
-		c.emit(recordingEnded(t.id, r, err))
+	if id := c.taking.id; id != "" {
+		c.taking = taking{}
+		c.emit(recordingEnded(id, r, err))
 	}
 }
 
 // takeCut is takeEnds at the end of the call.
 func (c *Call) takeCut() {
-	c.mu.Lock()
-	file := c.life.taking.file
-	c.mu.Unlock()
-	if file != nil {
+	if file := c.taking.file; file != nil {
 		c.takeEnds(recording.Result{Filename: file.Filename(), Duration: file.Duration()}, nil)
 	}
 }
