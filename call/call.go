@@ -112,13 +112,14 @@ type joined struct {
 
 // life is where a call stands. Written by its actor only.
 type life struct {
-	state    State
-	answered time.Time
-	ended    time.Time
-	cause    Cause
-	raw      int
-	frame    int64 // at the answer, see mediaMeter.since
-	far      farEnd
+	state     State
+	answered  time.Time
+	ended     time.Time
+	cause     Cause
+	raw       int
+	recording string // name of the file of the whole call, once it is complete
+	frame     int64  // at the answer, see mediaMeter.since
+	far       farEnd
 }
 
 func newCall(m *Manager, base Info, d Dialog) *Call {
@@ -142,7 +143,7 @@ func (c *Call) Info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := c.base
-	i.State, i.Cause, i.RawCause = c.life.state, c.life.cause, c.life.raw
+	i.State, i.Cause, i.RawCause, i.Recording = c.life.state, c.life.cause, c.life.raw, c.life.recording
 	switch {
 	case c.life.answered.IsZero():
 	case c.life.ended.IsZero():

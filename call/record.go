@@ -114,6 +114,6 @@ func (c *Call) closeRecording() {
 	c.record.file = nil
 	c.emit(recordingEnded(c.record.id, result, err))
 	c.mu.Lock()
-	c.base.Recording = result.Filename
+	c.life.recording = result.Filename
 	c.mu.Unlock()
 }
