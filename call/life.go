@@ -133,6 +133,7 @@ func (c *Call) answered() {
 // end ends the call for good; raw is the SIP code, 0 for the one that fits.
 // Run by the actor only.
 func (c *Call) end(cause Cause, raw int) {
+	defer c.over() // whatever happens in between: others wait for it
 	c.dropSecondary()
 	c.stopTap()
 	was := c.finish(cause, raw)
@@ -146,6 +147,10 @@ func (c *Call) end(cause Cause, raw int) {
 	c.closeMedia()
 	c.closeRecording()
 	c.emitEnded()
+}
+
+// over says that the call has ended.
+func (c *Call) over() {
 	c.manager.ended(c)
 	close(c.done)
 }
