@@ -113,6 +113,9 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, 
 		}
 		c.mu.Unlock()
 		next.session.moveTo(c)
+		if x.hasWish() {
+			c.requestEnd(x.wished()) // it came before
+		}
 		c.manager.watch.news(c)
 		c.moves.gone.Store(false)
 		c.moves.under.Store(false)

@@ -88,7 +88,7 @@ func (c *Call) adopt(secondary *Call) bool {
 		c.joined.secondary = secondary
 	}
 	c.mu.Unlock()
-	if secondary.dialog == nil && (secondary.wish.Load() != 0 || secondary.overdue.Load()) {
+	if secondary.dialog == nil && (secondary.hasWish() || secondary.overdue.Load()) {
 		c.lookAgain() // nobody could, before
 	}
 	return !ending

@@ -125,8 +125,8 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) error {
 	c.manager.tasks.Go(func() {
 		defer close(watched)
 		select {
-		case cause := <-c.hangUps:
-			a.cancel(&DialError{Cause: cause, RawCause: codeCancelled, Err: fmt.Errorf("%w: hung up here", ErrConnectFailed)})
+		case <-c.hangUps:
+			a.cancel(&DialError{Cause: c.wished(), RawCause: codeCancelled, Err: fmt.Errorf("%w: hung up here", ErrConnectFailed)})
 		case <-answered:
 		case <-ctx.Done():
 		}

@@ -371,11 +371,10 @@ func (s *session) refresh() {
 
 // fail ends the call of the session.
 func (s *session) fail(what string, err error) {
+	s.log().Warn(what, "error", err)
 	s.mu.Lock()
-	c := s.call
-	s.mu.Unlock()
-	c.logger().Warn(what, "error", err)
-	c.requestEnd(Failed)
+	defer s.mu.Unlock()
+	s.call.requestEnd(Failed)
 }
 
 // lastReceived is when the last RTP packet of the far end came.

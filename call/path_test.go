@@ -325,8 +325,8 @@ func TestAWrongCertificateEndsTheCallAndSaysWhy(t *testing.T) {
 		r.shake(true)
 		r.run(2*time.Second, false)
 		select {
-		case cause := <-r.call.hangUps:
-			if cause != Failed {
+		case <-r.call.hangUps:
+			if cause := r.call.wished(); cause != Failed {
 				t.Errorf("ended with %v", cause)
 			}
 		default:

@@ -22,8 +22,8 @@ import (
 type turn struct {
 	taken chan struct{} // one place, full while somebody has the turn; from the start on until Manager.start
 
-	hangUps chan Cause   // has the actor end the call; the first is enough
-	wish    atomic.Int32 // 1 + the Cause that was asked for first; 0: none
+	hangUps chan struct{} // there is a wish; for run, or for the attempt to reach the far end
+	wish    atomic.Int32  // to end the call: 1 + the Cause that was asked for first; 0: none
 
 	longest  time.Duration // the call may last; of the actor
 	deadline *time.Timer   // of longest; of the actor
@@ -31,7 +31,7 @@ type turn struct {
 
 // init makes the turn of a new call. It is taken: by who sets the call up.
 func (t *turn) init() {
-	t.taken, t.hangUps = make(chan struct{}, 1), make(chan Cause, 1)
+	t.taken, t.hangUps = make(chan struct{}, 1), make(chan struct{}, 1)
 	t.taken <- struct{}{}
 }
 
@@ -91,7 +91,7 @@ func (c *Call) HangUp(cause Cause) {
 	case c.taken <- struct{}{}:
 		c.work(c.endAsWished)
 	default:
-		c.requestEnd(cause) // who has the turn may have it until the far end answers
+		c.tellWish() // who has the turn may be waiting for the far end's answer
 		c.take(c.endAsWished)
 	}
 }
@@ -99,17 +99,24 @@ func (c *Call) HangUp(cause Cause) {
 // requestEnd has the call ended; it never waits.
 func (c *Call) requestEnd(cause Cause) {
 	c.wish.CompareAndSwap(0, 1+int32(cause))
+	c.tellWish()
+}
+
+// tellWish has somebody take a turn for the wish.
+func (c *Call) tellWish() {
 	if c.dialog == nil {
 		c.lookAgain()
 		return
 	}
 	select {
-	case c.hangUps <- cause:
-	default: // somebody was first
+	case c.hangUps <- struct{}{}:
+	default: // it has been told
 	}
 }
 
-// wished is why the call is to end.
+// hasWish tells whether the call is to end, and wished why.
+func (c *Call) hasWish() bool { return c.wish.Load() != 0 }
+
 func (c *Call) wished() Cause { return Cause(c.wish.Load() - 1) }
 
 func (c *Call) endAsWished() { c.end(c.wished(), 0) }

@@ -159,7 +159,7 @@ func (c *Call) lookAgain() {
 // longer than it may, or without RTP for too long; and one without a far end that is
 // to end. Of the actor.
 func (c *Call) look() {
-	if c.dialog == nil && c.wish.Load() != 0 {
+	if c.dialog == nil && c.hasWish() {
 		c.endAsWished()
 		return
 	}
