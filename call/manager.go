@@ -146,6 +146,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 	var c *Call
 	apart.Run(func() { c = m.take(ctx, d) })
 	if c == nil {
+		<-d.Ended()
 		return
 	}
 	h(ctx, c)

@@ -7,8 +7,7 @@ import (
 )
 
 // replace has an INVITE with Replaces (RFC 3891) take the place of the far end
-// of a call: its room, its action and its recording go on. It returns when the
-// new dialog has ended.
+// of a call: its room, its action and its recording go on.
 func (m *Manager) replace(ctx context.Context, d Dialog, old *sip.Dialog) {
 	inv := d.Invitation()
 	reject := func(code int) {
@@ -42,7 +41,6 @@ func (m *Manager) replace(ctx context.Context, d Dialog, old *sip.Dialog) {
 	}
 	c.emitTransferred(transferByReplaces, party(inv.From))
 	was.leave()
-	<-d.Ended()
 }
 
 // mayReplace says who may take the place of a far end: itself, from another
