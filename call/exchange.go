@@ -81,8 +81,8 @@ type departed struct {
 	endpoint *rtp.Endpoint
 }
 
-// newcomer is a call that is never told of and has no actor: with what it gets
-// of signalling and media, c is to go on.
+// newcomer is a call that is never told of and gives nobody a turn: with what it
+// gets of signalling and media, c is to go on.
 func (c *Call) newcomer(d Dialog) *Call {
 	x := newCall(c.manager, c.base, d)
 	x.SetLogger(c.logger())

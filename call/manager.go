@@ -153,7 +153,7 @@ func (m *Manager) HandleInvite(ctx context.Context, d Dialog, h Handler) {
 	c.HangUp(Completed)
 }
 
-// take makes a call of an INVITE and starts its actor; nil: it was refused, or
+// take makes a call of an INVITE and lets it be worked on; nil: it was refused, or
 // takes the place of another call, which is over by then.
 func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	inv := d.Invitation()

@@ -9,7 +9,7 @@ import (
 // maxPendingPresses bounds the digits nobody has asked for yet.
 const maxPendingPresses = 64
 
-// maxUnseenPresses bounds the digits that the actor has not seen yet: what
+// maxUnseenPresses bounds the digits that the call's goroutine has not seen yet: what
 // comes in two frames.
 const maxUnseenPresses = 2 * maxPressesPerFrame
 
@@ -61,7 +61,7 @@ func (c *Call) pressed(p press) {
 	}
 }
 
-// report passes a digit on to the actor. It never waits: it is called from
+// report passes a digit on to the call's goroutine. It never waits: it is called from
 // the media path, after the slot, and from signalling.
 func (c *Call) report(p press) {
 	select {

@@ -15,12 +15,16 @@ import (
 // What comes from elsewhere (the far end, digits, clocks, wishes of those who cannot
 // wait) is done by a goroutine that the call has for that, see run. A secondary call
 // to a room of this process, to which nothing comes but such wishes and its clock,
-// has none of its own: that of its primary does it.
+// has none of its own: that of its primary does it, once it knows of it (adopt).
+//
+// Turns are given in the order of asking. Who ends a primary call in its turn waits
+// for a turn of its secondary call; nobody waits the other way round, nor for a turn
+// with a lock held.
 //
 // Either way it is done on a stack that is given back, see package apart: these
 // goroutines wait for hours afterwards, in the little memory that a new one has.
 type turn struct {
-	taken chan struct{} // one place, full while somebody has the turn; from the start on until Manager.start
+	taken chan struct{} // one place, full while somebody has the turn; at first who sets the call up, until open
 
 	hangUps chan struct{} // there is a wish; for run, or for the attempt to reach the far end
 	wish    atomic.Int32  // to end the call: 1 + the Cause that was asked for first; 0: none
@@ -77,7 +81,8 @@ func (c *Call) ask(ctx context.Context, f func() error) (err error) {
 }
 
 // SetMaxDuration bounds the call, counted from its answer; it then ends with
-// Dropped. Without it the bound is 240 minutes.
+// Dropped, and so does one without an answer to which nothing happens for as long.
+// Without it the bound is 240 minutes.
 func (c *Call) SetMaxDuration(d time.Duration) {
 	_ = c.ask(context.Background(), func() error { c.longest = d; return nil }) // one that has ended needs none
 }
@@ -165,8 +170,8 @@ func (c *Call) hasEnded() bool {
 	}
 }
 
-// untilLimit is what is left of the longest duration. It counts from the
-// answer; before it nothing runs out.
+// untilLimit is what is left of the longest duration, which counts from the
+// answer; before that all of it, in each turn anew.
 func (c *Call) untilLimit() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,9 +12,9 @@ const watchInterval = time.Second
 
 // watch looks after the media of all calls: whether RTP still comes, and whether
 // it has been proven who called. One goroutine does that for all of them, while
-// there are any, and wakes the actors of those that have something to do: the
-// stack and the state of an actor have left the caches long before it is woken,
-// so that a clock for each would cost more than all they have to say.
+// there are any, and wakes those of calls for which there is something to do: the
+// stack and the state of a call have left the caches long before it is woken, so
+// that a clock for each would cost more than all they have to say.
 //
 // It keeps for each call when there can be news at the earliest, mostly the
 // timeout after the last packet that it knows of, and looks at the call then.
@@ -36,7 +36,7 @@ type place struct {
 
 // watched is what a call has for the watch.
 type watched struct {
-	looks   chan struct{} // has the actor look, see Call.look; nil without a dialog
+	looks   chan struct{} // has the call's goroutine look, see Call.look; nil without a dialog
 	overdue atomic.Bool   // the longest duration has run out
 	place   int           // 1 + that in watch.places, 0: not there; under watch.mu
 }
@@ -44,7 +44,7 @@ type watched struct {
 // never is due when no look is needed any more.
 const never = time.Duration(math.MaxInt64)
 
-// add begins the watch over a call that has an actor.
+// add begins the watch over a call that has a goroutine.
 func (w *watch) add(c *Call) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -125,8 +125,8 @@ func (w *watch) again(c *Call, now, rest time.Duration) {
 	}
 }
 
-// glance wakes the actor if the media want something of it, and tells for how long
-// there can be no news.
+// glance wakes the call's goroutine if the media want something of it, and tells
+// for how long there can be no news.
 func (c *Call) glance() time.Duration {
 	rest, ask := never, false
 	if m := c.audio(); m != nil {

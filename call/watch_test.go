@@ -135,7 +135,7 @@ func TestWatchLastsAsLongAsThereAreCalls(t *testing.T) {
 	watchWorld(t, 5*time.Second, func(t *testing.T, m *Manager) {
 		watching := func(calls int) {
 			t.Helper()
-			synctest.Wait() // actors end after their calls
+			synctest.Wait() // goroutines end after their calls
 			m.watch.mu.Lock()
 			defer m.watch.mu.Unlock()
 			if len(m.watch.places) != calls || (m.watch.gone != nil) != (calls > 0) {
