@@ -23,7 +23,9 @@ func TestCallsEndWhateverHappensAtOnce(t *testing.T) {
 			leaktest.Check(t)
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 			w := &crowd{begun: map[string]bool{}, ended: map[string]bool{}}
-			m, stop := newTurnManager(t, func(cfg *Config) { cfg.Events, cfg.Dialer, cfg.Loader = w, w, w })
+			m, stop := newTurnManager(t, func(cfg *Config) {
+				cfg.Events, cfg.Dialer, cfg.Loader, cfg.Outbound.Local = w, w, w, w.local
+			})
 			w.manager = m
 			var all sync.WaitGroup
 			for i := range 64 {
@@ -85,6 +87,7 @@ func (w *crowd) comes(t *testing.T, r *rand.Rand) {
 		func(c *Call) { m.watch.news(c); c.lookAgain() },
 		func(*Call) { _ = m.callBy(sip.Replaces{}) },
 		func(*Call) { m.Calls() },
+		w.exchange,
 	}
 	var disturbing sync.WaitGroup
 	m.HandleInvite(t.Context(), far, func(ctx context.Context, c *Call) {
@@ -95,24 +98,60 @@ func (w *crowd) comes(t *testing.T, r *rand.Rand) {
 		}
 		disturbing.Add(1)
 		time.AfterFunc(soon(r), func() { defer disturbing.Done(); far.leaves(sip.ErrRemoteBye) })
-		w.serve(ctx, c, o)
+		w.serve(ctx, r, c, o)
 	})
 	disturbing.Wait()
 }
 
+// exchange puts another far end in the place of that of c.
+func (w *crowd) exchange(c *Call) {
+	x := c.newcomer(newVisitor())
+	if was, err := x.answerFor(context.Background(), c, "another"); err == nil {
+		was.leave()
+	} else {
+		x.discard()
+	}
+}
+
 // serve is an application.
-func (w *crowd) serve(ctx context.Context, c *Call, o ConferenceOptions) {
+func (w *crowd) serve(ctx context.Context, r *rand.Rand, c *Call, o ConferenceOptions) {
 	if c.Answer(ctx) != nil {
 		return
 	}
 	_, _ = c.Play(ctx, Playlist{{File: "greeting"}}, PlayOptions{BargeIn: true})
 	for range 2 {
-		s, err := c.DialConference(ctx, o)
+		var s *Call
+		var err error
+		if r.IntN(2) == 0 {
+			s, err = c.DialConference(ctx, o)
+		} else {
+			s, _, err = c.DialOut(ctx, w.destinations(r, o))
+		}
 		if err != nil {
-			return
+			continue
 		}
 		_, _ = c.Connect(ctx, s)
 		s.HangUp(Completed)
+	}
+}
+
+// destinations are one with early media, or some without.
+func (w *crowd) destinations(r *rand.Rand, o ConferenceOptions) DialOutOptions {
+	all := []Destination{
+		{Kind: ToSIP, Value: "sip:a@far.example"},
+		{Kind: ToSIP, Value: "sip:b@far.example"},
+		{Kind: ToRoom, Value: o.Name},
+		{Kind: ToService, Value: "service"},
+	}
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	n := 1 + r.IntN(3)
+	return DialOutOptions{Destinations: all[:n], EarlyMedia: n == 1, AnswerTimeout: soon(r), MaxDuration: soon(r)}
+}
+
+// local is the application of a service.
+func (w *crowd) local(c *Call) {
+	if c.EarlyMedia(context.Background()) == nil && c.Answer(context.Background()) == nil {
+		_ = c.Sleep(context.Background(), rand.N(100*time.Millisecond))
 	}
 }
 
@@ -145,14 +184,21 @@ func (w *crowd) Route(context.Context, string) (netip.Addr, error) {
 	return netip.MustParseAddr("192.0.2.1"), nil
 }
 
-// Dial answers after a moment.
-func (w *crowd) Dial(ctx context.Context, _ sip.InviteRequest, _ func(sip.Progress)) (OutboundDialog, error) {
+// Dial has media from the beginning, and is answered or refused after a moment. The
+// callee hangs up a moment later.
+func (w *crowd) Dial(ctx context.Context, _ sip.InviteRequest, onProgress func(sip.Progress)) (OutboundDialog, error) {
+	far := newVisitor()
+	onProgress(sip.Progress{Code: codeProgress, Body: far.RemoteBody()})
 	select {
 	case <-time.After(rand.N(100 * time.Millisecond)):
-		return newVisitor(), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
+	if rand.N(4) == 0 {
+		return nil, &sip.StatusError{Code: codeBusy}
+	}
+	time.AfterFunc(rand.N(150*time.Millisecond), func() { far.leaves(sip.ErrRemoteBye) })
+	return far, nil
 }
 
 // Emit notes the beginning and the end of calls, and what is told after it.
