@@ -43,7 +43,7 @@ func TestMediaStateOfAParticipantFitsIn12KiB(t *testing.T) {
 		measureParticipants(t, nil, func(netip.AddrPort) (Sockets, error) { return ports.Open(loopback) })
 	})
 	t.Run("shared", func(t *testing.T) {
-		shared, err := rtp.NewShared(rtp.SharedConfig{First: 28000, Ports: 1, Workers: 1})
+		shared, err := rtp.NewShared(rtp.SharedConfig{First: freePorts(t), Ports: 1, Workers: 1})
 		if errors.Is(err, rtp.ErrNoShared) {
 			t.Skip(err)
 		}
@@ -55,6 +55,30 @@ func TestMediaStateOfAParticipantFitsIn12KiB(t *testing.T) {
 			return shared.Open(loopback, rtp.Peer{Remote: remote, Signalling: loopback})
 		})
 	})
+}
+
+// freePorts is the first of two ports, an even one, that nobody had a moment ago.
+func freePorts(t *testing.T) int {
+	t.Helper()
+	loopback := net.IPv4(127, 0, 0, 1)
+	for range 100 {
+		first, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback})
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := first.LocalAddr().(*net.UDPAddr).Port
+		second, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback, Port: port + 1})
+		_ = first.Close()
+		if err != nil {
+			continue
+		}
+		_ = second.Close()
+		if port%2 == 0 {
+			return port
+		}
+	}
+	t.Fatal("no free ports")
+	return 0
 }
 
 func measureParticipants(t *testing.T, transport mixer.Transport, open func(remote netip.AddrPort) (Sockets, error)) {
