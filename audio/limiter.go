@@ -93,9 +93,8 @@ func (l *Limiter) Process(dst []int16, acc []int32) {
 	d := int(l.delay)
 	if !l.Active() && len(acc) >= d {
 		ahead := len(acc) - d
-		if narrow(dst[d:], acc[:ahead]) && fits(acc[ahead:]) {
-			l.pass(dst)
-			copy(l.line(), acc[ahead:])
+		if narrow(dst[d:], acc[:ahead]) && narrow(dst[:d], acc[ahead:]) {
+			l.exchange(dst[:d])
 			return
 		}
 	}
@@ -107,16 +106,15 @@ func (l *Limiter) Process(dst []int16, acc []int32) {
 }
 
 // ProcessMinus limits the sums acc without the samples of own, which is what a
-// talker hears. dst and own must be at least as long as acc. It does not
-// allocate.
+// talker hears. dst and own must be at least as long as acc, and not the same. It
+// does not allocate.
 func (l *Limiter) ProcessMinus(dst []int16, acc []int32, own []int16) {
 	dst, own = dst[:len(acc)], own[:len(acc)]
 	d := int(l.delay)
 	if !l.Active() && len(acc) >= d {
 		ahead := len(acc) - d
-		if narrowMinus(dst[d:], acc[:ahead], own[:ahead]) && fitsMinus(acc[ahead:], own[ahead:]) {
-			l.pass(dst)
-			Minus(l.line(), acc[ahead:], own[ahead:])
+		if narrowMinus(dst[d:], acc[:ahead], own[:ahead]) && narrowMinus(dst[:d], acc[ahead:], own[ahead:]) {
+			l.exchange(dst[:d])
 			return
 		}
 	}
@@ -134,11 +132,14 @@ func (l *Limiter) limitMinus(dst []int16, acc []int32, own []int16) {
 	}
 }
 
-// pass gives out the whole delay line as it is. All sums that are going to take
-// its place fit; how large they are does not matter.
-func (l *Limiter) pass(dst []int16) {
-	for i, v := range l.line() {
-		dst[i] = int16(v)
+// exchange gives out the whole delay line as it is and puts in its place the last
+// sums that came in, which wait, narrowed, where the line goes to. All fit into 16
+// bits; how large they are does not matter.
+func (l *Limiter) exchange(last []int16) {
+	line := l.line()
+	last = last[:len(line)]
+	for i, v := range line {
+		line[i], last[i] = int32(last[i]), int16(v)
 	}
 	l.peak = 0
 }
@@ -222,54 +223,44 @@ func magnitude(s []int32) int32 {
 // be joined by or.
 func excess(v int32) uint32 { return uint32(v + FullScale) }
 
-// fits reports whether all sums fit into 16 bit.
-func fits(s []int32) bool {
-	var over uint32
-	for _, v := range s {
-		over |= excess(v)
-	}
-	return over>>16 == 0
-}
-
-// fitsMinus is fits of the sums without the samples of own.
-func fitsMinus(acc []int32, own []int16) bool {
-	var over uint32
-	acc = acc[:len(own)]
-	for i, v := range own {
-		over |= excess(acc[i] - int32(v))
-	}
-	return over>>16 == 0
-}
-
-// narrow makes dst the lower halves of the sums and reports whether they all fit.
+// narrow makes dst the sums, if they all fit into 16 bits, and reports that.
 func narrow(dst []int16, acc []int32) bool {
-	var over, over2 uint32
-	for len(dst) >= 8 && len(acc) >= 8 {
-		d, a := (*[8]int16)(dst), (*[8]int32)(acc)
-		over |= excess(a[0]) | excess(a[1]) | excess(a[2]) | excess(a[3])
-		over2 |= excess(a[4]) | excess(a[5]) | excess(a[6]) | excess(a[7])
-		d[0], d[1], d[2], d[3] = int16(a[0]), int16(a[1]), int16(a[2]), int16(a[3])
-		d[4], d[5], d[6], d[7] = int16(a[4]), int16(a[5]), int16(a[6]), int16(a[7])
-		dst, acc = dst[8:], acc[8:]
+	n := min(len(dst), len(acc))
+	if n < lanes {
+		return narrowFew(dst[:n], acc[:n])
 	}
-	for i := range min(len(dst), len(acc)) {
-		over |= excess(acc[i])
-		dst[i] = int16(acc[i])
-	}
-	return (over|over2)>>16 == 0
+	return narrowOf(dst[:n], acc[:n])
 }
 
-// narrowMinus makes dst the sums without the samples of own, if they all fit
-// into 16 bits, and reports that.
+// narrowFew is narrow of slices of one length, one after the other.
+func narrowFew(dst []int16, acc []int32) bool {
+	var over uint32
+	acc = acc[:len(dst)]
+	for i, v := range acc {
+		over |= excess(v)
+		dst[i] = int16(v)
+	}
+	return over>>16 == 0
+}
+
+// narrowMinus is narrow of the sums without the samples of own, which must not be
+// those of dst.
 func narrowMinus(dst []int16, acc []int32, own []int16) bool {
 	n := min(len(dst), len(acc), len(own))
-	whole := n &^ (lanes - 1)
-	fit := narrowMinusOf(dst[:whole], acc[:whole], own[:whole])
+	if n < lanes {
+		return narrowMinusFew(dst[:n], acc[:n], own[:n])
+	}
+	return narrowMinusOf(dst[:n], acc[:n], own[:n])
+}
+
+// narrowMinusFew is narrowMinus of slices of one length, one after the other.
+func narrowMinusFew(dst []int16, acc []int32, own []int16) bool {
 	var over uint32
-	for i := whole; i < n; i++ {
+	acc, own = acc[:len(dst)], own[:len(dst)]
+	for i := range dst {
 		v := acc[i] - int32(own[i])
 		over |= excess(v)
 		dst[i] = int16(v)
 	}
-	return fit && over>>16 == 0
+	return over>>16 == 0
 }

@@ -164,20 +164,22 @@ func TestLimiterReleasesSlowlyAndCompletely(t *testing.T) {
 func TestProcessMinusIsMinusThenProcess(t *testing.T) {
 	sums := loudSums()
 	own := noise(len(sums), 20000)
-	want, got := NewLimiter(8000), NewLimiter(8000)
-	rest, a, b := make([]int32, 160), make([]int16, 160), make([]int16, 160)
-	for at := 0; at < len(sums); at += 160 {
-		Minus(rest, sums[at:at+160], own[at:at+160])
-		want.Process(a, rest)
-		got.ProcessMinus(b, sums[at:at+160], own[at:at+160])
-		for i := range a {
-			if a[i] != b[i] {
-				t.Fatalf("sample %d is %d, want %d", at+i, b[i], a[i])
+	for _, n := range []int{7, 20, 25, 27, 33, 160} {
+		want, got := NewLimiter(8000), NewLimiter(8000)
+		rest, a, b := make([]int32, n), make([]int16, n), make([]int16, n)
+		for at := 0; at+n <= len(sums); at += n {
+			Minus(rest, sums[at:at+n], own[at:at+n])
+			want.Process(a, rest)
+			got.ProcessMinus(b, sums[at:at+n], own[at:at+n])
+			for i := range a {
+				if a[i] != b[i] {
+					t.Fatalf("frames of %d: sample %d is %d, want %d", n, at+i, b[i], a[i])
+				}
 			}
 		}
-	}
-	if *want != *got {
-		t.Error("the two limiters end in different states")
+		if *want != *got {
+			t.Errorf("frames of %d: the two limiters end in different states", n)
+		}
 	}
 }
 

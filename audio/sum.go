@@ -1,24 +1,19 @@
 package audio
 
+// lanes is how many samples are worked on at a time.
+const lanes = 8
+
 // Set makes acc the samples of s: the first frame of a sum. It handles
 // min(len(acc), len(s)) samples, as do all functions of this file, and none
 // of them allocates.
 func Set(acc []int32, s []int16) {
 	n := min(len(acc), len(s))
-	acc, s = acc[:n], s[:n]
-	for len(acc) >= 8 && len(s) >= 8 {
-		a, p := (*[8]int32)(acc), (*[8]int16)(s)
-		a[0], a[1], a[2], a[3] = int32(p[0]), int32(p[1]), int32(p[2]), int32(p[3])
-		a[4], a[5], a[6], a[7] = int32(p[4]), int32(p[5]), int32(p[6]), int32(p[7])
-		acc, s = acc[8:], s[8:]
-	}
-	for i := range min(len(acc), len(s)) {
+	whole := n &^ (lanes - 1)
+	setTo(acc[:whole], s[:whole])
+	for i := whole; i < n; i++ {
 		acc[i] = int32(s[i])
 	}
 }
-
-// lanes is how many samples are worked on at a time.
-const lanes = 8
 
 // Add adds the samples of s to the sum acc.
 func Add(acc []int32, s []int16) {

@@ -517,6 +517,18 @@ func BenchmarkCold(b *testing.B) {
 	run("clock", func(int) {})
 	run("encode", func(k int) { EncodeULaw(payload, samples[k][:]) })
 	run("decode", func(k int) { DecodeULaw(pcm, codes[k][:]) })
+	sum, out, limiters := make([]int32, 160), make([]int16, 160), make([]audio.Limiter, len(samples))
+	for k := range limiters {
+		limiters[k].CopyFrom(audio.NewLimiter(8000))
+	}
+	run("talker", func(k int) {
+		DecodeULaw(pcm, codes[k][:])
+		audio.Energy(pcm)
+		audio.Set(sum, samples[k][:])
+		audio.Add(sum, pcm)
+		limiters[k].ProcessMinus(out, sum, pcm)
+		EncodeULaw(payload, out)
+	})
 }
 
 // BenchmarkTalker is the whole work for a talking participant and a frame of 20
