@@ -3,6 +3,8 @@ package rtp
 import (
 	"encoding/binary"
 	"sync/atomic"
+
+	"mediaserver/internal/lone"
 )
 
 const (
@@ -107,8 +109,8 @@ func (b *controls) done() { b.box.Load().fifo.done() }
 // where it is from, how long it is and when it came; places says where the notes
 // are. One may push while another one takes.
 type fifo struct {
-	put   atomic.Uint32 // datagrams pushed
-	taken atomic.Uint32 // datagrams done with
+	put   lone.Uint32 // datagrams pushed
+	taken lone.Uint32 // datagrams done with
 }
 
 func (l *fifo) empty() bool { return l.taken.Load() == l.put.Load() }
@@ -137,7 +139,7 @@ func (l *fifo) push(places []uint16, memory, datagram []byte, from address, at i
 	note(memory[off:], from, len(datagram), at)
 	copy(memory[off+noteSize:], datagram)
 	places[put&last] = uint16(off)
-	l.put.Store(put + 1)
+	l.put.Add(1)
 	return true
 }
 

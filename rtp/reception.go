@@ -1,6 +1,6 @@
 package rtp
 
-import "sync/atomic"
+import "mediaserver/internal/lone"
 
 // reception is what a receiver report says of the far end's stream.
 // RFC 3550 §6.4.1, A.3, A.8. What A.1 tests is done before.
@@ -49,7 +49,7 @@ func (r *reception) observe(ts uint32, at int64, rate int, c *counts) {
 	setJitter(&c.jitter, r.jitter>>4, rate)
 }
 
-func setJitter(g *atomic.Int64, jitter uint32, rate int) {
+func setJitter(g *lone.Int64, jitter uint32, rate int) {
 	g.Store(int64(durationOf(int64(jitter), rate)))
 }
 

@@ -3,6 +3,8 @@ package rtp
 import (
 	"sync/atomic"
 	"time"
+
+	"mediaserver/internal/lone"
 )
 
 // DropCause says why a datagram was thrown away unheard.
@@ -85,12 +87,12 @@ func (s SocketError) String() string {
 // counts are the counters of one endpoint. The worker writes, anyone reads.
 type counts struct {
 	// With every packet, in one line or two.
-	received      atomic.Uint64 // packets
-	receivedBytes atomic.Uint64 // of payload
-	lastReceived  atomic.Int64  // Unix [ns], 0 = never
-	jitter        atomic.Int64  // RFC 3550 A.8 [ns]
-	sent          atomic.Uint64
-	sentBytes     atomic.Uint64
+	received      lone.Uint64 // packets
+	receivedBytes lone.Uint64 // of payload
+	lastReceived  lone.Int64  // Unix [ns], 0 = never
+	jitter        lone.Int64  // RFC 3550 A.8 [ns]
+	sent          lone.Uint64
+	sentBytes     lone.Uint64
 
 	rtcpReceived  atomic.Uint64
 	rtcpSent      atomic.Uint64
@@ -109,11 +111,11 @@ type counts struct {
 
 // gauges are the values of the moment of one endpoint.
 type gauges struct {
-	target       atomic.Int64 // wanted delay [ns]
-	delay        atomic.Int64 // delay now [ns]
+	target       lone.Int64   // wanted delay [ns]
+	delay        lone.Int64   // delay now [ns]
 	rtt          atomic.Int64 // [ns], 0 = unknown
 	remoteLost   atomic.Int64 // as the far end reports
-	remoteJitter atomic.Int64 // as the far end reports [ns]
+	remoteJitter lone.Int64   // as the far end reports [ns]
 	remoteFrac   atomic.Uint32
 	goodbye      atomic.Bool
 }

@@ -28,7 +28,7 @@ var importTable = []importRow{
 	{who: "rtp/srtp", may: []string{"internal/prefetch"}, never: []string{"net/http/..."}},
 	{who: "rtp/dtls", may: []string{"rtp/srtp"}, never: []string{"net/http/..."}},
 	{who: "rtp/ice", never: []string{"net", "net/http/..."}},
-	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch"}, never: []string{"net/http/..."}},
+	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch", "internal/lone"}, never: []string{"net/http/..."}},
 	{who: "sip/sdp", never: []string{"net", "net/http/..."}},
 	{who: "sip/websocket"}, // net/http for the opening handshake of RFC 7118
 	{who: "sip/guard", never: []string{"net", "net/http/..."}},
@@ -50,6 +50,7 @@ var importTable = []importRow{
 	{who: "internal/apart"},
 	{who: "internal/cputime"},
 	{who: "internal/prefetch"},
+	{who: "internal/lone"},
 	{who: "internal/wildcard"},
 	{who: "internal/leaktest"},
 	{who: "internal/archtest"},
