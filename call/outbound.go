@@ -117,6 +117,12 @@ func (m *Manager) newAttempt(d Destination, from string, primary *Call) *attempt
 // call has ended then; HangUp of the call ends the attempt as well.
 func (a *attempt) run(ctx context.Context, limit time.Duration) error {
 	c := a.call
+	begun := false
+	defer func() {
+		if !begun && !c.hasEnded() { // a fault, which must leave nobody waiting
+			c.end(Failed, 0)
+		}
+	}()
 	ctx, a.cancel = context.WithCancelCause(ctx)
 	defer a.cancel(nil)
 	c.manager.begin(c)
@@ -142,6 +148,7 @@ func (a *attempt) run(ctx context.Context, limit time.Duration) error {
 	}
 	c.answeredOut()
 	c.manager.start(c, limit)
+	begun = true
 	return nil
 }
 

@@ -274,6 +274,20 @@ func TestFaultInTheEndLeavesNobodyWaiting(t *testing.T) {
 	})
 }
 
+func TestFaultOfAnAttemptLeavesNobodyWaiting(t *testing.T) {
+	takesTurns(t, func(cfg *Config) { cfg.Dialer = dialling{fault: true} }, func(t *testing.T, m *Manager, d *diary) {
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = m.Dial(t.Context(), DialOptions{Destination: Destination{Kind: ToSIP, Value: "sip:a@far.example"}})
+			t.Error("went on after the fault")
+		}()
+		d.want(t, CallStarted, CallEnded)
+		if n := m.Active(); n != 0 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
+
 func TestRingingIsToldBeforeTheEnd(t *testing.T) {
 	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
 		far := newVisitor()
@@ -516,13 +530,19 @@ func TestHangUpEndsTheWaitForAnAnswer(t *testing.T) {
 }
 
 // dialling is a Dialer whose far end does not answer until the attempt is given up.
-type dialling struct{ answers bool }
+type dialling struct {
+	answers bool // even then
+	fault   bool // at once
+}
 
 func (d dialling) Route(context.Context, string) (netip.Addr, error) {
 	return netip.MustParseAddr("192.0.2.1"), nil
 }
 
 func (d dialling) Dial(ctx context.Context, _ sip.InviteRequest, _ func(sip.Progress)) (OutboundDialog, error) {
+	if d.fault {
+		panic("fault")
+	}
 	<-ctx.Done()
 	if d.answers {
 		return newVisitor(), nil
