@@ -17,13 +17,25 @@ const (
 // transit time of a packet is its arrival minus its timestamp, of which only
 // differences have a meaning.
 type delay struct {
-	rate     int64
+	// In every frame.
+	unit     int64 // a timestamp unit [ns], 0 if that is no whole number
 	min, max int64 // bounds of the target [ns]; min without the frame itself
+	least    int64 // transit of the fastest packet of both windows [ns]
+	late     int64 // how much later the slowest was [ns]
+	set      bool
 
+	rate int64
 	fast [2]int64 // least transit of this window and of the one before [ns]
 	slow [2]int64 // largest
 	end  int64    // of this window [ns]
-	set  bool
+}
+
+func newDelay(rate int, least, most int64) delay {
+	d := delay{rate: int64(rate), min: least, max: most}
+	if second := int64(time.Second); second%d.rate == 0 {
+		d.unit = second / d.rate
+	}
+	return d
 }
 
 // observe takes the arrival [ns] and timestamp of a packet.
@@ -43,6 +55,8 @@ func (d *delay) observe(at, ts int64) {
 		d.fast[0] = min(d.fast[0], transit)
 		d.slow[0] = max(d.slow[0], transit)
 	}
+	d.least = min(d.fast[0], d.fast[1])
+	d.late = max(d.slow[0], d.slow[1]) - d.least
 }
 
 // reset forgets everything.
@@ -53,7 +67,7 @@ func (d *delay) spread() int64 {
 	if !d.set {
 		return 0
 	}
-	return max(d.slow[0], d.slow[1]) - min(d.fast[0], d.fast[1])
+	return d.late
 }
 
 // target is how long after the fastest packet a packet should be played out at
@@ -65,10 +79,13 @@ func (d *delay) target() int64 {
 // behind is how far the play-out of timestamp ts at time now is behind
 // the fastest packet [ns].
 func (d *delay) behind(now, ts int64) int64 {
-	return now - min(d.fast[0], d.fast[1]) - d.nanos(ts)
+	return now - d.least - d.nanos(ts)
 }
 
 // nanos is the time that ts timestamp units take [ns].
 func (d *delay) nanos(ts int64) int64 {
+	if d.unit > 0 {
+		return ts * d.unit
+	}
 	return int64(durationOf(ts, int(d.rate)))
 }

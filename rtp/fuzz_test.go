@@ -121,7 +121,7 @@ func FuzzRTCP(f *testing.F) {
 		}
 		s := newSim(t)
 		s.rtcp.arrive(b, phoneAddr, s.now)
-		s.run(520 * ms)
+		s.run((pollFrames + 1) * frameTime)
 		st := s.stats()
 		if heard := st.RTCPReceived == 1; heard != (err == nil) && len(b) > 0 && len(b) <= datagramSize {
 			t.Errorf("heard %v, parsed %v", heard, err)

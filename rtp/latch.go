@@ -108,10 +108,14 @@ func (l *latch) update(s *settings) {
 	}
 }
 
-// refuses tells whether hear will refuse, whatever is in the packet.
+// believes tells whether an address is the source in use.
+func (l *latch) believes(from netip.AddrPort) bool { return l.bound && from == l.source }
+
+// refuses tells whether hear will refuse, whatever is in the packet. The source
+// in use is not asked about.
 func (l *latch) refuses(from netip.AddrPort, now int64) bool {
 	switch {
-	case l.bound && from == l.source || from == l.signalled:
+	case from == l.signalled:
 		return false
 	case l.bound:
 		return l.strict || now-l.last < relatchSilence
@@ -145,13 +149,11 @@ const (
 	changed // accepted, and the far end is elsewhere than before
 )
 
-// hear judges the source of a valid packet that came at time now [ns]; trusted:
-// it is protected, or of the stream that has been heard.
+// hear judges the source of a valid packet that came at time now [ns], another
+// than the one in use; trusted: it is protected, or of the stream that has been
+// heard.
 func (l *latch) hear(from netip.AddrPort, p *packet, trusted bool, now int64) verdict {
 	switch {
-	case l.bound && from == l.source:
-		l.last = now
-		return accepted
 	case l.refuses(from, now):
 		return refused
 	case from == l.signalled:

@@ -45,7 +45,7 @@ func (p *player) init(j JitterConfig, s *current, c *counts, m *memory) {
 	p.set, p.counts = s, c
 	p.ring.init(c, m)
 	floor := max(0, int64(j.MinMS)*1e6-int64(frameTime))
-	p.delay = delay{rate: int64(s.rate), min: floor, max: int64(j.MaxMS) * 1e6}
+	p.delay = newDelay(s.rate, floor, int64(j.MaxMS)*1e6)
 	p.tuner.grain = s.frame
 	p.queue = newQueue(s.rate)
 	p.conceal = newConcealer(s.rate)

@@ -197,11 +197,12 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		return
 	}
 	k := e.cur.kindOf(b[1] & maxPayloadType)
-	if k == kindUnknown && (!e.far.bound || from != e.far.source) {
+	believed := e.far.believes(from)
+	if k == kindUnknown && !believed {
 		c.drop(DropPayloadType)
 		return
 	}
-	if e.far.refuses(from, now) {
+	if !believed && e.far.refuses(from, now) {
 		c.drop(DropSource)
 		return
 	}
@@ -217,15 +218,24 @@ func (e *Endpoint) datagram(b []byte, from netip.AddrPort, at, now int64) {
 		c.drop(DropOversize)
 		return
 	}
-	trusted := e.secure.On() || e.receiver.heard && p.ssrc == e.receiver.ssrc
-	switch e.far.hear(from, &p, trusted, now) {
-	case refused:
+	if believed {
+		e.far.last = now
+	} else if !e.latch(from, &p, now) {
 		c.drop(DropSource)
 		return
-	case changed:
-		c.sourceChanges.Add(1)
 	}
 	e.take(&p, k, at, now)
+}
+
+// latch judges a packet that does not come from the source in use. False: it is
+// not believed.
+func (e *Endpoint) latch(from netip.AddrPort, p *packet, now int64) bool {
+	trusted := e.secure.On() || e.receiver.heard && p.ssrc == e.receiver.ssrc
+	v := e.far.hear(from, p, trusted, now)
+	if v == changed {
+		e.counts.sourceChanges.Add(1)
+	}
+	return v != refused
 }
 
 // open takes the protection off a packet; nil: it is thrown away. Without keys

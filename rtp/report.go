@@ -11,8 +11,9 @@ import (
 const (
 	// reportInterval is the mean time between two reports. RFC 3550 §6.2.
 	reportInterval = 5 * time.Second
-	// pollFrames is how often the RTCP socket is looked at.
-	pollFrames = 25
+	// pollFrames is how often the RTCP socket is looked at: a report comes once in
+	// some seconds and says when it came.
+	pollFrames = 50
 	// maxPoll bounds the datagrams read each time.
 	maxPoll = 8
 	// ntpEpoch is 1970 in seconds since 1900.
