@@ -88,6 +88,9 @@ func (c *Call) adopt(secondary *Call) bool {
 		c.joined.secondary = secondary
 	}
 	c.mu.Unlock()
+	if secondary.isEnding() {
+		c.released(secondary) // what it does at its end came too early, maybe
+	}
 	if secondary.dialog == nil && (secondary.hasWish() || secondary.overdue.Load()) {
 		c.lookAgain() // nobody could, before
 	}

@@ -499,6 +499,9 @@ func TestSeatInARoomEnds(t *testing.T) {
 						s.HangUp(Dropped)
 					}
 					wantEnd(t, s, test.cause, codeOK)
+					if c.secondary() != nil {
+						t.Error("it is still tied to its primary")
+					}
 					if n := len(m.Conferences()); n != 0 {
 						t.Errorf("%d rooms", n)
 					}
