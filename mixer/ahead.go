@@ -2,7 +2,6 @@ package mixer
 
 import (
 	"sync/atomic"
-	"unsafe"
 
 	"mediaserver/internal/prefetch"
 )
@@ -81,8 +80,6 @@ func (c *section) prefetch(deep bool) {
 	}
 	prefetch.Slice(c.members)
 	prefetch.Slice(c.open[:min(cap(c.open), 8)])
-	r := c.room
-	prefetch.Part(r, unsafe.Offsetof(r.home), unsafe.Sizeof(*r))
 }
 
 // lineup is the members of a slot in the order in which they are served.

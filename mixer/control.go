@@ -55,9 +55,6 @@ func (m *Member) remove(s *slot, frame int64) {
 	s.line.stale = true
 	clear(c.open[:cap(c.open)]) // of this frame there are none yet
 	c.open = c.open[:0]
-	if c.away != nil {
-		c.away.forget(m)
-	}
 	m.in.inject.finish(s)
 	m.play.finish(s)
 	m.in.inject, m.play = nil, nil
@@ -113,8 +110,8 @@ func (c *startPlayback) apply(s *slot, _ int64) {
 		m.in.inject = keep
 		m.in.injected = c.memory
 	case onRoom:
-		r.announce.finish(s)
-		r.announce = keep
+		r.home.announce.finish(s)
+		r.home.announce = keep
 	}
 }
 
@@ -130,7 +127,7 @@ func (c *stopPlayback) apply(s *slot, _ int64) {
 	}
 	switch m := p.member; {
 	case m == nil:
-		p.room.announce = nil
+		p.room.home.announce = nil
 	case m.play == p:
 		m.play = nil
 	default:

@@ -21,10 +21,10 @@
 // # Large rooms
 //
 // A Room with more than Config.WideRoom members grows sections at other places. A
-// section serves its members in its own slot, hands those who make a sound to the
-// home of the room and takes the mixture from there, by rings of cells with atomic
-// frame numbers. Nobody waits: a section whose home is late sends in a later slot.
-// What is said elsewhere than at home is heard up to a frame later.
+// section serves its members in its own slot as a room does; besides it lets the
+// others have those who make a sound, and mixes those of the others in, by rings of
+// cells with atomic frame numbers. Nobody waits: a section that is late is missed.
+// What is said at another place is heard less than a frame and a slot later.
 //
 // # Caches
 //

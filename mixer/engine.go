@@ -28,7 +28,7 @@ type Engine struct {
 	samples  int  // of a frame
 	gate     uint64
 	hang     int32 // frames of GateHangover
-	patience int64 // frames for which a late home is waited for
+	patience int64 // frames for which a section that is late is waited for
 
 	workers []*worker
 

@@ -21,7 +21,6 @@ const (
 // gather takes one frame from every member and collects those whose gate is open.
 func (c *section) gather(s *slot, frame int64) {
 	c.open = c.open[:0]
-	home := c.away == nil
 	for _, m := range c.members {
 		s.line.next()
 		energy := m.listen(s, frame)
@@ -36,9 +35,7 @@ func (c *section) gather(s *slot, frame int64) {
 			c.open = append(c.open, &in.talker)
 			continue
 		}
-		if home {
-			m.minus = nil
-		}
+		m.minus = nil
 		m.level.set(energyBits(energy))
 	}
 }
@@ -95,8 +92,8 @@ func (m *Member) readInjected(s *slot) uint64 {
 	return audio.Energy(in.injected)
 }
 
-// mix adds up those who contribute and the announcement.
-func (r *Room) mix(s *slot, mix *mixture) {
+// mix adds up those who contribute and what is announced.
+func (c *section) mix(mix *mixture, announced []int16) {
 	sum := mix.sum
 	first := true
 	add := func(pcm []int16) {
@@ -107,7 +104,7 @@ func (r *Room) mix(s *slot, mix *mixture) {
 			audio.Add(sum, pcm)
 		}
 	}
-	for _, t := range r.home.open[:r.home.mixed] {
+	for _, t := range c.open[:c.mixed] {
 		if t.sound {
 			add(t.pcm)
 		}
@@ -118,15 +115,21 @@ func (r *Room) mix(s *slot, mix *mixture) {
 	if first {
 		clear(sum)
 	}
-	mix.announcing = false
-	if r.announce != nil {
-		n := r.announce.read(s, s.scratch.source)
-		audio.Add(sum, s.scratch.source[:n])
-		mix.announcing = n > 0
-		if r.announce.over {
-			r.announce = nil
-		}
+	audio.Add(sum, announced)
+	mix.count, mix.announcing, mix.audible = c.mixed, len(announced) > 0, false
+}
+
+// readAnnouncement reads one frame of what is announced into scratch.source.
+func (c *section) readAnnouncement(s *slot) []int16 {
+	p := c.announce
+	if p == nil {
+		return nil
 	}
+	n := p.read(s, s.scratch.source)
+	if p.over {
+		c.announce = nil
+	}
+	return s.scratch.source[:n]
 }
 
 // notice is a call of a port's Notify after the slot's sends.

@@ -132,7 +132,7 @@ func (m *Member) Contributing() bool { return m.level.Load()&inMix != 0 }
 // second; audio.MinDBov without a port.
 func (m *Member) HeardLevel() float64 {
 	if m.out.level.Load()&asRoom != 0 {
-		return m.room.HeardLevel()
+		return m.section.shared.level.dBov(m.room.engine.samples)
 	}
 	return m.out.level.dBov(m.room.engine.samples)
 }

@@ -14,10 +14,9 @@ type Metrics struct {
 
 	lateByGC, lateByWork, lateByScheduling lateCause
 
-	lateBatches  prometheus.Counter // contributors of a section that the home went without
-	lateMixtures prometheus.Counter // frames that a section went without
-	rooms        prometheus.Gauge
-	members      prometheus.Gauge
+	lateBatches prometheus.Counter // that a section went without in a frame
+	rooms       prometheus.Gauge
+	members     prometheus.Gauge
 }
 
 // lateCause counts slots that began late for one reason.
@@ -32,10 +31,6 @@ func (c lateCause) add(late time.Duration) {
 // work unregistered.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	times := []float64{5e-6, 20e-6, 50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 3e-3, 5e-3, 10e-3, 20e-3, 60e-3}
-	late := prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "mediaserver_wide_room_frames_lost_total",
-		Help: "Frames a part of a wide room went without because another worker was too late, by direction: input to the mix or output of it.",
-	}, []string{"direction"})
 	causes := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "mediaserver_slots_late_total",
 		Help: "Media slots that began more than 1 ms late, by cause.",
@@ -63,7 +58,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_frames_skipped_total",
 			Help: "Whole frames a media worker left out because it was more than 60 ms late.",
 		}),
-		lateBatches: late.WithLabelValues("input"), lateMixtures: late.WithLabelValues("output"),
+		lateBatches: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_wide_room_frames_lost_total",
+			Help: "Frames a part of a wide room went without what another part said, because its worker was too late.",
+		}),
 		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "mediaserver_mixer_rooms",
 			Help: "Rooms in the mixer, those of single calls included.",
@@ -74,7 +72,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(late, causes, seconds, m.lateness, m.duration, m.skipped, m.rooms, m.members)
+		r.MustRegister(m.lateBatches, causes, seconds, m.lateness, m.duration, m.skipped, m.rooms, m.members)
 	}
 	return m
 }

@@ -146,9 +146,6 @@ func (m *Member) tellGone(s *slot) {
 func (s *slot) depart(frame int64) {
 	for c := s.departing; c != nil; c = s.departing {
 		s.departing, c.later = c.later, nil
-		if m := c.from; m.section.waits() {
-			m.sendSilence(s, frame) // the frame comes too late for it
-		}
 		c.take(frame + 1)
 		c.send(s, frame)
 	}

@@ -91,13 +91,12 @@ type actor struct {
 	own        [][160]int16 // what it has put in, from that frame on
 }
 
-// delays says how many frames it takes from the actor to the sum of its room
-// and from there to the actor.
-func (a *actor) delays() (in, out int) {
-	if away := a.real.section.away; away != nil {
-		return int(away.behind), int(away.lag)
+// age is how many frames it takes from one place to another.
+func (th *theatre) age(from, to *section) int {
+	if from == to {
+		return 0
 	}
-	return 0, 0
+	return int(th.e.age(from.slot, to.slot))
 }
 
 // gave is what the actor has put in in a frame.
@@ -133,8 +132,9 @@ type theatre struct {
 	actors    []*actor
 	announced [scriptRooms]*cue
 	players   []*player
-	ghosts    []*actor                  // removed: their last frame may be on its way
-	totals    [scriptRooms][][160]int16 // of each frame
+	ghosts    []*actor // removed: their last frame may be on its way
+
+	announcements [scriptRooms][][160]int16 // of each frame
 }
 
 func (th *theatre) apply(c change, frame int) {
@@ -153,7 +153,7 @@ func (th *theatre) apply(c change, frame int) {
 			real: th.rooms[c.room].Add(MemberOptions{Port: p, Talk: c.talk, Hear: c.hear}),
 			room: c.room, player: p, talk: c.talk, hear: c.hear, first: frame,
 		})
-		if a := th.actors[len(th.actors)-1]; a.real.section.away != nil {
+		if a := th.actors[len(th.actors)-1]; a.real.section != th.rooms[c.room].home {
 			a.doubtFrom(frame, 2*160+20) // of a section that has begun as well
 		}
 	case leaves:
@@ -213,7 +213,6 @@ func (p *player) excuse(sample int) {
 
 // model adds up a frame.
 func (th *theatre) model(frame int) {
-	var total [scriptRooms][160]int16
 	add := func(sum *[160]int16, pcm []int16, sign int16) {
 		for i, v := range pcm {
 			sum[i] += sign * v
@@ -230,28 +229,40 @@ func (th *theatre) model(frame int) {
 		}
 		a.own = append(a.own, own)
 	}
-	for _, a := range slices.Concat(th.actors, th.ghosts) {
-		in, _ := a.delays()
-		own := a.gave(frame - in)
-		add(&total[a.room], own[:], 1)
-	}
 	for r, c := range th.announced {
-		add(&total[r], c.next(), 1)
-		th.totals[r] = append(th.totals[r], total[r])
+		var announced [160]int16
+		add(&announced, c.next(), 1)
+		th.announcements[r] = append(th.announcements[r], announced)
 	}
 	for _, a := range th.actors {
-		var hears [160]int16
-		in, out := a.delays()
-		if a.hear && frame >= out {
-			hears = th.totals[a.room][frame-out]
-			own := a.gave(frame - out - in)
-			add(&hears, own[:], -1)
-		}
+		hears := th.sum(a, frame)
 		add(&hears, a.play.next(), 1)
 		if a.player != nil {
 			a.player.want = append(a.player.want, hears[:]...)
 		}
 	}
+}
+
+// sum is what the actor hears of its room in a frame.
+func (th *theatre) sum(a *actor, frame int) (sum [160]int16) {
+	if !a.hear {
+		return sum
+	}
+	add := func(pcm [160]int16) {
+		for i, v := range pcm {
+			sum[i] += v
+		}
+	}
+	at := a.real.section
+	for _, o := range slices.Concat(th.actors, th.ghosts) {
+		if o != a && o.room == a.room {
+			add(o.gave(frame - th.age(o.real.section, at)))
+		}
+	}
+	if f := frame - th.age(th.rooms[a.room].home, at); f >= 0 {
+		add(th.announcements[a.room][f])
+	}
+	return sum
 }
 
 func (th *theatre) check(t *rapid.T, where string) {

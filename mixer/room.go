@@ -22,17 +22,10 @@ type Room struct {
 	sections []*section // the home first
 
 	home *section
-
-	// All below belongs to the worker of the home. What every frame needs comes
-	// first, with home.
-	announce *Playback
-	wide     *wide  // nil: there is no other section
-	kept     bool   // shared was made in the last frame
-	shared   stream // what is heard by all who hear the same
 }
 
 func newRoom(e *Engine, s *slot, name string) *Room {
-	r := &Room{engine: e, name: name, gone: newClosing(), shared: newStream(e.cfg.Format.Rate)}
+	r := &Room{engine: e, name: name, gone: newClosing()}
 	r.home = newSection(r, s)
 	r.sections = []*section{r.home}
 	return r
@@ -85,11 +78,8 @@ func (r *Room) Add(o MemberOptions) *Member {
 
 // newOpen is memory for section.open. Room.mu is held.
 func (c *section) newOpen() []*talker {
-	n := c.capacity
-	if r := c.room; c == r.home {
-		n += (len(r.sections) - 1) * r.engine.cfg.MixedTalkers
-	}
-	return make([]*talker, 0, n)
+	r := c.room
+	return make([]*talker, 0, c.capacity+(len(r.sections)-1)*r.engine.cfg.MixedTalkers)
 }
 
 // sectionForOne is the section for one more member: the least loaded that has
@@ -128,40 +118,45 @@ func (r *Room) grow() *section {
 		return nil
 	}
 	c := newSection(r, s)
-	var w *wide
+	c.own = newWide(e)
+	c.wide = c.own
 	if len(r.sections) == 1 {
-		w = newWide(r)
-	} else {
-		w = r.sections[1].away.wide
+		r.home.own = newWide(e)
 	}
-	c.away = newAway(c, w)
 	r.sections = append(r.sections, c)
-	n := len(r.sections) - 1
-	l := &linkSection{
-		section: c, wide: w, open: r.home.newOpen(),
-		remotes: make([]*section, 0, n), held: make([]*cell[batch], 0, n),
+	others := r.sections[:len(r.sections)-1]
+	c.wide.held = make([]*cell[batch], 0, len(others))
+	for _, o := range others {
+		c.wide.others = append(c.wide.others, source{batches: &o.own.batches, age: e.age(o.slot, s)})
 	}
-	l.cmd = l
 	e.place(c)
-	e.post(r.home.slot, &l.node)
+	for _, o := range others {
+		l := &linkSection{
+			section: o, wide: o.own, source: source{batches: &c.own.batches, age: e.age(s, o.slot)},
+			open: o.newOpen(), others: make([]source, 0, len(others)), held: make([]*cell[batch], 0, len(others)),
+		}
+		l.cmd = l
+		e.post(o.slot, &l.node)
+	}
 	return c
 }
 
 // further is the place for one more section: where the room has none, and if
-// possible where no more than one frame passes until what is said there has come
-// there by the home. Both mutexes are held.
+// possible where no more than a frame passes on the way to any other and back. Both
+// mutexes are held.
 func (r *Room) further() *slot {
-	free := func(s *slot) bool {
+	e := r.engine
+	near := func(s *slot) bool {
+		return !slices.ContainsFunc(r.sections, func(c *section) bool {
+			return c.slot == s || e.age(s, c.slot)+e.age(c.slot, s) > 1
+		})
+	}
+	if s := e.leastLoaded(near); s != nil {
+		return s
+	}
+	return e.leastLoaded(func(s *slot) bool {
 		return !slices.ContainsFunc(r.sections, func(c *section) bool { return c.slot == s })
-	}
-	s := r.engine.leastLoaded(func(s *slot) bool {
-		behind, lag := r.delays(s)
-		return behind+lag <= 1 && free(s)
 	})
-	if s == nil {
-		s = r.engine.leastLoaded(free)
-	}
-	return s
 }
 
 // Announce plays s to every member that hears the room, over the room's audio,
@@ -210,4 +205,4 @@ func (r *Room) Close() <-chan struct{} {
 
 // HeardLevel is the level [dBov] of what is heard by those who hear the room
 // and contribute nothing, a few times a second.
-func (r *Room) HeardLevel() float64 { return r.shared.level.dBov(r.engine.samples) }
+func (r *Room) HeardLevel() float64 { return r.home.shared.level.dBov(r.engine.samples) }

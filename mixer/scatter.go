@@ -109,11 +109,11 @@ type offer struct {
 }
 
 // route decides for each member how it is served. Who changes between shared
-// and alone takes the state of the limiter along. shared is the shared stream
-// as it was before this frame, if it was kept going until then: else it is made
-// to go on where that of a member is that is sent it now. It reports whether
-// anybody here is.
-func (c *section) route(shared *stream, kept bool) (any bool) {
+// and alone takes the state of the limiter along. When the shared stream was not
+// made in the last frame it goes on where that of a member is that is sent it
+// now. It reports whether anybody is.
+func (c *section) route() (any bool) {
+	shared, kept := &c.shared, c.kept
 	var donor *stream
 	for _, m := range c.members {
 		o := &m.out
@@ -195,16 +195,16 @@ func (o *output) leave() {
 }
 
 // mixShared makes the frame that is shared.
-func (r *Room) mixShared(mix *mixture, frame int64) {
-	run, audible := r.shared.step(mix.sounds(0))
+func (c *section) mixShared(mix *mixture, frame int64) {
+	run, audible := c.shared.step(mix.sounds(0))
 	if run {
-		r.shared.limiter.Process(mix.pcm, mix.sum)
+		c.shared.limiter.Process(mix.pcm, mix.sum)
 	}
 	switch {
 	case !audible:
-		r.shared.level.set(0)
+		c.shared.level.set(0)
 	case frame%levelEvery == 0:
-		r.shared.level.set(energyBits(audio.Energy(mix.pcm)))
+		c.shared.level.set(energyBits(audio.Energy(mix.pcm)))
 	}
 	mix.audible = audible
 }

@@ -10,42 +10,41 @@ type section struct {
 	count    int   // members
 	capacity int   // members for which the worker has memory
 	weight   int64 // its part of slot.load
+	own      *wide // what it is given to be wide; nil: there is no other section
 
 	// All below belongs to the worker.
-	index   int // in slot.sections; -1: not there
-	members []*Member
-	open    []*talker // those whose gate is open; the first `mixed` of them contribute
-	mixed   int
-	ports   int   // members with one, in the last frame
-	away    *away // nil: this is the home of the room
+	index    int // in slot.sections; -1: not there
+	members  []*Member
+	open     []*talker // those whose gate is open; the first `mixed` of them contribute
+	mixed    int
+	ports    int       // members with one, in the last frame
+	announce *Playback // of the home
+	wide     *wide     // nil: this is the whole room
+	kept     bool      // shared was made in the last frame
+	shared   stream    // what is heard by all who hear the same
 }
 
-func newSection(r *Room, s *slot) *section { return &section{room: r, slot: s, index: -1} }
+func newSection(r *Room, s *slot) *section {
+	return &section{room: r, slot: s, index: -1, shared: newStream(r.engine.cfg.Format.Rate)}
+}
 
 // serve gives the section's members one frame.
 func (c *section) serve(s *slot, frame int64) {
 	c.gather(s, frame)
-	if c.away != nil {
-		c.offer(frame)
-		if !c.hear(s, frame, false) {
-			s.worker.waitFor(c, frame)
-		}
-		return
+	announced := c.readAnnouncement(s)
+	c.offer(frame, announced)
+	if elsewhere := c.collect(frame); elsewhere != nil {
+		announced = elsewhere
 	}
-	r := c.room
-	mix := r.begin(s, frame)
-	r.collect(frame)
 	c.pick(s.engine.cfg.MixedTalkers)
-	r.settle(mix)
-	r.mix(s, mix)
-	sharing := c.route(&r.shared, r.kept)
-	if !r.kept && !sharing && r.wide != nil {
-		r.shared.reset()
+	c.settle()
+	mix := &s.scratch.mix
+	c.mix(mix, announced)
+	c.letGo()
+	c.kept = c.route()
+	if c.kept {
+		c.mixShared(mix, frame)
 	}
-	if r.kept = sharing || r.wide != nil; r.kept {
-		r.mixShared(mix, frame)
-	}
-	r.publish(frame)
 	c.scatter(s, frame, mix)
 }
 
@@ -53,8 +52,7 @@ func (c *section) serve(s *slot, frame int64) {
 // command changes something: nothing is played, and all gates are shut. Most
 // calls have such a room, that of their own, while they are in a conference.
 func (c *section) still() bool {
-	r := c.room
-	if c.away != nil || r.wide != nil || r.announce != nil {
+	if c.wide != nil || c.announce != nil {
 		return false
 	}
 	for _, m := range c.members {
@@ -96,17 +94,14 @@ func (c *section) close(s *slot, frame int64) {
 	for len(c.members) > 0 {
 		c.members[len(c.members)-1].remove(s, frame)
 	}
-	r := c.room
-	if c.away == nil {
-		r.announce.finish(s)
-		r.announce = nil
-	}
+	c.announce.finish(s)
+	c.announce = nil
 	s.rest(c)
 	s.swap(c.index, len(s.sections)-1)
 	s.sections[len(s.sections)-1] = nil
 	s.sections = s.sections[:len(s.sections)-1]
 	c.index = -1
-	if r.living.Add(-1) == 0 && r.told.CompareAndSwap(false, true) {
+	if r := c.room; r.living.Add(-1) == 0 && r.told.CompareAndSwap(false, true) {
 		s.told.add(&r.gone.event)
 	}
 }

@@ -40,8 +40,7 @@ type scratch struct {
 	in      []int16 // a received frame; changes places with input.pcm
 	source  []int16 // a frame of a source
 	own     []int32 // what one member hears, before its limiter
-	mix     mixture // of a room that is not wide
-	nothing mixture // without sound
+	mix     mixture
 	out     []int16 // for one member
 	silence []int16
 	payload []byte // for one member
@@ -56,12 +55,11 @@ func newSlot(e *Engine, w *worker, index int) *slot {
 		engine: e, worker: w, index: index, told: &w.told,
 		scratch: scratch{
 			in: make([]int16, n), source: make([]int16, n), own: make([]int32, n),
-			mix: newMixture(n), nothing: newMixture(n), out: make([]int16, n), silence: make([]int16, n),
+			mix: newMixture(n), out: make([]int16, n), silence: make([]int16, n),
 			payload: make([]byte, payloadSize(n)),
 		},
 		classes: newClasses(n),
 	}
-	s.scratch.nothing.before = newStream(e.cfg.Format.Rate)
 	return s
 }
 
@@ -78,7 +76,6 @@ func (s *slot) idle() bool {
 // told of it is in s.told afterwards.
 func (s *slot) serve(frame int64, now time.Time) {
 	s.scratch.now = now
-	s.worker.resume(s, now)
 	s.control(frame)
 	transport := s.engine.cfg.Transport
 	if transport != nil {
@@ -164,7 +161,6 @@ func (s *slot) control(frame int64) {
 func (s *slot) finish() bool {
 	busy := !s.idle()
 	s.final = true
-	s.worker.waiting = nil
 	s.control(0)
 	for len(s.sections) > 0 {
 		s.sections[0].close(s, 0)

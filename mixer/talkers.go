@@ -10,11 +10,21 @@ type part struct {
 // talker is somebody whose gate is open, in one frame.
 type talker struct {
 	part
-	id     uint64 // of the member
-	rank   uint64 // score with a bonus for those who are in the sum
-	energy uint64 // of the frame
-	member *Member
-	batch  *batch // nil: it is member.in.talker itself
+	id     uint64  // of the member
+	rank   uint64  // score with a bonus for those who are in the sum
+	energy uint64  // of the frame
+	member *Member // nil: of another section
+}
+
+// copyFrom makes a talker for other sections.
+func (t *talker) copyFrom(o *talker) {
+	t.id, t.rank, t.energy = o.id, o.rank, o.energy
+	if t.sound = o.sound; t.sound {
+		copy(t.pcm, o.pcm)
+	}
+	if t.injecting = o.injecting; t.injecting {
+		copy(t.injected, o.injected)
+	}
 }
 
 // pick finds the loudest of those whose gate is open, at most `most`, and puts
@@ -27,21 +37,15 @@ func (c *section) pick(most int) {
 	}
 }
 
-// settle makes those whom the home has picked contribute.
-func (r *Room) settle(mix *mixture) {
-	c := r.home
-	mix.count = c.mixed
+// settle makes those of the section's members contribute who were picked.
+func (c *section) settle() {
 	for i, t := range c.open {
-		mixed := i < c.mixed
-		if t.batch != nil {
-			if mixed && len(mix.parts) < cap(mix.parts) { // else it is for the home only
-				mix.parts = append(mix.parts, t)
-			}
-			continue
-		}
 		m := t.member
+		if m == nil {
+			continue // of another section
+		}
 		m.minus = nil
-		if mixed {
+		if i < c.mixed {
 			m.minus = &t.part
 		}
 		m.setLevel()

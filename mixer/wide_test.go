@@ -73,8 +73,8 @@ func TestRoomSpreadsOnlyAboveItsSize(t *testing.T) {
 	}
 }
 
-// TestSectionsAreWhereTheyAreHeardSoon: the places where two frames pass until
-// what is said there is heard there are the last that a room takes.
+// TestSectionsAreWhereTheyAreHeardSoon: the places from which and to which two
+// frames pass, there and back, are the last that a room takes.
 func TestSectionsAreWhereTheyAreHeardSoon(t *testing.T) {
 	e := newTestEngine(t, Config{Workers: 2, WideRoom: 1})
 	for range 5 { // the home is not always at the first place
@@ -82,45 +82,37 @@ func TestSectionsAreWhereTheyAreHeardSoon(t *testing.T) {
 		for range len(e.workers) * SlotsPerFrame {
 			r.Add(MemberOptions{})
 		}
-		before := int64(1)
-		for i, c := range r.sections[1:] {
-			passes := c.away.behind + c.away.lag
-			if passes < before || passes > 2 || i < 3 && passes != 1 {
-				t.Errorf("section %d: %d frames pass, %d at that before it", i+2, passes, before)
+		for i, c := range r.sections[:3] {
+			for _, o := range r.sections[:i] {
+				if passes := e.age(c.slot, o.slot) + e.age(o.slot, c.slot); passes != 1 {
+					t.Errorf("section %d: %d frames pass", i+1, passes)
+				}
 			}
-			before = passes
 		}
 	}
 }
 
-// TestDelaysOfPlaces: a place hands over what the other has the time to take.
-func TestDelaysOfPlaces(t *testing.T) {
+// TestAgesOfBatches: a place hands over what the other has the time to take.
+func TestAgesOfBatches(t *testing.T) {
 	e := newTestEngine(t, Config{Workers: 2})
-	r := newRoom(e, e.workers[0].slots[1], "r")
 	for _, tc := range []struct {
-		worker, slot int
-		behind, lag  int64
-		why          string
+		from, to [2]int // worker, slot
+		frames   int64
+		why      string
 	}{
-		{0, 0, 0, 1, "a slot before the home, on its worker"},
-		{0, 2, 1, 0, "a slot after the home, on its worker"},
-		{0, 3, 1, 0, "two slots after it"},
-		{1, 0, 1, 1, "half a slot before it, on the other worker"},
-		{1, 1, 1, 1, "half a slot after it"},
-		{1, 2, 1, 0, "one and a half after it"},
-		{1, 3, 1, 0, "two and a half after it, one and a half before its next turn"},
+		{[2]int{0, 1}, [2]int{0, 2}, 0, "a slot later, on the same worker"},
+		{[2]int{0, 2}, [2]int{0, 1}, 1, "three slots later, on the same worker"},
+		{[2]int{0, 1}, [2]int{1, 1}, 1, "half a slot later, on the other worker"},
+		{[2]int{0, 1}, [2]int{1, 2}, 0, "one and a half later"},
+		{[2]int{1, 1}, [2]int{0, 2}, 1, "half a slot later, the other way round"},
+		{[2]int{1, 1}, [2]int{0, 3}, 0, "one and a half later, the other way round"},
+		{[2]int{1, 1}, [2]int{0, 1}, 1, "three and a half slots later"},
+		{[2]int{1, 3}, [2]int{0, 0}, 2, "half a slot later, in the next frame"},
 	} {
-		if behind, lag := r.delays(e.workers[tc.worker].slots[tc.slot]); behind != tc.behind || lag != tc.lag {
-			t.Errorf("%s: %d and %d frames, want %d and %d", tc.why, behind, lag, tc.behind, tc.lag)
+		from, to := e.workers[tc.from[0]].slots[tc.from[1]], e.workers[tc.to[0]].slots[tc.to[1]]
+		if got := e.age(from, to); got != tc.frames {
+			t.Errorf("%s: %d frames, want %d", tc.why, got, tc.frames)
 		}
-	}
-	r = newRoom(e, e.workers[0].slots[3], "r")
-	if behind, lag := r.delays(e.workers[1].slots[0]); behind != 0 || lag != 1 {
-		t.Errorf("two and a half slots before the home: %d and %d frames", behind, lag)
-	}
-	r = newRoom(e, e.workers[0].slots[0], "r")
-	if behind, lag := r.delays(e.workers[1].slots[3]); behind != 2 || lag != 0 {
-		t.Errorf("half a slot before the next turn of the home: %d and %d frames", behind, lag)
 	}
 }
 
@@ -250,7 +242,7 @@ func TestNobodyClicksInAWideRoom(t *testing.T) {
 		heard := ports[at].heard[from:]
 		want := make([]int16, 160*st.n/SlotsPerFrame)
 		tone(8000, 437, 15000)(0, want)
-		lag := members[at].section.away.lag
+		lag := e.age(members[0].section.slot, members[at].section.slot)
 		for i, v := range heard[320:] {
 			if k := from + 320 + i - 160*int(lag) - audio.NewLimiter(8000).Delay(); v != want[k] {
 				t.Fatalf("member %d sample %d: heard %d, want %d", at, i, v, want[k])
@@ -265,9 +257,9 @@ func TestNobodyClicksInAWideRoom(t *testing.T) {
 	}
 }
 
-// TestWideRoomOfLateWorkers: workers lag behind each other by up to 60 ms.
-// Every port is served once per frame; nobody hears what was not said; and who
-// waits for a late home gets the frame after all.
+// TestWideRoomOfLateWorkers: workers lag behind each other by up to 40 ms.
+// Every port is served once per frame, nobody hears what was not said, and who is
+// at the same worker misses nothing.
 func TestWideRoomOfLateWorkers(t *testing.T) {
 	for seed := range 50 {
 		rnd := rand.New(rand.NewPCG(uint64(seed), 6))
@@ -306,45 +298,124 @@ func TestWideRoomOfLateWorkers(t *testing.T) {
 	}
 }
 
-// TestWaitingSectionSendsInALaterSlot of its worker, and gives up when its own
-// slot comes round.
-func TestWaitingSectionSendsInALaterSlot(t *testing.T) {
+// ringUpTo is a ring with batches for the frames up to last, in which as many
+// talk as `talk` says; -1: there is none.
+func ringUpTo(last int64, talk func(frame int64) int) *ring[batch] {
+	r := &ring[batch]{}
+	for f := max(1, last-ringSize+1); f <= last; f++ {
+		if n := talk(f); n >= 0 {
+			c := r.claim(f)
+			c.value.count = n
+			c.publish(f)
+		}
+	}
+	return r
+}
+
+// TestLateBatchesAreHeardLater: a source that was late once is heard a frame
+// later, without a gap, until it is silent, or a second is over.
+func TestLateBatchesAreHeardLater(t *testing.T) {
+	always := func(int64) int { return 1 }
 	for name, tc := range map[string]struct {
-		homeLate int64 // slots of the other worker before the home's slot
-		heard    int16
+		made  func(mix int64) int64 // the newest batch when a frame is mixed
+		talk  func(int64) int
+		heard []int64 // batches in the mixes of the frames 40, 41, …; 0: none
+		lost  int
 	}{
-		"in time":        {0, 1000},
-		"one slot late":  {2, 1000},
-		"two slots late": {3, 1000},
-		"a frame late":   {6, 0},
+		"in time": {
+			func(mix int64) int64 { return mix }, always,
+			[]int64{40, 41, 42, 43},
+			0,
+		},
+		"late once": {
+			func(mix int64) int64 {
+				if mix == 42 {
+					return 41
+				}
+				return mix
+			},
+			always,
+			[]int64{40, 41, 0, 42, 43, 44, 45, 46, 47, 48, 50, 51},
+			1,
+		},
+		"late once, silent soon after": {
+			func(mix int64) int64 {
+				if mix == 42 {
+					return 41
+				}
+				return mix
+			},
+			func(f int64) int { return int(min(1, max(f-44, 44-f))) }, // not in frame 44
+			[]int64{40, 41, 0, 42, 43, 45, 46},
+			1,
+		},
+		"late from then on": {
+			func(mix int64) int64 { return min(mix, max(41, mix-2)) }, always,
+			[]int64{40, 41, 0, 0, 42, 43, 44},
+			2,
+		},
+		"has skipped two frames": {
+			func(mix int64) int64 { return mix },
+			func(f int64) int {
+				if f == 42 || f == 43 {
+					return -1
+				}
+				return 1
+			},
+			[]int64{40, 41, 0, 0, 44, 45},
+			2,
+		},
+		"very late": {
+			func(mix int64) int64 { return min(mix, max(41, mix-4)) }, always,
+			[]int64{40, 41, 0, 0, 0, 0, 0, 0, 0, 0},
+			8,
+		},
+		"late for three frames, in time then": {
+			func(mix int64) int64 {
+				if mix < 46 {
+					return min(mix, 41)
+				}
+				return mix
+			},
+			always,
+			[]int64{40, 41, 0, 0, 0, 0, 45, 46, 47},
+			4,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newTestEngine(t, Config{Workers: 2, WideRoom: 1})
-			ports := makePorts(8)
-			ports[0].input = constant(1000)
-			_, members := everywhere(t, e, ports, MemberOptions{Talk: true, Hear: true})
-			k := slices.IndexFunc(members, func(m *Member) bool {
-				return m.section.slot.worker.index == 1 && m.section.slot.index == 1
-			})
-			st := stepper{e: e}
-			st.frames(10)
-			n := st.n
-			for i := range tc.homeLate {
-				e.slot(1, n+i, epoch)
+			o := source{next: 40}
+			var heard []int64
+			lost := 0
+			for mix := int64(40); len(heard) < len(tc.heard); mix++ {
+				o.batches = ringUpTo(tc.made(mix), tc.talk)
+				c, missed := o.take(mix, 3)
+				if missed {
+					lost++
+				}
+				frame := int64(0)
+				if c != nil {
+					frame = c.number.Load() - 1
+				}
+				heard = append(heard, frame)
 			}
-			e.slot(0, n, epoch)
-			for i := tc.homeLate; i < 6; i++ {
-				e.slot(1, n+i, epoch)
-			}
-			p := ports[k]
-			at := slices.Index(p.sent, n/SlotsPerFrame)
-			if at < 0 {
-				t.Fatalf("frame %d was not sent: %v", n/SlotsPerFrame, p.sent)
-			}
-			if got := p.heard[at*160+100]; got != tc.heard {
-				t.Errorf("heard %d, want %d", got, tc.heard)
+			if !slices.Equal(heard, tc.heard) || lost != tc.lost {
+				t.Errorf("heard %v, lost %d, want %v, %d", heard, lost, tc.heard, tc.lost)
 			}
 		})
+	}
+}
+
+// TestNobodyIsMissedBeforeTheyCame: a section that has not begun is not late.
+func TestNobodyIsMissedBeforeTheyCame(t *testing.T) {
+	o := source{batches: &ring[batch]{}, age: 1}
+	for f := range int64(9) {
+		if c, lost := o.take(f, 3); c != nil || lost {
+			t.Fatalf("frame %d: %v, lost %v", f, c, lost)
+		}
+	}
+	o.batches = ringUpTo(8, func(int64) int { return 1 })
+	if c, lost := o.take(9, 3); c == nil || lost {
+		t.Fatal("the first batch is not heard")
 	}
 }
 

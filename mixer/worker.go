@@ -13,7 +13,6 @@ type worker struct {
 	index   int
 	slots   [SlotsPerFrame]*slot
 	told    events       // see slot.told
-	waiting *section     // those whose home is late
 	last    atomic.Int64 // when the last slot was finished [ns since 1970]; 0: never
 	skipped atomic.Int64 // frames
 	late    atomic.Int64 // share of slots that began late, of lateOne
