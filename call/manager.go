@@ -179,10 +179,10 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
 	c.life.state = Inbound
-	m.begin(c)
 	if err := d.Progress(codeRinging, "", nil); err != nil {
 		c.logger().Debug("ringing", "error", err)
 	}
+	m.begin(c)
 	c.emit(Event{Type: CallRinging})
 	m.start(c, defaultMaxDuration)
 	return c

@@ -288,6 +288,19 @@ func TestFaultOfAnAttemptLeavesNobodyWaiting(t *testing.T) {
 	})
 }
 
+func TestFaultInTheSignallingOfAnInviteLeavesNothing(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
+		far := newVisitor()
+		far.ringing = func() error { panic("fault") }
+		func() {
+			defer func() { _ = recover() }()
+			m.HandleInvite(t.Context(), far, func(context.Context, *Call) {})
+			t.Error("went on after the fault")
+		}()
+		d.want(t)
+	})
+}
+
 func TestRingingIsToldBeforeTheEnd(t *testing.T) {
 	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
 		far := newVisitor()
