@@ -42,8 +42,7 @@
 // When a far end has been where it was announced for a second its socket is
 // connected: the system lets nobody else through. While its stream is calm then,
 // seven of eight packets are read without asking from whom and when they came;
-// they say nothing about delay and jitter. Packets to send wait in [Rows] for
-// others of the worker, until the end of the slot at the latest.
+// they say nothing about delay and jitter.
 //
 // # Shared ports
 //

@@ -49,11 +49,23 @@ func (s *Share) prefetchPush() { s.prefetch() }
 
 // prefetch fetches where the next packet is put and the next frame comes from.
 func (p *player) prefetch() {
-	r, q := &p.ring, &p.queue
+	r := &p.ring
 	if r.count > 0 || p.idle || p.dry > 0 {
 		r.prefetch()
 	}
-	prefetch.Slice(q.buf[q.r:min(q.w+frameSamples, len(q.buf))])
+	p.queue.prefetch()
+}
+
+// prefetch fetches where the next frame is put, and what is going to be moved to
+// make room for it.
+func (q *queue) prefetch() {
+	if end := q.w + frameSamples; end <= len(q.buf) {
+		prefetch.Slice(q.buf[q.r:end])
+		return
+	}
+	from := q.r - q.history
+	prefetch.Slice(q.buf[from:q.w])
+	prefetch.Slice(q.buf[:q.w-from+frameSamples])
 }
 
 // prefetch fetches the slots and the chunk of the next packets.
