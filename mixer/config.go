@@ -30,7 +30,7 @@ const (
 	// DefaultMixedTalkers is Config.MixedTalkers when that is 0.
 	DefaultMixedTalkers = 32
 	// DefaultWideRoom is Config.WideRoom when that is 0.
-	DefaultWideRoom = 320
+	DefaultWideRoom = 512
 	// DefaultMaxLoad is Config.MaxLoad when that is 0: the other half is for
 	// signalling, files, the kernel and other processes.
 	DefaultMaxLoad = 0.5

@@ -24,7 +24,7 @@
 // section serves its members in its own slot as a room does; besides it lets the
 // others have those who make a sound, and mixes those of the others in, by rings of
 // cells with atomic frame numbers. Nobody waits: a section that is late is missed.
-// What is said at another place is heard less than a frame and a slot later.
+// What is said at another place is heard less than a frame and half a slot later.
 //
 // # Caches
 //

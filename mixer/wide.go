@@ -49,16 +49,10 @@ type source struct {
 	next    int64 // batch to be taken next; 0: none has come yet
 }
 
-// margin is how many slots there are at least between the turn of a section and
-// that of one on another worker that mixes its batch.
-const margin = 1
-
-// age is how many frames after it was made a batch of one place is mixed at another.
+// age is how many frames after it was made a batch of one place is mixed at
+// another: there is at least half a slot between their turns.
 func (e *Engine) age(from, to *slot) (frames int64) {
-	least := margin * e.cfg.Workers
-	if from.worker == to.worker {
-		least = 1
-	}
+	least := (e.cfg.Workers + 1) / 2
 	for parts := to.turn() - from.turn(); parts < least; parts += SlotsPerFrame * e.cfg.Workers {
 		frames++
 	}

@@ -73,45 +73,49 @@ func TestRoomSpreadsOnlyAboveItsSize(t *testing.T) {
 	}
 }
 
-// TestSectionsAreWhereTheyAreHeardSoon: the places from which and to which two
-// frames pass, there and back, are the last that a room takes.
+// TestAgesOfBatches: a place hands over what the other has the time to take.
+func TestAgesOfBatches(t *testing.T) {
+	for name, tc := range map[string]struct {
+		workers, from, to int // turns
+		frames            int64
+	}{
+		"one worker, a slot later":                     {1, 1, 2, 0},
+		"one worker, three slots later":                {1, 2, 1, 1},
+		"two workers, half a slot later":               {2, 3, 4, 0},
+		"two workers, a slot later on the same":        {2, 3, 5, 0},
+		"two workers, half a slot later in the next":   {2, 7, 0, 1},
+		"two workers, three and a half later":          {2, 3, 2, 1},
+		"three workers, a third of a slot later":       {3, 4, 5, 1},
+		"three workers, two thirds of a slot later":    {3, 4, 6, 0},
+		"four workers, a quarter later":                {4, 4, 5, 1},
+		"four workers, half a slot later":              {4, 4, 6, 0},
+		"four workers, a quarter later in the next":    {4, 15, 0, 2},
+		"four workers, half a slot later, in the next": {4, 15, 1, 1},
+	} {
+		e := newTestEngine(t, Config{Workers: tc.workers})
+		at := func(turn int) *slot { return e.workers[turn%tc.workers].slots[turn/tc.workers] }
+		if got := e.age(at(tc.from), at(tc.to)); got != tc.frames {
+			t.Errorf("%s: %d frames, want %d", name, got, tc.frames)
+		}
+	}
+}
+
+// TestSectionsAreWhereTheyAreHeardSoon: with four workers a room is first at places
+// that are not next to each other: from one of those to the other and back two
+// frames pass.
 func TestSectionsAreWhereTheyAreHeardSoon(t *testing.T) {
-	e := newTestEngine(t, Config{Workers: 2, WideRoom: 1})
+	e := newTestEngine(t, Config{Workers: 4, WideRoom: 1})
 	for range 5 { // the home is not always at the first place
 		r := e.NewRoom("r")
 		for range len(e.workers) * SlotsPerFrame {
 			r.Add(MemberOptions{})
 		}
-		for i, c := range r.sections[:3] {
+		for i, c := range r.sections[:5] {
 			for _, o := range r.sections[:i] {
 				if passes := e.age(c.slot, o.slot) + e.age(o.slot, c.slot); passes != 1 {
 					t.Errorf("section %d: %d frames pass", i+1, passes)
 				}
 			}
-		}
-	}
-}
-
-// TestAgesOfBatches: a place hands over what the other has the time to take.
-func TestAgesOfBatches(t *testing.T) {
-	e := newTestEngine(t, Config{Workers: 2})
-	for _, tc := range []struct {
-		from, to [2]int // worker, slot
-		frames   int64
-		why      string
-	}{
-		{[2]int{0, 1}, [2]int{0, 2}, 0, "a slot later, on the same worker"},
-		{[2]int{0, 2}, [2]int{0, 1}, 1, "three slots later, on the same worker"},
-		{[2]int{0, 1}, [2]int{1, 1}, 1, "half a slot later, on the other worker"},
-		{[2]int{0, 1}, [2]int{1, 2}, 0, "one and a half later"},
-		{[2]int{1, 1}, [2]int{0, 2}, 1, "half a slot later, the other way round"},
-		{[2]int{1, 1}, [2]int{0, 3}, 0, "one and a half later, the other way round"},
-		{[2]int{1, 1}, [2]int{0, 1}, 1, "three and a half slots later"},
-		{[2]int{1, 3}, [2]int{0, 0}, 2, "half a slot later, in the next frame"},
-	} {
-		from, to := e.workers[tc.from[0]].slots[tc.from[1]], e.workers[tc.to[0]].slots[tc.to[1]]
-		if got := e.age(from, to); got != tc.frames {
-			t.Errorf("%s: %d frames, want %d", tc.why, got, tc.frames)
 		}
 	}
 }
