@@ -22,6 +22,23 @@ type Series struct {
 // Best is the run that stands for all: the median.
 func (s *Series) Best() *Result { return &s.Runs[s.Median] }
 
+// Why says what kept the series from passing: what the run that stands for it
+// failed by or, if that one passed, the first run that did not.
+func (s *Series) Why() []string {
+	if s.Pass {
+		return nil
+	}
+	if why := s.Best().Why; len(why) > 0 {
+		return why
+	}
+	for i := range s.Runs {
+		if !s.Runs[i].Pass {
+			return append([]string{fmt.Sprintf("not most runs; run %d", i+1)}, s.Runs[i].Why...)
+		}
+	}
+	return nil
+}
+
 // Repeat makes some runs, each with a server of its own. It tells log of each.
 func Repeat(ctx context.Context, p process.Program, o Options, runs int, log io.Writer) (Series, error) {
 	o, err := o.complete()

@@ -37,7 +37,7 @@ func row(b *strings.Builder, d *Document, s *media.Series) {
 	}
 	pass := "yes"
 	if !s.Pass {
-		pass = "no: " + strings.Join(r.Why, "; ")
+		pass = "no: " + strings.Join(s.Why(), "; ")
 	}
 	fmt.Fprintf(b, "| %s | %d | %d × %d | %s | %.0f | %.0f | %s | %s | %s | %d | %.3f %% | %.2f ms | %.2f ms | %.1f / %.1f ms | %.1f KiB | %.4f | %.0f %%%s | %s |\n",
 		d.Time.Format("2006-01-02"), r.Participants, r.Rooms, r.Talkers, carriage(&s.Options), r.CPU.PerParticipant, r.CPU.PerCore, efficiency, overhead, design,

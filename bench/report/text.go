@@ -70,8 +70,8 @@ func spread(s measure.Spread) string {
 func mediaText(w io.Writer, s *media.Series) {
 	o, r := s.Options, s.Best()
 	verdict := "pass"
-	if !r.Pass {
-		verdict = "NO PASS: " + strings.Join(r.Why, "; ")
+	if !s.Pass {
+		verdict = "NO PASS: " + strings.Join(s.Why(), "; ")
 	}
 	fmt.Fprintf(w, "\n%d participants in %d rooms, %d talking in each, %s, srtp %s, io %s; %.1f s (set-up %.1f s, %d failed); run %d of %d\n",
 		r.Participants, r.Rooms, r.Talkers, o.Codec, o.SRTP, o.IO, r.Seconds, r.SetUpSeconds, r.FailedCalls, s.Median+1, len(s.Runs))
