@@ -1,7 +1,6 @@
 package mixer
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -141,22 +140,37 @@ func (r *Room) grow() *section {
 	return c
 }
 
-// further is the place for one more section: where the room has none, and if
-// possible where no more than a frame passes on the way to any other and back. Both
-// mutexes are held.
+// further is the place for one more section, where the room has none: of those
+// that carry little more than the least loaded one, that whose turn is furthest from
+// the turns of all others. So the longest way from one place to another is
+// short. nil: the room is everywhere. Both mutexes are held.
 func (r *Room) further() *slot {
 	e := r.engine
-	near := func(s *slot) bool {
-		return !slices.ContainsFunc(r.sections, func(c *section) bool {
-			return c.slot == s || e.age(s, c.slot)+e.age(c.slot, s) > 1
-		})
+	least := e.leastLoaded(func(s *slot) bool { return r.apart(s) > 0 })
+	if least == nil {
+		return nil
 	}
-	if s := e.leastLoaded(near); s != nil {
-		return s
+	best, most := least, least.load.Load()+int64(e.cfg.WideRoom)*(weightOfMember+weightOfPort)/2
+	for i := range SlotsPerFrame {
+		for _, w := range e.workers {
+			if s := w.slots[i]; s.load.Load() <= most && r.apart(s) > r.apart(best) {
+				best = s
+			}
+		}
 	}
-	return e.leastLoaded(func(s *slot) bool {
-		return !slices.ContainsFunc(r.sections, func(c *section) bool { return c.slot == s })
-	})
+	return best
+}
+
+// apart is how many turns there are between a place and the nearest of the room's,
+// before or after it. Room.mu is held.
+func (r *Room) apart(s *slot) int {
+	all := SlotsPerFrame * r.engine.cfg.Workers
+	nearest := all
+	for _, c := range r.sections {
+		after := (s.turn() - c.slot.turn() + all) % all
+		nearest = min(nearest, after, all-after)
+	}
+	return nearest
 }
 
 // Announce plays s to every member that hears the room, over the room's audio,

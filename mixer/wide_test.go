@@ -100,23 +100,47 @@ func TestAgesOfBatches(t *testing.T) {
 	}
 }
 
-// TestSectionsAreWhereTheyAreHeardSoon: with four workers a room is first at places
-// that are not next to each other: from one of those to the other and back two
-// frames pass.
-func TestSectionsAreWhereTheyAreHeardSoon(t *testing.T) {
-	e := newTestEngine(t, Config{Workers: 4, WideRoom: 1})
-	for range 5 { // the home is not always at the first place
-		r := e.NewRoom("r")
-		for range len(e.workers) * SlotsPerFrame {
-			r.Add(MemberOptions{})
-		}
-		for i, c := range r.sections[:5] {
-			for _, o := range r.sections[:i] {
-				if passes := e.age(c.slot, o.slot) + e.age(o.slot, c.slot); passes != 1 {
-					t.Errorf("section %d: %d frames pass", i+1, passes)
+// TestSectionsAreFarApartInTheFrame: the longest way from one place of a room to
+// another is as short as it can be.
+func TestSectionsAreFarApartInTheFrame(t *testing.T) {
+	for _, tc := range []struct{ workers, sections, apart int }{
+		{1, 2, 2}, {1, 4, 1}, {2, 2, 4}, {2, 3, 2}, {2, 4, 2}, {2, 8, 1}, {4, 2, 8}, {4, 4, 4}, {4, 8, 2}, {4, 16, 1},
+	} {
+		e := newTestEngine(t, Config{Workers: tc.workers, WideRoom: 100})
+		for range 5 { // the home is not always at the first place
+			r := e.NewRoom("r")
+			for range (tc.sections-1)*100 + 1 {
+				r.Add(MemberOptions{})
+			}
+			all := tc.workers * SlotsPerFrame
+			nearest := all
+			for i, c := range r.sections {
+				for _, o := range r.sections[:i] {
+					after := (c.slot.turn() - o.slot.turn() + all) % all
+					nearest = min(nearest, after, all-after)
 				}
 			}
+			if len(r.sections) != tc.sections || nearest != tc.apart {
+				t.Errorf("%d workers, %d sections: %d turns apart, want %d", tc.workers, len(r.sections), nearest, tc.apart)
+			}
+			r.Close()
+			st := stepper{e: e}
+			st.frames(1)
 		}
+	}
+}
+
+// TestSectionsAreNotWhereMuchIsDone: a place that is loaded is left out.
+func TestSectionsAreNotWhereMuchIsDone(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 2, WideRoom: 100})
+	r := e.NewRoom("r")
+	opposite := r.home.slot.worker.slots[(r.home.slot.index+2)%SlotsPerFrame]
+	opposite.load.Add(1000)
+	for range 101 {
+		r.Add(MemberOptions{})
+	}
+	if s := r.sections[1].slot; s == opposite {
+		t.Errorf("the second section is at turn %d", s.turn())
 	}
 }
 
