@@ -147,6 +147,24 @@ test:
 	PXOR  sign, x; \
 	PSUBW sign, x
 
+// Sixteen codes at SI, inverted by X13, are split: segments and intervals in X0 and
+// X1, signs in X2 and X3.
+#define TAKE \
+	MOVOU     (SI), X1; \
+	PXOR      X13, X1;  \
+	PXOR      X0, X0;   \
+	PUNPCKLBW X1, X0;   \
+	PUNPCKHBW X1, X1;   \
+	SPLIT(X0, X2);      \
+	SPLIT(X1, X3)
+
+// Magnitudes in X4 and X5, with the signs in X2 and X3, become samples at DI.
+#define GIVE \
+	SIGNED(X4, X2);  \
+	SIGNED(X5, X3);  \
+	MOVOU X4, (DI);  \
+	MOVOU X5, 16(DI)
+
 // func decodeULaw(dst []int16, src []byte)
 TEXT ·decodeULaw(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), DI
@@ -160,21 +178,12 @@ TEXT ·decodeULaw(SB), NOSPLIT, $0-48
 	JMP     test
 
 next:
-	MOVOU     (SI), X1
-	PXOR      X13, X1
-	PXOR      X0, X0
-	PUNPCKLBW X1, X0
-	PUNPCKHBW X1, X1
-	SPLIT(X0, X2)
-	SPLIT(X1, X3)
+	TAKE
 	MIDDLE(X0, X6, X4)
 	MIDDLE(X1, X7, X5)
 	PSUBW     X12, X4
 	PSUBW     X12, X5
-	SIGNED(X4, X2)
-	SIGNED(X5, X3)
-	MOVOU     X4, (DI)
-	MOVOU     X5, 16(DI)
+	GIVE
 	ADDQ      $16, SI
 	ADDQ      $32, DI
 	DECQ      CX
@@ -205,13 +214,7 @@ TEXT ·decodeALaw(SB), NOSPLIT, $0-48
 	JMP  test
 
 next:
-	MOVOU     (SI), X1
-	PXOR      X13, X1
-	PXOR      X0, X0
-	PUNPCKLBW X1, X0
-	PUNPCKHBW X1, X1
-	SPLIT(X0, X2)
-	SPLIT(X1, X3)
+	TAKE
 	FIRSTTOSECOND(X0, X8)
 	FIRSTTOSECOND(X1, X9)
 	MIDDLE(X0, X6, X4)
@@ -220,10 +223,7 @@ next:
 	PADDW     X9, X9
 	PSUBW     X8, X4
 	PSUBW     X9, X5
-	SIGNED(X4, X2)
-	SIGNED(X5, X3)
-	MOVOU     X4, (DI)
-	MOVOU     X5, 16(DI)
+	GIVE
 	ADDQ      $16, SI
 	ADDQ      $32, DI
 	DECQ      CX
