@@ -151,11 +151,9 @@ func (r *Room) further() *slot {
 		return nil
 	}
 	best, most := least, least.load.Load()+int64(e.cfg.WideRoom)*(weightOfMember+weightOfPort)/2
-	for i := range SlotsPerFrame {
-		for _, w := range e.workers {
-			if s := w.slots[i]; s.load.Load() <= most && r.apart(s) > r.apart(best) {
-				best = s
-			}
+	for s := range e.places() {
+		if s.load.Load() <= most && r.apart(s) > r.apart(best) {
+			best = s
 		}
 	}
 	return best

@@ -1,5 +1,7 @@
 package mixer
 
+import "iter"
+
 // section is what one (worker, slot) serves of a room: some of its members. A
 // room has one, its home, until it is wide.
 type section struct {
@@ -157,17 +159,26 @@ func (e *Engine) place(c *section) {
 	e.post(s, &a.node)
 }
 
-// leastLoaded is the place with the least load of those that are allowed.
-// Equal ones are taken in an order that spreads over workers first. nil: there
-// is none. Engine.mu is held.
+// places are all slots, in an order that spreads over workers first.
+func (e *Engine) places() iter.Seq[*slot] {
+	return func(yield func(*slot) bool) {
+		for i := range SlotsPerFrame {
+			for _, w := range e.workers {
+				if !yield(w.slots[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// leastLoaded is the place with the least load of those that are allowed; of
+// equal ones the first. nil: there is none. Engine.mu is held.
 func (e *Engine) leastLoaded(allowed func(*slot) bool) *slot {
 	var best *slot
-	for i := range SlotsPerFrame {
-		for _, w := range e.workers {
-			s := w.slots[i]
-			if allowed(s) && (best == nil || s.load.Load() < best.load.Load()) {
-				best = s
-			}
+	for s := range e.places() {
+		if allowed(s) && (best == nil || s.load.Load() < best.load.Load()) {
+			best = s
 		}
 	}
 	return best
