@@ -148,6 +148,7 @@ func (t *stopwatch) done(s *slot, due, begun time.Time, busy time.Duration) {
 		spent = used // else the thread has changed
 	}
 	s.meter.add(spent, s.ports)
+	m.spent.Add(spent.Seconds())
 	if len(s.sections) > 0 {
 		m.duration.Observe(took.Seconds())
 	}

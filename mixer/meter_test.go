@@ -69,6 +69,25 @@ func TestHeadroomIsWhatTheSlotsLeave(t *testing.T) {
 	}
 }
 
+// TestTimeOfSlotsIsCounted: 100 ports of 50 µs in 10 s of 500 frames take 2.5 s.
+func TestTimeOfSlotsIsCounted(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	runFor(t, 10*time.Second, 1, 100, 50*time.Microsecond, nil, reg)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "mediaserver_slot_cpu_seconds_total" {
+			if spent := f.GetMetric()[0].GetCounter().GetValue(); math.Abs(spent-2.5) > 0.01 {
+				t.Errorf("%.3f s", spent)
+			}
+			return
+		}
+	}
+	t.Error("not counted")
+}
+
 func TestLatenessTakesTheHeadroomOnlyFromABusyEngine(t *testing.T) {
 	late := map[time.Duration]time.Duration{}
 	for at := time.Duration(0); at < 10*time.Second; at += 40 * time.Millisecond {

@@ -10,6 +10,7 @@ import (
 type Metrics struct {
 	lateness prometheus.Histogram // start of a slot after its due time
 	duration prometheus.Histogram // of the work of a slot with rooms
+	spent    prometheus.Counter   // processor time of slots
 	skipped  prometheus.Counter   // whole frames left out, per worker
 
 	lateByGC, lateByWork, lateByScheduling lateCause
@@ -54,6 +55,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help:    "How long a media slot with at least one room took, sends included.",
 			Buckets: times,
 		}),
+		spent: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "mediaserver_slot_cpu_seconds_total",
+			Help: "Processor time of media slots, sends included; time, where the system does not tell.",
+		}),
 		skipped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mediaserver_frames_skipped_total",
 			Help: "Whole frames a media worker left out because it was more than 60 ms late.",
@@ -72,7 +77,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 	}
 	if r != nil {
-		r.MustRegister(m.lateBatches, causes, seconds, m.lateness, m.duration, m.skipped, m.rooms, m.members)
+		r.MustRegister(m.lateBatches, causes, seconds, m.lateness, m.duration, m.spent, m.skipped, m.rooms, m.members)
 	}
 	return m
 }
