@@ -51,7 +51,8 @@ type Result struct {
 
 // Cost is the CPU time of the server.
 type Cost struct {
-	Signalling   float64 `json:"signalling_ms_per_call"` // Total without Media
+	Signalling   float64 `json:"signalling_ms_per_call"`              // Total without Media
+	OutsideSlots float64 `json:"outside_slots_ms_per_call,omitempty"` // Total without what media slots used in the run; 0 = not known
 	Total        float64 `json:"total_ms_per_call"`
 	Media        float64 `json:"media_ms_per_call"`
 	PerMedia     float64 `json:"media_us_per_participant_second"` // measured before the run
@@ -140,6 +141,10 @@ func (o Options) measure(ctx context.Context, srv *process.Server, c *caller) (r
 	}
 	c.reset()
 	c.gen.Begin()
+	before, err := srv.Metrics(ctx)
+	if err != nil {
+		return r, err
+	}
 	a, err := machine.Read(srv.PID())
 	if err != nil {
 		return r, err
@@ -154,7 +159,12 @@ func (o Options) measure(ctx context.Context, srv *process.Server, c *caller) (r
 	if err != nil {
 		return r, err
 	}
-	r = o.result(&c.tally, c.gen.End(), b.Since(a), perSecond)
+	after, err := srv.Metrics(ctx)
+	if err != nil {
+		return r, err
+	}
+	slots := time.Duration(after.Grown(before, "mediaserver_slot_cpu_seconds_total") * float64(time.Second))
+	r = o.result(&c.tally, c.gen.End(), b.Since(a), perSecond, slots)
 	r.judge()
 	return r, nil
 }
@@ -194,9 +204,11 @@ func (o Options) mediaCost(ctx context.Context, srv *process.Server, c *caller) 
 	return perSecond, c.idle(ctx, o.Alone)
 }
 
-func (o Options) result(t *tally, w *generator.Window, u machine.Usage, perSecond time.Duration) Result {
+// result is that of a run in which media slots used some of the server's time.
+func (o Options) result(t *tally, w *generator.Window, u machine.Usage, perSecond, slots time.Duration) Result {
 	calls := max(1, t.placed)
 	total := u.Server.Seconds() * 1000 / float64(calls)
+	outside := (u.Server - slots).Seconds() * 1000 / float64(calls)
 	ofMedia := perSecond.Seconds() * t.upTime.Seconds() * 1000 / float64(calls)
 	slices.Sort(t.setUp)
 	at := func(q float64) float64 { return measure.Milliseconds(measure.Percentile(t.setUp, q)) }
@@ -205,7 +217,7 @@ func (o Options) result(t *tally, w *generator.Window, u machine.Usage, perSecon
 		Dropped: t.dropped, Unheard: w.Unheard, RepeatedOK: t.repeatedOK, RepeatedINVITE: t.repeatedINVITE, RepeatedBYE: t.repeatedBYE,
 		SetUp: measure.Spread{P50: at(0.5), P99: at(0.99), P999: at(0.999), Max: at(1)},
 		CPU: Cost{
-			Signalling: total - ofMedia, Total: total, Media: ofMedia, PerMedia: float64(perSecond.Nanoseconds()) / 1000,
+			Signalling: total - ofMedia, OutsideSlots: outside, Total: total, Media: ofMedia, PerMedia: float64(perSecond.Nanoseconds()) / 1000,
 			ServerCores: u.Server.Seconds() / u.Span.Seconds(), GeneratorCPU: 100 * u.Own.Seconds() / u.Span.Seconds(),
 		},
 		Others: u.Others, Quiet: u.Others < machine.Quiet,

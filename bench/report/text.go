@@ -135,6 +135,9 @@ func callsText(w io.Writer, r *calls.Result) {
 	line("repeated", "%d answers (ACK late or lost), %d INVITEs, %d BYEs", r.RepeatedOK, r.RepeatedINVITE, r.RepeatedBYE)
 	line("server CPU", "%.2f ms per call for signalling (%.2f in all, less %.2f for media at %.0f µs per participant-second); %.2f cores",
 		r.CPU.Signalling, r.CPU.Total, r.CPU.Media, r.CPU.PerMedia, r.CPU.ServerCores)
+	if r.CPU.OutsideSlots != 0 {
+		line("outside slots", "%.2f ms per call: all that is not work of media slots in the run itself", r.CPU.OutsideSlots)
+	}
 	line("generator", "CPU %.0f %%", r.CPU.GeneratorCPU)
 	line("verdict", "%s; other CPU %.0f %%, quiet %v", verdict, r.Others, r.Quiet)
 }

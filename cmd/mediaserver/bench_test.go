@@ -81,7 +81,8 @@ func TestBenchMedia(t *testing.T) {
 // TestBenchCalls places some calls into rooms without an application.
 func TestBenchCalls(t *testing.T) {
 	again(t, func(d report.Document) string {
-		if r := d.Calls[0]; r.Calls != 8 || r.Failed != 0 || r.Unheard != 0 || r.SetUp.P50 <= 0 {
+		if r := d.Calls[0]; r.Calls != 8 || r.Failed != 0 || r.Unheard != 0 || r.SetUp.P50 <= 0 ||
+			r.CPU.OutsideSlots <= 0 || r.CPU.OutsideSlots >= r.CPU.Total {
 			return fmt.Sprintf("calls %+v", r)
 		}
 		return ""
