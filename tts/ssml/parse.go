@@ -83,6 +83,8 @@ type reader struct {
 func parse(text string) ([]Part, error) {
 	const root, end = "<speak>", "</speak>"
 	d := xml.NewDecoder(strings.NewReader(root + text + end))
+	// A text is UTF-8 by now, whatever its XML declaration says.
+	d.CharsetReader = func(_ string, text io.Reader) (io.Reader, error) { return text, nil }
 	r := reader{open: []element{{rate: 1}}}
 	total := int64(len(root) + len(text) + len(end))
 	tags := 0
