@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -144,8 +145,18 @@ func overHTTP(c EngineConfig, format sound.Format) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := cache.Key(c.Name, r.URL, r.Body, r.Format.String(), fmt.Sprint(r.Rate))
+	digest := cache.Key(c.Name, r.Method, r.URL, r.Body, r.Format.String(), fmt.Sprint(r.Rate), headerKey(r.Headers))
 	return newEngine(c.Name, digest, e, cmp.Or(c.Concurrency, remoteConcurrency)), nil
+}
+
+// headerKey stands for headers, which may name the model or the form of the
+// sound, in keys of the cache.
+func headerKey(headers map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		parts = append(parts, name, headers[name])
+	}
+	return cache.Key(parts...)
 }
 
 // unconfigured are the engine built in and programs that are installed.

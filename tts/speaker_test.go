@@ -454,6 +454,50 @@ func TestSpeechIsFoundOnDiskAfterARestart(t *testing.T) {
 	}
 }
 
+// TestVoicesOfOneIDInTwoLanguagesAreToldApart: an engine may be asked for the
+// language beside the ID, and "42" is written alike in both.
+func TestVoicesOfOneIDInTwoLanguagesAreToldApart(t *testing.T) {
+	f := &fake{voices: []speech.Voice{{ID: "nova", Language: "English"}, {ID: "nova", Language: "German"}}}
+	s := newSpeaker(t, Config{}, f)
+	speak(t, s, "42", "English")
+	speak(t, s, "42", "German")
+	speak(t, s, "42", "German")
+	var languages []string
+	for _, r := range f.calls() {
+		languages = append(languages, r.Voice.Language)
+	}
+	if got := strings.Join(languages, " "); got != "English German" {
+		t.Errorf("spoken in %q", got)
+	}
+}
+
+// TestCacheTellsRequestsOfAServerApart: whatever of the request is configured
+// may change the sound.
+func TestCacheTellsRequestsOfAServerApart(t *testing.T) {
+	seen := map[string]string{}
+	for name, change := range map[string]func(*EngineConfig){
+		"as it was":      func(*EngineConfig) {},
+		"another header": func(c *EngineConfig) { c.Headers = map[string]string{"X-Model": "two"} },
+		"one more":       func(c *EngineConfig) { c.Headers = map[string]string{"X-Model": "one", "X-Style": "sad"} },
+		"another method": func(c *EngineConfig) { c.Method = "PUT" },
+		"another body":   func(c *EngineConfig) { c.Body = `["{text}"]` },
+	} {
+		c := EngineConfig{
+			Name: "x", Kind: KindHTTP, URL: "http://speech.example/", Body: `{"t":"{text}"}`,
+			Headers: map[string]string{"X-Model": "one"},
+		}
+		change(&c)
+		e, err := configured(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, ok := seen[e.digest]; ok {
+			t.Errorf("%q has the key of %q", name, other)
+		}
+		seen[e.digest] = name
+	}
+}
+
 func TestCachedSpeechIsNotChangedByWhoGetsIt(t *testing.T) {
 	s := newSpeaker(t, Config{}, &fake{})
 	want := fmt.Sprint(speak(t, s, "Hello", ""))
@@ -469,19 +513,19 @@ func TestConfigIsValidated(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"an engine without name":        {Config{Engines: []EngineConfig{{Kind: KindExec}}}, "engine 1 needs a name"},
-		"an engine called auto":         {Config{Engines: []EngineConfig{{Name: Auto, Kind: KindExec}}}, "needs a name"},
-		"two of one name":               {Config{Engines: []EngineConfig{ok, ok}}, `two engines are called "a"`},
-		"an unknown kind":               {Config{Engines: []EngineConfig{{Name: "x", Kind: "grpc"}}}, `kind "grpc"`},
-		"an unknown engine":             {Config{Engine: "y", Engines: []EngineConfig{ok}}, `engine "y"`},
-		"an unknown preset":             {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Preset: "y"}}}, `preset "y"`},
-		"an unknown preset for http":    {Config{Engines: []EngineConfig{{Name: "x", Kind: KindHTTP, Preset: "y"}}}, `preset "y"`},
-		"piper without model":           {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Preset: "piper"}}}, "piper needs voices"},
-		"no command":                    {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec}}}, "no program"},
-		"no address":                    {Config{Engines: []EngineConfig{{Name: "x", Kind: KindHTTP}}}, "URL"},
-		"an unknown format":             {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Command: []string{"p"}, Format: "ogg"}}}, `"ogg"`},
-		"an unknown default voice":      {Config{Voice: "Klingon", Engines: []EngineConfig{ok}}, "unknown voice"},
-		"a selector of a voice we lack": {Config{Voices: map[string]string{"x": "Klingon"}, Engines: []EngineConfig{ok}}, "unknown voice"},
+		"an engine without name":           {Config{Engines: []EngineConfig{{Kind: KindExec}}}, "engine 1 needs a name"},
+		"an engine called auto":            {Config{Engines: []EngineConfig{{Name: Auto, Kind: KindExec}}}, "needs a name"},
+		"two of one name":                  {Config{Engines: []EngineConfig{ok, ok}}, `two engines are called "a"`},
+		"an unknown kind":                  {Config{Engines: []EngineConfig{{Name: "x", Kind: "grpc"}}}, `kind "grpc"`},
+		"an unknown engine":                {Config{Engine: "y", Engines: []EngineConfig{ok}}, `engine "y"`},
+		"an unknown preset":                {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Preset: "y"}}}, `preset "y"`},
+		"an unknown preset for http":       {Config{Engines: []EngineConfig{{Name: "x", Kind: KindHTTP, Preset: "y"}}}, `preset "y"`},
+		"piper without model":              {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Preset: "piper"}}}, "piper needs voices"},
+		"no command":                       {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec}}}, "no program"},
+		"no address":                       {Config{Engines: []EngineConfig{{Name: "x", Kind: KindHTTP}}}, "URL"},
+		"an unknown format":                {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Command: []string{"p"}, Format: "ogg"}}}, `"ogg"`},
+		"an unknown default voice":         {Config{Voice: "Klingon", Engines: []EngineConfig{ok}}, "unknown voice"},
+		"a selector of a voice we lack":    {Config{Voices: map[string]string{"x": "Klingon"}, Engines: []EngineConfig{ok}}, "unknown voice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.cfg.LookPath, tt.cfg.without = none, true

@@ -20,9 +20,10 @@ type utterance struct {
 	private bool
 }
 
-// key names the result of an engine and voice.
+// key names the result of an engine and voice: all of the voice that an engine
+// can be asked for.
 func (u utterance) key(e *engine, v speech.Voice) string {
-	return cache.Key(e.digest, v.ID, strconv.FormatFloat(u.speed, 'f', 3, 64), strconv.Itoa(u.rate), u.text)
+	return cache.Key(e.digest, v.ID, v.Language, strconv.FormatFloat(u.speed, 'f', 3, 64), strconv.Itoa(u.rate), u.text)
 }
 
 // utter speaks a piece by the first engine of the plan that can, and returns
