@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +57,7 @@ func New(cfg Config) (*Speaker, error) {
 		s.voices[fold(selector)] = v
 	}
 	if len(engines) > 0 {
-		for _, selector := range append([]string{cfg.Voice}, values(cfg.Voices)...) {
+		for _, selector := range append(slices.Sorted(maps.Keys(cfg.Voices)), cfg.Voice) {
 			if _, err := s.plan(selector); err != nil {
 				return nil, fmt.Errorf("%w: %w", ErrConfig, errors.Join(err, closeAll(engines)))
 			}
@@ -186,14 +188,6 @@ func (s *Speaker) plan(selector string) ([]speech.Match, error) {
 // fold makes selectors equal that differ in case and blanks.
 func fold(selector string) string {
 	return strings.ToLower(strings.Join(strings.Fields(selector), " "))
-}
-
-func values(m map[string]string) []string {
-	var list []string
-	for _, v := range m {
-		list = append(list, v)
-	}
-	return list
 }
 
 // Close ends what is being spoken, and the engines, and waits for it.

@@ -526,6 +526,7 @@ func TestConfigIsValidated(t *testing.T) {
 		"an unknown format":                {Config{Engines: []EngineConfig{{Name: "x", Kind: KindExec, Command: []string{"p"}, Format: "ogg"}}}, `"ogg"`},
 		"an unknown default voice":         {Config{Voice: "Klingon", Engines: []EngineConfig{ok}}, "unknown voice"},
 		"a selector of a voice we lack":    {Config{Voices: map[string]string{"x": "Klingon"}, Engines: []EngineConfig{ok}}, "unknown voice"},
+		"a selector that leads to another": {Config{Voices: map[string]string{"x": "y", "y": "Ann"}, Engines: []EngineConfig{ok}}, `unknown voice "y"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.cfg.LookPath, tt.cfg.without = none, true
