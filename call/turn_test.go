@@ -104,7 +104,10 @@ func newTurnManager(t testing.TB, change func(*Config)) (m *Manager, stop func()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Engine: engine, Loader: Sources{}, OpenSockets: func(SocketRequest) (Sockets, error) { return &passer{}, nil }}
+	cfg := Config{
+		Engine: engine, Loader: Sources{}, OpenSockets: func(SocketRequest) (Sockets, error) { return &passer{}, nil },
+		Admission: Admission{Unmeasured: true}, // whatever else this machine does
+	}
 	if change != nil {
 		change(&cfg)
 	}
