@@ -160,35 +160,46 @@ func (c *Call) discard() {
 
 // portExchange puts the endpoint of another port in the place of one's own.
 type portExchange struct {
-	from *port // served by nobody
-	did  bool  // of the worker
-	done chan struct{}
+	from  *port // served by nobody
+	state atomic.Int32
+	done  chan struct{} // closed after the slot in which it was taken
+}
+
+// The states of a portExchange: the worker takes it, or who waits for that
+// withdraws it, whoever is first.
+const (
+	exchangeWaits int32 = iota
+	exchangeTaken
+	exchangeWithdrawn
+)
+
+// becomes decides what becomes of the exchange; false: that was decided before.
+func (x *portExchange) becomes(state int32) bool {
+	return x.state.CompareAndSwap(exchangeWaits, state)
 }
 
 // exchange has the port go on with the endpoint of another, which no worker
-// serves, from the next frame on. It waits until the old endpoint is free.
+// serves, from the next frame on. It waits until the old endpoint is free. false:
+// no worker has come for it in time, and none will. One at a time.
 func (p *port) exchange(from *port) bool {
 	x := &portExchange{from: from, done: make(chan struct{})}
-	if !p.swap.CompareAndSwap(nil, x) {
-		return false
-	}
+	p.swap.Store(x)
 	limit := time.NewTimer(exchangeTimeout)
 	defer limit.Stop()
 	select {
 	case <-x.done:
-		return true
 	case <-limit.C:
-		if p.swap.CompareAndSwap(x, nil) {
+		if x.becomes(exchangeWithdrawn) {
+			p.swap.Store(nil)
 			return false
 		}
-		<-x.done // at this very moment
-		return true
+		<-x.done // the slot is under way
 	}
+	return true
 }
 
 // adopt takes what the exchange brings; of the worker, before it receives.
 func (p *port) adopt(x *portExchange) {
-	x.did = true
 	p.endpoint, p.receiver, p.detector, p.lookAhead = x.from.endpoint, x.from.receiver, x.from.detector, 0
 	p.events = x.from.events
 	p.events.port = p

@@ -95,7 +95,7 @@ func (p *port) Prefetch(step int) {
 func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 	var status mixer.Status
 	swap := p.swap.Load()
-	if swap != nil && !swap.did {
+	if swap != nil && swap.becomes(exchangeTaken) {
 		p.adopt(swap)
 	}
 	sound := p.endpoint.Receive(frame, now, pcm)
@@ -160,7 +160,8 @@ func (p *port) Notify() {
 		p.deliver(p.heard[i])
 	}
 	p.pending = 0
-	if swap := p.swap.Load(); swap != nil && swap.did && p.swap.CompareAndSwap(swap, nil) {
+	if swap := p.swap.Load(); swap != nil && swap.state.Load() == exchangeTaken {
+		p.swap.Store(nil)
 		close(swap.done)
 	}
 	if job := p.sending.Load(); job != nil && job.sent && p.sending.CompareAndSwap(job, nil) {
