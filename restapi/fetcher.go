@@ -34,14 +34,14 @@ type FetcherConfig struct {
 }
 
 func (c FetcherConfig) withDefaults() FetcherConfig {
-	if c.Transport == nil {
-		c.Transport = newTransport()
-	}
 	if c.UserAgent == "" {
 		c.UserAgent = "mediaserver"
 	}
 	if c.FirstByte == 0 {
 		c.FirstByte = defaultFirstByte
+	}
+	if c.Transport == nil {
+		c.Transport = newTransport(c.FirstByte)
 	}
 	if c.Timeout == 0 {
 		c.Timeout = defaultMediaTime

@@ -48,7 +48,7 @@ func reset(c *net.TCPConn) {
 // realBrowser is a browser over the network.
 func realBrowser(t *testing.T) *browser {
 	t.Helper()
-	transport := newTransport()
+	transport := newTransport(defaultPageTimeout)
 	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	cfg := Config{Transport: transport}.withDefaults()

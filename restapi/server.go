@@ -50,7 +50,7 @@ func (c Config) withDefaults() Config {
 		c.PageTimeout = defaultPageTimeout
 	}
 	if c.Transport == nil {
-		c.Transport = newTransport()
+		c.Transport = newTransport(c.PageTimeout)
 	}
 	if c.UserAgent == "" {
 		c.UserAgent = "mediaserver"

@@ -25,8 +25,10 @@ const (
 
 // newTransport speaks HTTP/1.1, keeps connections for a moment, and counts
 // what is written to each. It never unpacks nor repeats anything by itself.
-func newTransport() *http.Transport {
-	dialer := &net.Dialer{KeepAlive: dialKeepAlivePeriod}
+// Connecting and the TLS handshake may take up to patience each: net/http goes
+// on with both when the request that wanted them has been given up.
+func newTransport(patience time.Duration) *http.Transport {
+	dialer := &net.Dialer{KeepAlive: dialKeepAlivePeriod, Timeout: patience}
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -36,6 +38,7 @@ func newTransport() *http.Transport {
 			}
 			return &countedConn{Conn: c}, nil
 		},
+		TLSHandshakeTimeout:    patience,
 		MaxIdleConnsPerHost:    idleConnections,
 		IdleConnTimeout:        idleTimeout,
 		DisableCompression:     true,

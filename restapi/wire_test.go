@@ -1,0 +1,38 @@
+package restapi
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+)
+
+// silentTLS is a server that accepts connections and never says a word. ended
+// tells that a client has let go of one.
+func silentTLS(t *testing.T) (address string, ended <-chan struct{}) {
+	t.Helper()
+	gone := make(chan struct{}, 10)
+	address, _ = rawServer(t, func(c *net.TCPConn, _ int) {
+		t.Cleanup(func() { c.Close() })
+		go func() {
+			io.Copy(io.Discard, c)
+			gone <- struct{}{}
+		}()
+	})
+	return address, gone
+}
+
+// A request that is given up leaves its connection to be made; without a bound
+// of its own that would be for ever.
+func TestAHandshakeThatNeverEndsIsGivenUp(t *testing.T) {
+	address, ended := silentTLS(t)
+	cfg := Config{PageTimeout: 100 * time.Millisecond}.withDefaults()
+	service := Service{}.withDefaults()
+	_, err := newBrowser(&cfg, &service).fetch(t.Context(), "POST", mustURL(t, "https://"+address+"/p"), []byte("{}"))
+	wantCode(t, err, CodePageTimeout)
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		t.Error("the connection is still open")
+	}
+}
