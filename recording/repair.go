@@ -34,34 +34,41 @@ func Repair(ctx context.Context, dir string) (Report, error) {
 	return report, errors.Join(err, m.root.Close())
 }
 
-// maxErrors bounds how many errors Repair returns.
+// maxErrors bounds how many errors troubles keeps.
 const maxErrors = 10
+
+// troubles are the errors of work on many files that goes on after them.
+type troubles []error
+
+func (t *troubles) note(err error) {
+	if err != nil && len(*t) < maxErrors {
+		*t = append(*t, err)
+	}
+}
+
+// err is all of them, nil for none.
+func (t troubles) err() error { return errors.Join(t...) }
 
 func (m media) repair(ctx context.Context) (Report, error) {
 	var report Report
-	var errs []error
-	note := func(err error) {
-		if err != nil && len(errs) < maxErrors {
-			errs = append(errs, err)
-		}
-	}
+	var all troubles
 	err := fs.WalkDir(m.root.FS(), directory, func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
-				note(err)
+				all.note(err)
 			}
 			return nil
 		}
-		if d.Type().IsRegular() && strings.HasSuffix(name, wavEnd+partEnd) || strings.HasSuffix(name, wavEnd+ageEnd) {
-			note(m.repairFile(name, &report))
+		if d.Type().IsRegular() && (strings.HasSuffix(name, wavEnd+partEnd) || strings.HasSuffix(name, wavEnd+ageEnd)) {
+			all.note(m.repairFile(name, &report))
 		}
 		return nil
 	})
-	note(err)
-	return report, errors.Join(errs...)
+	all.note(err)
+	return report, all.err()
 }
 
 // repairFile repairs the file of a name with ".part" behind it.

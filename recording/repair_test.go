@@ -147,6 +147,17 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestRepairLeavesDirectoriesAlone, whatever their names.
+func TestRepairLeavesDirectoriesAlone(t *testing.T) {
+	dir := t.TempDir()
+	for _, end := range []string{partEnd, ageEnd} {
+		put(t, dir, day+"a.wav"+end+"/x", nil)
+	}
+	if report, err := Repair(t.Context(), dir); err != nil || report != (Report{}) {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 // TestRepairBetweenTwoNames: the process died when the file had both.
 func TestRepairBetweenTwoNames(t *testing.T) {
 	dir := t.TempDir()

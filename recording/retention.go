@@ -46,7 +46,8 @@ func (s *Store) keep(ctx context.Context) {
 		s.cfg.Metrics.deleted.Add(float64(n))
 		if err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Warn("deleting old recordings", "error", err)
-		} else if n == maxDeleted {
+		}
+		if n == maxDeleted {
 			wait = expireSoon
 		}
 	}
@@ -54,8 +55,8 @@ func (s *Store) keep(ctx context.Context) {
 
 // expire deletes the files of recordings whose day ended more than `days` days
 // ago, at most limit of them. It looks into directories named by a date only,
-// below that of the recordings, and follows no symbolic link. The result is
-// the number of files deleted.
+// below that of the recordings, and follows no symbolic link. It goes on after
+// errors and returns them together. The result is the number of files deleted.
 func expire(ctx context.Context, media *os.Root, now time.Time, days, limit int) (int, error) {
 	root, err := media.OpenRoot(directory)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -65,12 +66,11 @@ func expire(ctx context.Context, media *os.Root, now time.Time, days, limit int)
 		return 0, fmt.Errorf("open %s: %w", directory, err)
 	}
 	defer root.Close()
-	x := expiry{root, now.UTC().AddDate(0, 0, -days).Truncate(24 * time.Hour), limit, 0}
-	err = x.dir(ctx, ".", "2006/01/02")
-	if errors.Is(err, errEnough) {
-		err = nil
+	x := expiry{root: root, before: now.UTC().AddDate(0, 0, -days).Truncate(24 * time.Hour), limit: limit}
+	if err := x.dir(ctx, ".", "2006/01/02"); !errors.Is(err, errEnough) {
+		x.troubles.note(err)
 	}
-	return x.deleted, err
+	return x.deleted, x.troubles.err()
 }
 
 // errEnough ends a pass at its limit.
@@ -81,15 +81,16 @@ type expiry struct {
 	before  time.Time // days before this one are deleted
 	limit   int
 	deleted int
+
+	troubles troubles
 }
 
 // dir goes through a directory whose sub-directories have names of the form
-// given: year, month, day. What is behind the last is files.
+// given: year, month, day. What is behind the last is files. An error is the
+// end of the pass.
 func (x *expiry) dir(ctx context.Context, name, form string) error {
 	entries, err := fs.ReadDir(x.root.FS(), name)
-	if err != nil {
-		return err
-	}
+	x.troubles.note(err)
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -125,9 +126,7 @@ func (x *expiry) old(name string) bool {
 // files deletes the recordings in the directory of a day.
 func (x *expiry) files(ctx context.Context, day string) error {
 	entries, err := fs.ReadDir(x.root.FS(), day)
-	if err != nil {
-		return err
-	}
+	x.troubles.note(err)
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -138,10 +137,12 @@ func (x *expiry) files(ctx context.Context, day string) error {
 		if x.deleted == x.limit {
 			return errEnough
 		}
-		if err := x.root.Remove(path.Join(day, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		switch err := x.root.Remove(path.Join(day, e.Name())); {
+		case err == nil:
+			x.deleted++
+		case !errors.Is(err, fs.ErrNotExist):
+			x.troubles.note(err)
 		}
-		x.deleted++
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +89,42 @@ func TestExpire(t *testing.T) {
 	put(t, dir, base+"2020/05/05/10_00_00_a.wav", nil)
 	if n, err := expire(ended, root, now, 10, 100); n != 0 || !errors.Is(err, context.Canceled) {
 		t.Errorf("ended: %d, %v", n, err)
+	}
+}
+
+// TestExpireGoesOnAfterErrors: what cannot be read or deleted does not keep the
+// rest for ever.
+func TestExpireGoesOnAfterErrors(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("nothing is forbidden to root")
+	}
+	dir := t.TempDir()
+	const base = "rest_api/recordings/"
+	for _, day := range []string{"2024/12/31", "2026/01/01", "2026/01/02", "2026/01/03"} {
+		put(t, dir, base+day+"/10_00_00_a.wav", nil)
+	}
+	for forbidden, mode := range map[string]os.FileMode{"2024": 0, "2026/01/01": 0, "2026/01/02": 0o555} {
+		name := filepath.Join(dir, base, forbidden)
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := os.Chmod(name, 0o755); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	n, err := expire(t.Context(), root, time.Date(2026, 3, 3, 12, 0, 0, 0, time.UTC), 10, 100)
+	if n != 1 || !errors.Is(err, fs.ErrPermission) || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("%d deleted, %v", n, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, base, "2026/01/03")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the last day is still there: %v", err)
 	}
 }
 
