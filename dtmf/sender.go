@@ -53,6 +53,8 @@ type Sender struct {
 	n     int              // waiting, the sounding one excluded
 
 	digit    Digit  // sounding or being ended; 0 between digits
+	length   uint32 // it is to last [timestamp units]
+	after    uint32 // of the gap after it [timestamp units]
 	elapsed  uint32 // since the event began, this step excluded [timestamp units]
 	duration uint32 // reported last [timestamp units]
 	ends     int    // end packets sent
@@ -122,9 +124,9 @@ func (s *Sender) Next(dst []byte, samples int) (step Step, more bool) {
 	first := s.elapsed == 0
 	if s.ends == 0 {
 		s.duration = min(s.elapsed+units, MaxDuration)
-		if s.stop || s.duration >= s.units(s.tone) || s.duration == MaxDuration {
+		if s.stop || s.duration >= s.length || s.duration == MaxDuration {
 			s.ends, s.stop = 1, false
-			s.pause = s.units(s.gap)
+			s.pause = s.after
 		}
 	} else {
 		s.ends++
@@ -145,6 +147,7 @@ func (s *Sender) begin() {
 	s.digit = s.queue[s.head]
 	s.head = (s.head + 1) % MaxDigits
 	s.n--
+	s.length, s.after = s.units(s.tone), s.units(s.gap)
 	s.elapsed, s.duration, s.ends, s.stop = 0, 0, 0, false
 }
 

@@ -155,6 +155,38 @@ func TestSenderLengths(t *testing.T) {
 	}
 }
 
+// TestSenderLengthsCountFromTheNextDigitOn: who queues more does not cut or
+// stretch what sounds.
+func TestSenderLengthsCountFromTheNextDigitOn(t *testing.T) {
+	ms := time.Millisecond
+	for _, tt := range []struct {
+		first, second time.Duration
+		start         int // of the second digit [timestamp units]
+	}{
+		{400 * ms, 100 * ms, 3200 + 1600},
+		{100 * ms, 400 * ms, 800 + 1600},
+	} {
+		s := NewSender(8000)
+		if err := s.Start("1", tt.first, 200*ms); err != nil {
+			t.Fatal(err)
+		}
+		s.Next(make([]byte, EventSize), 160)
+		if err := s.Start("2", tt.second, 40*ms); err != nil {
+			t.Fatal(err)
+		}
+		events, _ := run(t, s, 160)
+		longest := map[uint8]int{}
+		start := 0
+		for _, e := range events {
+			longest[e.Code] = max(longest[e.Code], int(e.Duration))
+			start = e.start + 160 // one step was before
+		}
+		if longest[1] != int(tt.first/ms)*8 || longest[2] != int(tt.second/ms)*8 || start != tt.start {
+			t.Errorf("%v then %v: they last %d and %d, the second starts at %d, want %d", tt.first, tt.second, longest[1], longest[2], start, tt.start)
+		}
+	}
+}
+
 func TestSenderStopEndsTheSoundingDigit(t *testing.T) {
 	s := NewSender(8000)
 	if err := s.Start("123", time.Second, 0); err != nil {
