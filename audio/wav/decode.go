@@ -57,9 +57,8 @@ const unknownLength = 0x7FFFF000
 
 // header is what the chunks before the audio say.
 type header struct {
-	format   format
-	fact     uint32 // samples per channel, 0 if not known
-	unsealed bool   // the size of the whole file was never filled in
+	format format
+	fact   uint32 // samples per channel, 0 if not known
 }
 
 // format is the fmt chunk.
@@ -115,8 +114,7 @@ func parseChunks(file []byte) (h header, data []byte, truncated bool, err error)
 	if len(file) < riffHeader || string(file[0:4]) != "RIFF" || string(file[8:12]) != "WAVE" {
 		return h, nil, false, fmt.Errorf("%w: it does not begin with a RIFF header of form WAVE", ErrNotWAV)
 	}
-	size := binary.LittleEndian.Uint32(file[4:8])
-	h.unsealed = size == 0 || size >= unknownLength
+	whole := binary.LittleEndian.Uint32(file[4:8])
 	hasFormat := false
 	rest := file[riffHeader:]
 	for len(rest) >= chunkHeader {
@@ -126,7 +124,11 @@ func parseChunks(file []byte) (h header, data []byte, truncated bool, err error)
 			if !hasFormat {
 				return h, nil, false, fmt.Errorf("%w: its data chunk comes before a fmt chunk", ErrNotWAV)
 			}
-			data, truncated = dataChunk(body, size, h.unsealed)
+			// A writer that fills in the sizes at its end has begun with none, or
+			// with those of a file without audio.
+			before := int64(len(file) - len(body))
+			unsealed := int64(whole)+chunkHeader <= before || whole >= unknownLength
+			data, truncated = dataChunk(body, size, unsealed)
 			return h, data, truncated, nil
 		}
 		if int64(size) > int64(len(body)) {
