@@ -2,6 +2,7 @@ package srtp
 
 import (
 	"crypto/cipher"
+	"encoding/binary"
 	"reflect"
 	"sync/atomic"
 	"unsafe"
@@ -88,17 +89,20 @@ func (c *context) prefetch() {
 	prefetch.Part(c, size+aeadTable, size+aeadSize)
 }
 
-// unprotect unprotects an RTP packet; ahead: the rollover counter is taken to have gone on unseen.
-func (c *context) unprotect(b []byte, ahead bool) ([]byte, error) {
+// unprotect unprotects an RTP packet whose rollover counter is known, or is nearest.
+func (c *context) unprotect(b []byte, rollover int64) ([]byte, error) {
 	switch {
 	case c.counter == nil:
-		return c.unprotectGCM(b, ahead)
-	case ahead:
-		return c.counter.rollOver(b)
+		return c.unprotectGCM(b, rollover)
+	case rollover != nearest:
+		return c.counter.unprotectAt(b, uint32(rollover))
 	default:
 		return c.counter.unprotect(b)
 	}
 }
+
+// nearest is the rollover counter by which a packet is nearest to those before.
+const nearest = -1
 
 func (c *context) unprotectRTCP(b []byte) ([]byte, error) {
 	if c.counter != nil {
@@ -108,32 +112,63 @@ func (c *context) unprotectRTCP(b []byte) ([]byte, error) {
 }
 
 // unprotectAgain is Unprotect where a packet that is refused is tried with the
-// key before, and, if so many have been refused, with the next value of
-// the rollover counter: where more than 2^15 packets in a row were lost, the sequence
-// number may have wrapped unseen, and the far end would not be heard again. RFC
-// 3711 §3.3.1.
+// key before, and, if so many have been refused, with another value of the rollover
+// counter: the sequence number may have wrapped unseen, and the far end would not be
+// heard again. RFC 3711 §3.3.1.
 func (c *context) unprotectAgain(packet []byte, lost bool) ([]byte, error) {
 	c.keep(packet)
-	b, err := c.unprotect(packet, false)
+	b, err := c.unprotect(packet, nearest)
 	if err == nil {
 		c.heard()
 		c.failed = 0
 		return b, nil
 	}
-	if before := c.before.Load(); before != nil {
-		if b, old := before.unprotect(c.again(packet), false); old == nil {
+	before := c.before.Load()
+	if before != nil {
+		if b, old := before.unprotect(c.again(packet), nearest); old == nil {
 			c.failed = 0
 			return b, nil
 		}
 	}
 	c.failed++
-	if lost {
-		if b, late := c.unprotect(c.again(packet), true); late == nil {
-			c.failed = 0
-			return b, nil
+	if lost && len(packet) >= minRTP {
+		first := c.suspected(c.again(packet), before)
+		for r := first; r < first+2; r++ {
+			if b, late := c.unprotect(c.again(packet), r); late == nil {
+				c.failed = 0
+				return b, nil
+			}
 		}
 	}
 	return nil, err
+}
+
+// suspected is the rollover counter, if it is not one more, of a packet that is
+// refused. Where the stream has been heard more than 2^15 packets in a row were lost:
+// it is what it was. Else the wrap was among the first packets, which were lost; or the
+// far end has gone on counting when the key changed, as some do.
+func (c *context) suspected(b []byte, before *context) int64 {
+	ssrc := binary.BigEndian.Uint32(b[8:])
+	if r, known := c.rollover(ssrc); known {
+		return r
+	}
+	if before != nil {
+		if r, known := before.rollover(ssrc); known {
+			return r
+		}
+	}
+	return 1
+}
+
+// rollover is the rollover counter of a stream, if that is known.
+func (c *context) rollover(ssrc uint32) (r int64, known bool) {
+	if c.counter != nil {
+		r, known := c.counter.context.ROC(ssrc)
+		return int64(r), known
+	}
+	var memory stream
+	s := c.streams.get(ssrc, &memory)
+	return int64(s.index >> 16), s.known
 }
 
 // keep copies a packet that may be tried again.

@@ -14,6 +14,9 @@ import (
 // of ours.
 type counter struct {
 	context *pion.Context
+	another func() (*pion.Context, error) // makes a context of the same key
+	streams int                           // heard, of RTP, which context keeps for good
+	reports int                           // the same of RTCP
 	header  pionrtp.Header
 	control rtcp.Header
 	buf     *[MaxPacket + Overhead]byte // of both directions
@@ -60,38 +63,63 @@ func (c *counter) protectRTCP(b []byte) ([]byte, error) {
 
 // unprotect is that of a context.
 func (c *counter) unprotect(b []byte) ([]byte, error) {
+	if len(b) < minRTP {
+		return nil, ErrForged
+	}
+	_, known := c.context.ROC(binary.BigEndian.Uint32(b[8:]))
+	if !known && c.streams == maxStreams {
+		return nil, ErrForged
+	}
+	plain, err := c.unprotectBy(c.context, b)
+	if err == nil && !known {
+		c.streams++
+	}
+	return plain, err
+}
+
+func (c *counter) unprotectBy(x *pion.Context, b []byte) ([]byte, error) {
 	in, err := c.within(b)
 	if err == nil {
-		in, err = c.context.DecryptRTP(in[:0], in, &c.header)
+		in, err = x.DecryptRTP(in[:0], in, &c.header)
 	}
 	return out(b, in, reason(err))
 }
 
 // unprotectRTCP is that of a context.
 func (c *counter) unprotectRTCP(b []byte) ([]byte, error) {
+	if len(b) < reportHeader {
+		return nil, ErrForged
+	}
+	_, known := c.context.Index(binary.BigEndian.Uint32(b[4:]))
+	if !known && c.reports == maxStreams {
+		return nil, ErrForged
+	}
 	in, err := c.within(b)
 	if err == nil {
 		in, err = c.context.DecryptRTCP(in[:0], in, &c.control)
 	}
+	if err == nil && !known {
+		c.reports++
+	}
 	return out(b, in, reason(err))
 }
 
-// rollOver is that of a context.
-func (c *counter) rollOver(b []byte) ([]byte, error) {
-	if len(b) < minRTP {
-		return nil, ErrForged
-	}
+// unprotectAt unprotects a packet whose rollover counter is known. A context keeps what
+// it is told of a stream, so another is asked first whether that is true.
+func (c *counter) unprotectAt(b []byte, rollover uint32) ([]byte, error) {
+	var memory [MaxPacket]byte
+	tried := memory[:copy(memory[:], b)]
 	ssrc := binary.BigEndian.Uint32(b[8:])
-	roc, known := c.context.ROC(ssrc)
-	if !known {
+	x, err := c.another()
+	if err != nil {
 		return nil, ErrForged
 	}
-	c.context.SetROC(ssrc, roc+1)
-	b, err := c.unprotect(b)
-	if err != nil {
-		c.context.SetROC(ssrc, roc)
+	x.SetROC(ssrc, rollover)
+	if _, err = c.unprotectBy(x, tried); err != nil {
+		return nil, err
 	}
-	return b, err
+	c.context.SetROC(ssrc, rollover)
+	return c.unprotect(b)
 }
 
 // replayText is the innermost error of a context for a packet that has come

@@ -143,9 +143,8 @@ func (c *context) protectGCM(b []byte) ([]byte, error) {
 	return b[:len(b)+gcmTag], nil
 }
 
-// unprotectGCM unprotects a packet: of the index that is nearest to those before,
-// or of the next index that has its sequence number.
-func (c *context) unprotectGCM(b []byte, ahead bool) ([]byte, error) {
+// unprotectGCM unprotects a packet whose rollover counter is known, or is nearest.
+func (c *context) unprotectGCM(b []byte, rollover int64) ([]byte, error) {
 	n := headerOf(b)
 	if n == 0 || len(b) < n+gcmTag {
 		return nil, ErrForged
@@ -154,8 +153,8 @@ func (c *context) unprotectGCM(b []byte, ahead bool) ([]byte, error) {
 	var memory stream
 	s := c.streams.get(ssrc, &memory)
 	index := s.guess(seq)
-	if ahead {
-		index = s.ahead(seq)
+	if rollover != nearest {
+		index = uint64(rollover)<<16 | uint64(seq)
 	}
 	if !s.fresh(index) {
 		return nil, ErrReplayed

@@ -114,10 +114,13 @@ func (s Suite) context(k Key, buf *[MaxPacket + Overhead]byte) (*context, error)
 	if s == GCM128 {
 		return newGCM(b[:i.key], b[i.key:])
 	}
-	c, err := pion.CreateContext(b[:i.key], b[i.key:], i.profile,
-		pion.SRTPReplayProtection(replayWindow), pion.SRTCPReplayProtection(replayWindow))
+	made := func() (*pion.Context, error) {
+		return pion.CreateContext(b[:i.key], b[i.key:], i.profile,
+			pion.SRTPReplayProtection(replayWindow), pion.SRTCPReplayProtection(replayWindow))
+	}
+	c, err := made()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return &context{tag: uint8(i.tag), counter: &counter{context: c, buf: buf}}, nil
+	return &context{tag: uint8(i.tag), counter: &counter{context: c, another: made, buf: buf}}, nil
 }

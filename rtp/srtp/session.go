@@ -14,7 +14,7 @@ const (
 	// packets in it may still be under way.
 	oldPackets = 100
 	// lostCount is how many packets in a row have to be refused before the rollover
-	// counter of the far end is taken for one more than ours.
+	// counter of the far end is taken for another than ours.
 	lostCount = 32
 )
 
@@ -145,7 +145,7 @@ func (n Near) Unprotect(packet []byte) ([]byte, error) {
 	if lost || c.before.Load() != nil {
 		return c.unprotectAgain(packet, lost)
 	}
-	b, err := c.unprotect(packet, false)
+	b, err := c.unprotect(packet, nearest)
 	switch {
 	case err != nil:
 		c.failed++

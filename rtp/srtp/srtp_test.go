@@ -190,6 +190,112 @@ func TestARolloverThatNobodySawIsFound(t *testing.T) {
 	}
 }
 
+// far is a far end that has sent so many packets before the first that is heard,
+// the last with this number.
+func far(t *testing.T, k srtp.Keys, first, last uint16, rollovers int) *srtp.Session {
+	t.Helper()
+	s, err := srtp.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	protect(t, s, first)
+	for range rollovers {
+		for _, seq := range []uint16{20000, 45000, 65000, 10} {
+			if seq > first || seq == 10 {
+				protect(t, s, seq)
+			}
+		}
+		first = 0
+	}
+	protect(t, s, last)
+	return s
+}
+
+// refusedBefore is how many packets from seq on are refused before one is heard.
+func refusedBefore(t *testing.T, from, to *srtp.Session, seq uint16) (refused int) {
+	t.Helper()
+	for ; refused < 200; refused++ {
+		if _, err := to.Unprotect(protect(t, from, seq+uint16(refused))); err == nil {
+			return refused
+		}
+	}
+	return refused
+}
+
+// The sequence number wrapped in the first packets, which were lost.
+func TestAFarEndIsHeardThatWrappedBeforeItWasHeard(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		_, b, keys := pair(t, suite)
+		a := far(t, keys, 65530, 3, 1)
+		if n := refusedBefore(t, a, b, 11); n > 40 {
+			t.Errorf("%v: %d packets refused", suite, n)
+		}
+		for seq := uint16(100); seq < 60000; seq += 100 { // and on
+			wantHeard(t, b, protect(t, a, seq), seq)
+		}
+	}
+}
+
+// Where the key changes some begin to count anew, and some go on.
+func TestAFarEndIsHeardThatGoesOnCountingInAnotherKey(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		for _, wraps := range []bool{false, true} {
+			a, b, keys := pair(t, suite)
+			seq := uint16(0)
+			for range 3 * 65536 / 1000 { // to a rollover counter of 2
+				seq += 1000
+				wantHeard(t, b, protect(t, a, seq), seq)
+			}
+			other := srtp.Keys{Suite: suite, Send: srtp.NewKey(suite), Receive: keys.Receive}
+			b, err := b.With(turned(other))
+			if err != nil {
+				t.Fatal(err)
+			}
+			again := far(t, other, seq, 50, 2)
+			if wraps {
+				again = far(t, other, seq, 50, 3)
+			}
+			if n := refusedBefore(t, again, b, 60); n > 80 {
+				t.Errorf("%v, wraps %v: %d packets refused", suite, wraps, n)
+			}
+		}
+	}
+}
+
+// A far end that knows the key must not fill the memory.
+func TestStreamsOfAKeyAreBounded(t *testing.T) {
+	for _, suite := range srtp.Suites() {
+		a, b, keys := pair(t, suite)
+		heard, reports := 0, 0
+		for ssrc := range uint32(2000) {
+			if ssrc%1000 == 0 { // ours are bounded too
+				a, _ = srtp.New(keys)
+			}
+			p := packet(7)
+			binary.BigEndian.PutUint32(p[8:], ssrc)
+			p, err := a.Protect(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Unprotect(p); err == nil {
+				heard++
+			}
+			r := make([]byte, 8, 8+srtp.Overhead)
+			r[0], r[1], r[3] = 0x80, 201, 1
+			binary.BigEndian.PutUint32(r[4:], ssrc)
+			if r, err = a.ProtectRTCP(r); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.UnprotectRTCP(r); err == nil {
+				reports++
+			}
+		}
+		if heard > 1100 || reports > 1100 {
+			t.Errorf("%v: %d streams and reports of %d are kept", suite, heard, reports)
+		}
+	}
+}
+
 // Another SSRC with the same key, and back: each has a counter of its own.
 func TestEachStreamHasItsOwnRollover(t *testing.T) {
 	a, b, _ := pair(t, srtp.GCM128)

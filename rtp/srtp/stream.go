@@ -85,15 +85,6 @@ func (s *stream) guess(seq uint16) uint64 {
 	return uint64(int64(s.index) + step)
 }
 
-// ahead is the next index that has this sequence number.
-func (s *stream) ahead(seq uint16) uint64 {
-	index := s.index&^0xffff | uint64(seq)
-	if s.known && index <= s.index {
-		index += 1 << 16
-	}
-	return index
-}
-
 // fresh tells whether a packet may be taken: it has not come before, and is not
 // too old to tell.
 func (s *stream) fresh(index uint64) bool {
