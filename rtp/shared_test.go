@@ -662,3 +662,33 @@ func FuzzShared(f *testing.F) {
 		b.wantHeard(1)
 	})
 }
+
+func TestAnAddressThatTwoCallsWantedIsTheOthersInTheEnd(t *testing.T) {
+	s := newSharedSim(t, 1)
+	a := s.mustOpen(phoneAddr, phoneAddr.Addr())
+	b := s.mustOpen(port(phoneAddr, 4002), phoneAddr.Addr())
+	for range 5 {
+		a.send(phoneAddr)
+		b.send(b.far.from)
+		s.tick()
+	}
+	p := testParams(g711.PCMU())
+	p.Remote, p.Mux = phoneAddr, true
+	if err := b.e.Update(p); err != nil {
+		t.Fatal(err)
+	}
+	s.tick()
+	if err := a.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.run(2 * DefaultDrain)
+	for range 5 {
+		b.send(phoneAddr)
+		s.tick()
+	}
+	s.arrive(b.share.Port(), appendCNAME(appendReport(nil, b.far.ssrc, nil, nil), b.far.ssrc, "far end"), phoneAddr)
+	s.tick()
+	if n := b.e.Stats().RTCPReceived; n != 1 {
+		t.Errorf("%d reports heard by the way of RTP, want 1", n)
+	}
+}

@@ -216,15 +216,20 @@ func occupy(t *table, s *Share, k address) {
 	t.put(k, s)
 }
 
-// release takes a key away from a call. If others want it one of them gets it.
+// release takes a key away from a call. If others want it one of them gets it, as
+// its own if there is only one.
 func (p *sharedPort) release(t *table, s *Share, k address) {
 	e := t.get(k)
 	if e == nil || !e.contested && e.share != s {
 		return
 	}
 	var heir *Share
+	others := 0
 	for _, x := range p.shares {
-		if e.contested && x != s && x.demux.wants(t == p.table, k) && (heir == nil || heir.stream.dead) {
+		if !e.contested || x == s || !x.demux.wants(t == p.table, k) {
+			continue
+		}
+		if others++; heir == nil || heir.stream.dead {
 			heir = x
 		}
 	}
@@ -232,7 +237,7 @@ func (p *sharedPort) release(t *table, s *Share, k address) {
 		t.remove(k)
 		return
 	}
-	e.share = heir
+	e.share, e.contested = heir, others > 1
 }
 
 // wants tells whether the call has claimed an address, of RTP or of RTCP.
