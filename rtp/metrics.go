@@ -149,15 +149,15 @@ func (m *Metrics) apart() {
 	}
 }
 
-// addShared begins to count a shared port. It is counted for good: the ports
-// live as long as the process.
-func (m *Metrics) addShared(p *sharedPort) {
+// addShared begins to count shared ports. They are counted for good: they live as
+// long as the process.
+func (m *Metrics) addShared(ports []*sharedPort) {
 	if m == nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.shared = append(m.shared, p)
+	m.shared = append(m.shared, ports...)
 }
 
 func (m *Metrics) snapshot() (t totals, endpoints int) {

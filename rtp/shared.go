@@ -165,6 +165,7 @@ func (s *Shared) home(local netip.Addr) (*sharedHome, error) {
 		}
 		h.ports = append(h.ports, p)
 	}
+	s.cfg.Metrics.addShared(h.ports)
 	h.next = rand.IntN(len(h.ports))
 	s.homes[local] = h
 	for i, w := range s.workers {
@@ -193,7 +194,6 @@ func (s *Shared) openPort(local netip.Addr, number int) (*sharedPort, error) {
 	for range s.cfg.Workers {
 		p.out = append(p.out, new(outbox))
 	}
-	s.cfg.Metrics.addShared(p)
 	return p, nil
 }
 

@@ -692,3 +692,31 @@ func TestAnAddressThatTwoCallsWantedIsTheOthersInTheEnd(t *testing.T) {
 		t.Errorf("%d reports heard by the way of RTP, want 1", n)
 	}
 }
+
+func TestPortsThatCannotBeOpenedAreNotKept(t *testing.T) {
+	m := NewMetrics(nil)
+	opened := map[uint16]*memBundle{}
+	s, err := newShared(SharedConfig{First: 20000, Ports: 4, Workers: 1, Metrics: m}, func(a netip.AddrPort) (bundle, error) {
+		if a.Port() == 20006 {
+			return nil, errors.New("taken")
+		}
+		opened[a.Port()] = &memBundle{}
+		return opened[a.Port()], nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if _, err := s.Open(hereAddr, Peer{Remote: phoneAddr, Signalling: phoneAddr.Addr()}); err == nil {
+			t.Fatal("opened, though a port is taken")
+		}
+	}
+	for n, b := range opened {
+		if !b.closed {
+			t.Errorf("port %d is still open", n)
+		}
+	}
+	if len(m.shared) != 0 {
+		t.Errorf("%d ports are still counted", len(m.shared))
+	}
+}
