@@ -61,8 +61,8 @@ func (in *instance) follow(ctx context.Context, c *course, list *answer) error {
 // runList runs the actions of a list up to the one that replaces it.
 func (in *instance) runList(ctx context.Context, c *course, list *answer) (turn, error) {
 	for i := range list.actions {
-		if c.over() {
-			return turn{}, call.ErrEnded
+		if halt := in.halted(ctx, c); halt != nil {
+			return turn{}, halt
 		}
 		a := &list.actions[i]
 		in.log.Debug("action", "action", a.name, "path", a.path, "secondary", c.secondary)

@@ -76,9 +76,6 @@ func (in *instance) ends(c *course) {
 // begin asks the first page of a call and runs its list to the end.
 func (in *instance) begin(ctx context.Context, c *course, first Page, base *url.URL) error {
 	in.know(c)
-	if c.over() {
-		return call.ErrEnded
-	}
 	list, err := in.ask(ctx, c, question{kind: firstPage, page: first, base: base})
 	if err != nil {
 		return err
@@ -118,23 +115,29 @@ type question struct {
 	fault  *ActionError
 }
 
-// ask asks a page for actions. Its answer counts only while the call lives:
-// afterwards the token is kept and the rest is call.ErrEnded.
+// ask asks a page for actions, while there is a call for them. Its answer
+// counts only while there still is: of a later one the token is kept.
 func (in *instance) ask(ctx context.Context, c *course, q question) (*answer, error) {
+	if halt := in.halted(ctx, c); halt != nil {
+		return nil, halt
+	}
 	list, err := in.request(ctx, c, c.verbs.life.Info(), q)
 	if err == nil && list.hasToken {
 		in.token = list.token
 	}
+	if halt := in.halted(ctx, c); halt != nil {
+		return nil, halt
+	}
+	return list, err
+}
+
+// halted is why nothing more is to be done for c: call.ErrEnded when its call
+// or the primary has ended, or why ctx has; nil is to go on.
+func (in *instance) halted(ctx context.Context, c *course) error {
 	if c.over() || in.primary.over() {
-		return nil, call.ErrEnded
+		return call.ErrEnded
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case interrupted(ctx):
-		return nil, context.Cause(ctx)
-	}
-	return list, nil
+	return context.Cause(ctx)
 }
 
 // know enters a call into the dossier.

@@ -45,6 +45,9 @@ func (h *helm) take(ctx context.Context) (context.Context, context.CancelCauseFu
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.phase, h.stop = actingPhase, stop
+	if h.wish != nil { // it came before
+		stop(errInterrupted)
+	}
 	return acting, stop
 }
 
@@ -96,11 +99,6 @@ func pageContext(ctx context.Context) context.Context {
 		return outer
 	}
 	return ctx
-}
-
-// interrupted reports whether ctx has ended by an interrupt.
-func interrupted(ctx context.Context) bool {
-	return errors.Is(context.Cause(ctx), errInterrupted)
 }
 
 // conduct is the course of the primary call from its first page to what ends

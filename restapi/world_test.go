@@ -44,6 +44,7 @@ type script struct {
 	connection   time.Duration // how long the calls stay connected
 	exit         call.Cause    // why the secondary call ends then
 	hangUpAfter  time.Duration // the caller hangs up so long after the start
+	interrupted  time.Duration // the instance is sent to the page /redirected so long after the start
 	outlives     time.Duration // the secondary call ends so long after its answer, unconnected
 	outliveCause call.Cause
 	playTime     time.Duration // of each play
@@ -52,6 +53,7 @@ type script struct {
 
 	bargesIn    dtmf.Digit       // stops every play that allows it
 	inputs      []call.Collected // what is entered; then nothing
+	inputsEnd   bool             // the caller hangs up with the last input
 	recordTime  time.Duration
 	recordFails bool
 }
@@ -120,6 +122,9 @@ func (w *world) run() []string {
 	s.newID = func() string { return "5f0c31b9a7e2446d.10231" }
 	if d := w.script.hangUpAfter; d > 0 {
 		defer time.AfterFunc(d, func() { w.primary.end(call.HungUp, 200) }).Stop()
+	}
+	if d := w.script.interrupted; d > 0 {
+		defer time.AfterFunc(d, func() { s.Interrupt(s.newID(), Page{URL: "http://app.test/redirected"}) }).Stop()
 	}
 	p := w.primary
 	s.serve(context.Background(), verbs{life: p, media: p, answer: p, conference: p})
@@ -433,6 +438,9 @@ func (c *fakeCall) Collect(ctx context.Context, o call.CollectOptions) (call.Col
 	got := call.Collected{Outcome: dtmf.TimedOut}
 	if len(*inputs) > 0 {
 		got, *inputs = (*inputs)[0], (*inputs)[1:]
+	}
+	if c.w.script.inputsEnd && len(*inputs) == 0 {
+		c.end(call.HungUp, 200)
 	}
 	return got, nil
 }

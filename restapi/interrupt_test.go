@@ -1,0 +1,94 @@
+package restapi
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mediaserver/call"
+	"mediaserver/dtmf"
+)
+
+func TestInterruptDropsTheList(t *testing.T) {
+	const join = `{"connect_to_conference":{"name":"r","next_page":{"url":"next"},
+		"secondary_call":{"final_page":"secondary_final","error_page":"secondary_error"}}},{"delete_file":{"filename":"a.wav"}}`
+	const alone = `{"connect_to_conference":{"name":"r","secondary_call":{"final_page":"secondary_final"}}},{"delete_file":{"filename":"a.wav"}}`
+	for _, tt := range []struct {
+		name    string
+		actions string
+		after   time.Duration
+		fails   error // of the secondary call
+		asked   []string
+	}{
+		{"while connected", join, 5 * time.Second, nil, []string{"/first", "/secondary_final", "/redirected", "/final"}},
+		{
+			"while the final page of the secondary call is asked, before a next page", join, 11 * time.Second, nil,
+			[]string{"/first", "/secondary_final", "/redirected", "/final"},
+		},
+		{
+			"while the final page of the secondary call is asked, before another action", alone, 11 * time.Second, nil,
+			[]string{"/first", "/secondary_final", "/redirected", "/final"},
+		},
+		{
+			"while the error page of the secondary call is asked", join, time.Second, call.ErrConferenceFull,
+			[]string{"/first", "/secondary_error", "/redirected", "/final"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, Version2)
+				w.script.dialError, w.script.interrupted = tt.fails, tt.after
+				w.page("/first", w.list(tt.actions))
+				for _, slow := range []string{"/secondary_final", "/secondary_error"} {
+					w.app.pages[slow] = []page{{status: 200, body: w.empty(), delay: 3 * time.Second}}
+				}
+				w.page("/redirected", w.empty())
+				trace := w.run()
+				if got := w.app.asked(); !slices.Equal(got, tt.asked) {
+					t.Errorf("asked %v, want %v", got, tt.asked)
+				}
+				if slices.Contains(trace, "remove a.wav") {
+					t.Error("an action of the list that was dropped ran")
+				}
+				info := w.app.last(t, "/redirected")
+				result, _ := info["action_result"].(map[string]any)
+				if result["action"] != "connect_to_conference" || result["interrupted"] != true || result["result"] != nil {
+					t.Errorf("action_result %v", result)
+				}
+			})
+		})
+	}
+}
+
+// An interrupt may come when the instance is known and has not begun to act,
+// or between what it did before an interrupt and after.
+func TestInterruptBetweenTwoPartsOfTheCourse(t *testing.T) {
+	var h helm
+	if _, ok := h.interrupt(Page{URL: "http://app.test/early"}); !ok {
+		t.Fatal("not taken")
+	}
+	acting, stop := h.take(context.Background())
+	defer stop(nil)
+	if !errors.Is(context.Cause(acting), errInterrupted) {
+		t.Errorf("the course goes on: %v", context.Cause(acting))
+	}
+	if wish := h.release(); wish == nil || wish.page.URL != "http://app.test/early" {
+		t.Errorf("%+v", wish)
+	}
+}
+
+func TestNothingIsAskedAfterAHangUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Version1)
+		w.page("/first", w.list(`{"get_number":{"prompt":{"play":{"play_list":[{"file_to_play":"a.wav"}]}},"next_page":"next"}}`))
+		w.script.inputs = []call.Collected{{Digits: "12", Outcome: dtmf.Complete}}
+		w.script.inputsEnd = true
+		w.run()
+		if got := w.app.asked(); !slices.Equal(got, []string{"/first", "/final"}) {
+			t.Errorf("asked %v", got)
+		}
+	})
+}
