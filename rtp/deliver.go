@@ -28,17 +28,18 @@ const (
 
 // gather reads the ports: those of the worker, then those of others that have
 // not been read a moment ago, so that packets need not wait for another worker
-// to wake up. One worker at a time reads a port; nobody waits for it.
-func (w *sharedWorker) gather(now int64) {
+// to wake up. One worker at a time reads a port; nobody waits for it. ahead is that of
+// the wall clock.
+func (w *sharedWorker) gather(now, ahead int64) {
 	for _, p := range *w.ports.Load() {
 		if p.busy.CompareAndSwap(false, true) {
-			p.gather(w.intake, now)
+			p.gather(w.intake, now, ahead)
 			p.busy.Store(false)
 		}
 	}
 }
 
-func (p *sharedPort) gather(in *intake, now int64) {
+func (p *sharedPort) gather(in *intake, now, ahead int64) {
 	asleep := p.last == 0 || now-p.last > parkedAfter
 	if !asleep && now-p.last < freshFor {
 		return
@@ -48,13 +49,13 @@ func (p *sharedPort) gather(in *intake, now int64) {
 	p.obey(now)
 	p.forget(now)
 	p.scans = scansPerGather
-	p.gatherRTP(in, now, asleep)
+	p.gatherRTP(in, now, ahead, asleep)
 	if asleep || p.rounds%controlRounds == 0 {
 		p.gatherRTCP(in, now, asleep)
 	}
 }
 
-func (p *sharedPort) gatherRTP(in *intake, now int64, asleep bool) {
+func (p *sharedPort) gatherRTP(in *intake, now, ahead int64, asleep bool) {
 	for range gatherRounds {
 		n, err := p.rtp.take(in)
 		if err != nil {
@@ -66,7 +67,7 @@ func (p *sharedPort) gatherRTP(in *intake, now int64, asleep bool) {
 		for i := range n {
 			p.foresee(in, n, i)
 			switch at := in.at[i]; {
-			case asleep, at != 0 && now-at > staleAfter && now-at < maxAge:
+			case asleep, at != 0 && now+ahead-at > staleAfter && now+ahead-at < maxAge:
 				p.stats.backlog.Add(1)
 			default:
 				p.deliver(in.data[i], in.from[i], in.home[i], at, now)

@@ -215,7 +215,7 @@ func (e *Endpoint) LastReceived() time.Time {
 	if ns == 0 {
 		return time.Time{}
 	}
-	return time.Unix(0, ns)
+	return steadyTime(ns)
 }
 
 // Close says goodbye by RTCP BYE and closes the IOs that can be closed. Nothing

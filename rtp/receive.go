@@ -67,23 +67,24 @@ func (r *receiver) update(s *settings) { r.player.update(s) }
 func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool) {
 	e.worker = -1
 	e.adopt()
-	e.far.begin(now.UnixNano())
+	ns := steady(now)
+	e.far.begin(ns)
 	if e.far.unproven {
-		e.far.try(now.UnixNano())
+		e.far.try(ns)
 	}
 	if e.socket != nil {
-		e.far.hold(e.socket, now.UnixNano())
+		e.far.hold(e.socket, ns)
 	}
 	missed := frame - e.frame - 1
 	e.frame = frame
 	e.receiver.player.near = bytesOf(pcm)
-	e.drain(frame, now.UnixNano(), missed > 0)
+	e.drain(frame, ns, wallAhead(now, ns), missed > 0)
 	e.receiver.player.near = nil
 	if missed > 0 {
 		e.receiver.player.skipped(missed)
 	}
-	e.reporter.run(e, frame, now)
-	return e.receiver.player.frame(now.UnixNano(), pcm)
+	e.reporter.run(e, frame, now, ns)
+	return e.receiver.player.frame(ns, pcm)
 }
 
 // bytesOf is the memory of samples.
@@ -93,10 +94,11 @@ func bytesOf(pcm []int16) []byte {
 
 // drain reads one datagram, more only while too little waits or what is read has
 // been waiting in the socket; but once in a while all, so that none grows old
-// there where arrival times are unknown, and always after a stall.
-func (e *Endpoint) drain(frame, now int64, stalled bool) {
+// there where arrival times are unknown, and always after a stall. ahead is that of
+// the wall clock.
+func (e *Endpoint) drain(frame, now, ahead int64, stalled bool) {
 	if e.share != nil {
-		e.drainShare(now)
+		e.drainShare(now, ahead)
 		return
 	}
 	r := &e.receiver
@@ -119,7 +121,7 @@ func (e *Endpoint) drain(frame, now int64, stalled bool) {
 			r.empty = now
 			return
 		}
-		came := arrival(at, r.empty, now)
+		came := arrival(at, ahead, r.empty, now)
 		e.datagram(memory[:n], from, came, now)
 		if !all && now-came < stale && r.player.full() {
 			return
@@ -159,7 +161,7 @@ func timeNanos(t time.Time) int64 {
 }
 
 // drainShare takes what the worker of the shared port has put into the inbox.
-func (e *Endpoint) drainShare(now int64) {
+func (e *Endpoint) drainShare(now, ahead int64) {
 	in := &e.share.in
 	for range maxDrain {
 		b, key, at := in.next()
@@ -170,19 +172,19 @@ func (e *Endpoint) drainShare(now int64) {
 		if key != e.far.key {
 			from = key.addrPort()
 		}
-		e.datagram(b, from, arrival(at, 0, now), now)
+		e.datagram(b, from, arrival(at, ahead, 0, now), now)
 		in.done()
 	}
 }
 
-// arrival is when a datagram came [ns]: the system's word where it can be true,
-// that is between empty, when nothing waited, and now. The two clocks may differ
-// where the wall clock has been set.
-func arrival(at, empty, now int64) int64 {
+// arrival is when a datagram came, steady: the system's word where it can be true,
+// that is between empty, when nothing waited, and now. at is by the wall clock, which
+// is ahead and may have been set since.
+func arrival(at, ahead, empty, now int64) int64 {
 	if at == 0 {
 		return now
 	}
-	return max(empty, now-maxAge, min(at, now+maxEarly))
+	return max(empty, now-maxAge, min(at-ahead, now+maxEarly))
 }
 
 // datagram judges what came on the RTP port and takes it in.
@@ -289,7 +291,7 @@ func (e *Endpoint) take(p *packet, k kind, at, now int64) {
 	}
 	if k == kindEvent && pos != posDuplicate && e.onEvent != nil && e.cur.receive {
 		n := copy(e.event[:], p.payload)
-		e.onEvent(p.ts, p.marker, e.event[:n], time.Unix(0, now))
+		e.onEvent(p.ts, p.marker, e.event[:n], steadyTime(now))
 	}
 	switch pos {
 	case posDuplicate:

@@ -47,15 +47,14 @@ func (r *reporter) init(rnd *rand.Rand, cname string, ssrc uint32) {
 	r.phase = int64(ssrc % pollFrames)
 }
 
-// run reads RTCP once in a while and sends a report when that is due.
-func (r *reporter) run(e *Endpoint, frame int64, now time.Time) {
+// run reads RTCP once in a while and sends a report when that is due; ns is now, steady.
+func (r *reporter) run(e *Endpoint, frame int64, now time.Time, ns int64) {
 	r.last = now
 	if e.rtcp == nil {
 		return
 	}
-	ns := now.UnixNano()
 	if (frame+r.phase)%pollFrames == 0 || e.far.roams && frame%asideFrames == 0 {
-		r.poll(e, ns)
+		r.poll(e, ns, wallAhead(now, ns))
 	}
 	if r.next == 0 {
 		r.next = ns + r.interval()/2 // RFC 3550 §6.2: the first one sooner
@@ -77,7 +76,7 @@ func (r *reporter) interval() int64 {
 }
 
 // poll reads what has come.
-func (r *reporter) poll(e *Endpoint, now int64) {
+func (r *reporter) poll(e *Endpoint, now, ahead int64) {
 	var memory [datagramSize]byte
 	for range maxPoll {
 		n, from, at, err := r.receive(e, &memory)
@@ -95,7 +94,7 @@ func (r *reporter) poll(e *Endpoint, now int64) {
 			e.setAside(memory[:n], from, true)
 			continue
 		}
-		r.datagram(e, memory[:n], from, arrival(at, 0, now))
+		r.datagram(e, memory[:n], from, arrival(at, ahead, 0, now))
 	}
 }
 
@@ -159,7 +158,7 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 	var sr *senderReport
 	var full senderReport
 	if t.packets > 0 && r.quiet < 2 { // RFC 3550 §6.4: sent since the last report but one
-		full = senderReport{ntp: ntp(r.last.UnixNano()), ts: t.clock(r.last, e.cur.rate), packets: t.packets, octets: t.octets}
+		full = senderReport{ntp: ntp(steady(r.last)), ts: t.clock(r.last, e.cur.rate), packets: t.packets, octets: t.octets}
 		sr = &full
 	}
 	var rb *block
@@ -190,7 +189,7 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 func (r *reporter) about(x *receiver) block {
 	rb := block{ssrc: x.ssrc, highest: x.stats.highest(), jitter: x.stats.jitter >> 4, lastSR: r.lastSR}
 	rb.lost, rb.fraction = x.stats.losses()
-	if since := r.last.UnixNano() - r.lastAt; r.lastAt != 0 && since > 0 {
+	if since := steady(r.last) - r.lastAt; r.lastAt != 0 && since > 0 {
 		rb.delay = uint32(min(samplesSince(since, 1<<16), 1<<32-1))
 	}
 	return rb
@@ -243,8 +242,8 @@ func (f *reportsFrom) goodbye(ssrc uint32) {
 	}
 }
 
-// ntp is a wall-clock time in seconds since 1900, 32 bits before and after
-// the point. RFC 3550 §4.
+// ntp is a steady time in seconds since 1900, 32 bits before and after the point. It
+// need not be that of other machines, but must not jump. RFC 3550 §4.
 func ntp(ns int64) uint64 {
 	seconds, rest := ns/1e9, ns%1e9
 	return uint64(seconds+ntpEpoch)<<32 | uint64(rest)<<32/1e9

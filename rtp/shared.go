@@ -245,13 +245,16 @@ func (s *Shared) leave(x *Share) {
 	p := x.port
 	p.calls--
 	p.rests = append(p.rests, rest{share: x, until: s.cfg.Now().Add(s.cfg.Drain)})
-	p.post(&command{kind: cmdLeave, share: x, until: s.cfg.Now().Add(s.cfg.Drain).UnixNano()})
+	p.post(&command{kind: cmdLeave, share: x, until: steady(s.cfg.Now().Add(s.cfg.Drain))})
 	s.cfg.Metrics.sharedTaken(-1)
 }
 
 // Gather takes in what has come at the ports of a worker and hands it to the
 // calls.
-func (s *Shared) Gather(worker int, now time.Time) { s.workers[worker].gather(now.UnixNano()) }
+func (s *Shared) Gather(worker int, now time.Time) {
+	ns := steady(now)
+	s.workers[worker].gather(ns, wallAhead(now, ns))
+}
 
 // Scatter sends what the endpoints served by a worker have to send.
 func (s *Shared) Scatter(worker int, _ time.Time) {

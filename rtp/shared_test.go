@@ -86,7 +86,13 @@ type sharedCall struct {
 
 func newSharedSim(t testing.TB, ports int) *sharedSim {
 	t.Helper()
-	s := &sharedSim{t: t, now: simStart, bundles: map[uint16]*memBundle{}, metrics: NewMetrics(nil)}
+	return newSharedSimAt(t, ports, simStart)
+}
+
+// newSharedSimAt has virtual time begin at another time.
+func newSharedSimAt(t testing.TB, ports int, start time.Time) *sharedSim {
+	t.Helper()
+	s := &sharedSim{t: t, now: start, bundles: map[uint16]*memBundle{}, metrics: NewMetrics(nil)}
 	var err error
 	s.shared, err = newShared(SharedConfig{First: 20000, Ports: ports, Workers: 1, Now: func() time.Time { return s.now }, Metrics: s.metrics}, s.bind)
 	if err != nil {
