@@ -36,7 +36,8 @@ type reporter struct {
 	active uint32 // packets sent up to the last report
 	quiet  int    // reports since anything was sent
 	lastSR uint32 // of the far end, middle 32 bits of NTP
-	lastAt int64  // when that came [ns]
+	source uint32 // the SSRC that it is of
+	lastAt int64  // when that came [ns]; 0: never
 	remote reportsFrom
 }
 
@@ -187,11 +188,13 @@ func (r *reporter) send(e *Endpoint, bye bool) {
 
 // about is the report block on the far end's stream.
 func (r *reporter) about(x *receiver) block {
-	rb := block{ssrc: x.ssrc, highest: x.stats.highest(), jitter: x.stats.jitter >> 4, lastSR: r.lastSR}
+	rb := block{ssrc: x.ssrc, highest: x.stats.highest(), jitter: x.stats.jitter >> 4}
 	rb.lost, rb.fraction = x.stats.losses()
-	if since := steady(r.last) - r.lastAt; r.lastAt != 0 && since > 0 {
-		rb.delay = uint32(min(samplesSince(since, 1<<16), 1<<32-1))
+	if r.lastAt == 0 || r.source != x.ssrc {
+		return rb
 	}
+	rb.lastSR = r.lastSR
+	rb.delay = uint32(min(samplesSince(max(0, steady(r.last)-r.lastAt), 1<<16), 1<<32-1))
 	return rb
 }
 
@@ -211,7 +214,8 @@ type reportsFrom struct {
 func (f *reportsFrom) senderReport(ssrc uint32, sr senderReport) {
 	x := &f.e.receiver
 	if !x.heard || ssrc == x.ssrc {
-		f.e.reporter.lastSR, f.e.reporter.lastAt = uint32(sr.ntp>>16), f.at
+		r := &f.e.reporter
+		r.lastSR, r.source, r.lastAt = uint32(sr.ntp>>16), ssrc, f.at
 	}
 }
 

@@ -284,3 +284,22 @@ func TestReceiverReportWhenNothingIsSent(t *testing.T) {
 func netipPort(a netip.AddrPort, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr(), port)
 }
+
+func TestReportOfAnotherStreamIsNotAnswered(t *testing.T) {
+	s := newSim(t)
+	p := s.phone()
+	p.talk(2*time.Second, onTime)
+	s.run(time.Second)
+	sr := appendReport(nil, p.ssrc, &senderReport{ntp: 0x1234_5678_9abc_def0}, nil)
+	s.rtcp.arrive(sr, netipPort(phoneAddr, 4001), s.now)
+	s.run(2 * time.Second)
+	if b := s.e.reporter.about(&s.e.receiver); b.lastSR != 0x5678_9abc || b.delay == 0 {
+		t.Fatalf("answer to the report of the stream: %+v", b)
+	}
+	p.ssrc++ // another far end, after a transfer
+	p.talk(time.Second, onTime)
+	s.run(time.Second)
+	if b := s.e.reporter.about(&s.e.receiver); b.ssrc != p.ssrc || b.lastSR != 0 || b.delay != 0 {
+		t.Errorf("answer to the report of another stream: %+v", b)
+	}
+}
