@@ -102,7 +102,7 @@ func (d *Dialog) hungUp(in *incoming) {
 		d.mu.Lock()
 		d.bye = nil
 		d.mu.Unlock()
-		d.remove()
+		d.forgetIfOurs()
 	}
 	d.ua.replyCode(in, &refusal{code: codeOK})
 }

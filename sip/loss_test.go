@@ -311,6 +311,32 @@ func TestForkedAnswersAreHungUp(t *testing.T) {
 	})(t)
 }
 
+// An answer of another branch is hung up as well when the first has answered and
+// hung up itself, RFC 3261 §13.2.2.4.
+func TestForkedAnswerAfterTheEndIsHungUp(t *testing.T) {
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		p.from(alice)
+		got := make(chan *Dialog, 1)
+		go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
+		inv := p.expect("INVITE")
+		contact := "Contact: <sip:fork@" + p.addr() + ">"
+		p.replyTag(inv, 200, "one", contact)
+		ack := p.expect("ACK")
+		d := <-got
+		p.send(p.callee(ack, "BYE", 1, nil))
+		p.expect("200 BYE")
+		ended(t, d, ErrRemoteBye)
+		emptied(t, alice)
+		p.replyTag(inv, 200, "two", contact)
+		if ack := p.expect("ACK"); !strings.Contains(headerOf(ack, "To"), "tag=two") {
+			t.Errorf("ACK\n%s", ack)
+		}
+		p.reply(p.expect("BYE"), 200)
+	})(t)
+}
+
 func TestNoResponseIsErrTimeout(t *testing.T) {
 	virtually(func(t *testing.T) {
 		p := newRawPeer(t, nil)

@@ -65,6 +65,7 @@ func (d *Dialog) sayBye(h []Header) {
 	}
 }
 
+// forgetIfOurs removes an ended dialog, but remembers its INVITE if that was ours.
 func (d *Dialog) forgetIfOurs() {
 	if d.out != nil {
 		d.forget()
