@@ -46,6 +46,14 @@ func (r *reliable) stop() {
 	r.current, r.queue, r.held = nil, nil, nil
 }
 
+// answered ends the repetition: the 2xx is sent. The PRACK of what has been sent
+// may still come, RFC 3262 §3.
+func (r *reliable) answered() {
+	sent := r.current
+	r.stop()
+	r.current = sent
+}
+
 // waiting says whether a session description of ours is not acknowledged, or
 // that of a PRACK not answered.
 func (r *reliable) waiting() bool {
@@ -162,7 +170,7 @@ func (d *Dialog) nextProvisional() error {
 func (d *Dialog) repeatProvisional(p *provisional) {
 	now := time.Now()
 	d.mu.Lock()
-	if d.ext.rel.current != p || p.acked {
+	if d.ext.rel.current != p || p.acked || d.state != stateEarly {
 		d.mu.Unlock()
 		return
 	}

@@ -74,6 +74,36 @@ func TestReliableProgress(t *testing.T) {
 	})(t)
 }
 
+// The PRACK of a response without a session description may come after the
+// answer, which does not wait for it: it is not one of a lost dialog.
+func TestPRACKAfterTheAnswer(t *testing.T) {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, func(ctx context.Context, d *Dialog) {
+			_ = d.Progress(180, "", nil)
+			a.handle(ctx, d)
+		})
+		p := newRawPeer(t, u)
+		p.send(p.invite("crossing", 1, testSDP("offer"), "Require: 100rel"))
+		ringing := p.expect("180 INVITE")
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 1, nil))
+		p.send(p.prackOf(ringing, 2, nil))
+		if m := p.expect("200 PRACK"); headerOf(m, "CSeq") != "2 PRACK" {
+			t.Errorf("got %s", m)
+		}
+		p.send(p.prackOf(ringing, 3, nil))
+		p.expect("481 PRACK")
+		time.Sleep(4 * shortTimers.T1)
+		for m := p.read(time.Millisecond); m != ""; m = p.read(time.Millisecond) {
+			if kindOf([]byte(m)) == "180 INVITE" {
+				t.Error("180 after the answer")
+			}
+		}
+		p.hangUp(a.next(t), ok, 4)
+	})(t)
+}
+
 // hangUp ends a call by a BYE of the peer and waits for the end.
 func (p *rawPeer) hangUp(d *Dialog, ok string, cseq int) {
 	p.t.Helper()

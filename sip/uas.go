@@ -256,7 +256,7 @@ func (d *Dialog) accept(body []byte, h []Header) error {
 		return d.stateErr()
 	}
 	d.state = stateConfirmed
-	d.ext.rel.stop()
+	d.ext.rel.answered()
 	d.awaitACKLocked(res, d.invite, d.inv.Offer == nil && !d.ext.rel.given)
 	d.mu.Unlock()
 	d.keepSession(agreed)
