@@ -137,6 +137,36 @@ func TestRingingHopIsNotLeft(t *testing.T) {
 	emptied(t, alice)
 }
 
+// A hop that rings after it was given up is told that nobody wants it any more.
+func TestHopThatWasGivenUpIsCancelledWhenItRings(t *testing.T) {
+	for _, name := range []string{"for the next hop", "for another way"} {
+		t.Run(name, func(t *testing.T) {
+			z := newZone(t)
+			z.a("host.test", "127.0.0.1")
+			alice := resolving(t, z)
+			one, two := newRawPeer(t, alice), newRawPeer(t, alice)
+			z.srv("_sip._udp.pbx.test", 10, 0, "host.test", portOf(t, one.addr()))
+			r := InviteRequest{To: "sip:x@pbx.test;transport=udp", SDP: testSDP("offer")}
+			if name == "for the next hop" {
+				z.srv("_sip._udp.pbx.test", 20, 0, "host.test", portOf(t, two.addr()))
+			} else {
+				r.Patience = 100 * time.Millisecond
+			}
+			c := placing(t, alice, r)
+			inv := one.expect("INVITE")
+			if name == "for the next hop" {
+				two.reply(two.expect("INVITE"), 486)
+			}
+			<-c.done
+			one.reply(inv, 180)
+			one.reply(one.expect("CANCEL"), 200)
+			one.reply(inv, 487)
+			one.expect("ACK")
+			emptied(t, alice)
+		})
+	}
+}
+
 // RFC 3261 §18.1.1.
 func TestLargeRequestGoesOverTCP(t *testing.T) {
 	large := []Header{{"X-Large", strings.Repeat("x", maxOverUDP)}}

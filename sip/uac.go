@@ -227,7 +227,7 @@ func (d *Dialog) await(ctx context.Context, c *clientTx, a attempt, onProgress f
 		case err != nil && d.hasAnswer():
 			return nil, nil
 		case err != nil && !rang && !a.last && ctx.Err() == nil && d.conclude():
-			c.tx.Terminate() // the next hop's turn
+			d.ua.leave(ctx, c, err) // the next hop's turn
 			return nil, err
 		case err != nil:
 			return nil, d.giveUp(ctx, c, rang, err)
@@ -277,6 +277,14 @@ func (d *Dialog) giveUp(ctx context.Context, c *clientTx, rang bool, why error) 
 		d.forget()
 	}
 	return why
+}
+
+// leave gives up an INVITE that nobody has answered to yet: a hop that was slow and
+// rings after all is told.
+func (u *UA) leave(ctx context.Context, c *clientTx, why error) {
+	if errors.Is(why, ErrTransport) || !u.own.run(func() { u.withdraw(context.WithoutCancel(ctx), c, false) }) {
+		c.tx.Terminate()
+	}
 }
 
 // withdraw cancels an INVITE, RFC 3261 §9.1: after a provisional response,
