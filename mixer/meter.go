@@ -144,8 +144,10 @@ func (t *stopwatch) done(s *slot, due, begun time.Time, busy time.Duration) {
 	end := t.clock.Now()
 	took := end.Sub(begun)
 	spent := took
-	if used := t.busy() - busy; t.processor != nil && used >= 0 && used < took {
-		spent = used // else the thread has changed
+	if t.processor != nil {
+		if spent = t.busy() - busy; spent < 0 || spent > took { // the thread has changed
+			spent = min(took, time.Duration(s.meter.used.Load()))
+		}
 	}
 	s.meter.add(spent, s.ports)
 	m.spent.Add(spent.Seconds())
