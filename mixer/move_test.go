@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"mediaserver/audio"
 )
 
 // roomAt makes a room at a place of choice.
@@ -246,5 +248,28 @@ func TestLateArrivalIsNoBurst(t *testing.T) {
 	e.slot(1, 4*50, epoch.Add(time.Second))
 	if want := []int64{0, 1, 47, 48, 49, 50}; !slices.Equal(p.sent, want) {
 		t.Errorf("sent %v, want %v", p.sent, want)
+	}
+}
+
+func TestAMemberWhosePortHasMovedHearsNothing(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 1})
+	r, other := e.NewRoom("r"), e.NewRoom("other")
+	r.Add(MemberOptions{Port: &memPort{input: tone(8000, 400, 8000)}, Talk: true})
+	listener := r.Add(MemberOptions{Port: &memPort{}, Hear: true})
+	talker := r.Add(MemberOptions{Port: &memPort{input: tone(8000, 500, 8000)}, Talk: true, Hear: true})
+	seats := []*Member{other.Add(MemberOptions{}), other.Add(MemberOptions{})}
+	st := stepper{e: e}
+	st.frames(20)
+	for i, m := range []*Member{listener, talker} {
+		if l := m.HeardLevel(); l < -30 {
+			t.Fatalf("member %d hears %v dBov before", i, l)
+		}
+		m.MovePort(seats[i])
+	}
+	st.frames(20)
+	for i, m := range []*Member{listener, talker} {
+		if l := m.HeardLevel(); l != audio.MinDBov {
+			t.Errorf("member %d hears %v dBov without a port", i, l)
+		}
 	}
 }

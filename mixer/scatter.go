@@ -71,8 +71,11 @@ type output struct {
 	stream     // when alone
 }
 
-// drop forgets what was sent: the port has changed.
-func (o *output) drop() { o.path = fresh }
+// drop forgets what was sent: the port has changed or gone.
+func (o *output) drop() {
+	o.path = fresh
+	o.level.set(0)
+}
 
 // scatter sends one frame to every member that has a port.
 func (c *section) scatter(s *slot, frame int64, mix *mixture) {
@@ -118,7 +121,7 @@ func (c *section) route() (any bool) {
 	for _, m := range c.members {
 		o := &m.out
 		if m.port == nil {
-			o.leave()
+			o.drop()
 			continue
 		}
 		want := m.wants()
@@ -185,13 +188,6 @@ func (o *output) joins(othersLimited bool) bool {
 		return false
 	}
 	return o.linger >= longestLinger || !o.limiter.Active() && !othersLimited
-}
-
-func (o *output) leave() {
-	if o.path != fresh {
-		o.path = fresh
-		o.level.set(0)
-	}
 }
 
 // mixShared makes the frame that is shared.
