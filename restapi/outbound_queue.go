@@ -111,28 +111,55 @@ func (d *dispatcher) enqueue(service *Service, list []*invocation) ([]string, er
 	case full:
 		return nil, ErrQueueFull
 	}
-	now := time.Now()
-	refs := make([]string, len(list))
-	for i, v := range list {
-		v.owner, v.reference, v.queued = d, "r-"+rand.Text(), now
-		v.status.Status = StatusQueued
-		refs[i] = v.reference
-		if d.keeper == nil {
-			continue
-		}
-		if err := d.keeper.Put(v.reference, keptCall{Service: service.Name, Call: v.call, Queued: now, Order: i}); err != nil {
-			return nil, errors.Join(fmt.Errorf("keep the queued call: %w", err), d.forget(refs[:i]))
-		}
+	refs := d.name(list)
+	if err := d.keep(service, list); err != nil {
+		return nil, errors.Join(err, d.unname(refs))
 	}
 	d.mu.Lock()
-	for _, v := range list {
-		d.byRef[v.reference] = v
-	}
 	d.queues[service] = append(d.queues[service], list...)
 	d.waits.Add(float64(len(list)))
 	d.mu.Unlock()
 	d.wake()
 	return refs, nil
+}
+
+// name gives calls their references. They are known from then on: load, which
+// finds calls in the store as soon as they are kept, leaves these to enqueue.
+func (d *dispatcher) name(list []*invocation) []string {
+	now := time.Now()
+	refs := make([]string, len(list))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, v := range list {
+		v.owner, v.reference, v.queued = d, "r-"+rand.Text(), now
+		v.status.Status = StatusQueued
+		refs[i] = v.reference
+		d.byRef[v.reference] = v
+	}
+	return refs
+}
+
+// unname takes back what name and keep have done.
+func (d *dispatcher) unname(refs []string) error {
+	d.mu.Lock()
+	for _, r := range refs {
+		delete(d.byRef, r)
+	}
+	d.mu.Unlock()
+	return d.forget(refs)
+}
+
+// keep writes calls to the store.
+func (d *dispatcher) keep(service *Service, list []*invocation) error {
+	if d.keeper == nil {
+		return nil
+	}
+	for i, v := range list {
+		if err := d.keeper.Put(v.reference, keptCall{Service: service.Name, Call: v.call, Queued: v.queued, Order: i}); err != nil {
+			return fmt.Errorf("keep the queued call: %w", err)
+		}
+	}
+	return nil
 }
 
 // forget takes references out of the store; what cannot be taken out is
@@ -314,17 +341,23 @@ func (d *dispatcher) cancel(service string, references []string) (map[string]str
 	}
 	out := make(map[string]string, len(list))
 	for _, v := range list {
-		out[v.reference] = AlreadyStarted
-		if v.status.Status != StatusQueued {
-			continue
+		if v.status.Status == StatusQueued {
+			d.withdraw(v)
 		}
-		d.queues[v.service] = slices.DeleteFunc(d.queues[v.service], func(w *invocation) bool { return w == v })
-		v.status = InvocationStatus{Status: StatusCouldNotRun, ReturnCode: -1, Text: Cancelled}
-		d.finish(v)
-		d.waits.Dec()
-		out[v.reference] = Cancelled
+		out[v.reference] = AlreadyStarted
+		if v.status.Text == Cancelled { // now, or when it was asked for before
+			out[v.reference] = Cancelled
+		}
 	}
 	return out, nil
+}
+
+// withdraw takes a call off its queue; d.mu is held.
+func (d *dispatcher) withdraw(v *invocation) {
+	d.queues[v.service] = slices.DeleteFunc(d.queues[v.service], func(w *invocation) bool { return w == v })
+	v.status = InvocationStatus{Status: StatusCouldNotRun, ReturnCode: -1, Text: Cancelled}
+	d.finish(v)
+	d.waits.Dec()
 }
 
 // find looks references up; d.mu is held.

@@ -218,3 +218,51 @@ func TestOutboundCallsAreChecked(t *testing.T) {
 		t.Errorf("an unknown service: %v", err)
 	}
 }
+
+func TestACallThatIsCancelledTwiceStaysCancelled(t *testing.T) {
+	k := &memoryKeeper{docs: map[string][]byte{}}
+	s := outboundServer(t, caller(Version1), &busyLine{}, k)
+	refs, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range [][]string{{refs[0], refs[0]}, {refs[0]}} {
+		out, err := s.Cancel("", list)
+		if err != nil || out[refs[0]] != Cancelled {
+			t.Errorf("%v: %v", out, err)
+		}
+	}
+	if k.len() != 0 {
+		t.Error("the next process would place the call")
+	}
+}
+
+// startingKeeper has a server take up what is kept whenever something has been
+// kept: service_start that comes while the server starts.
+type startingKeeper struct {
+	*memoryKeeper
+	load func()
+}
+
+func (k startingKeeper) Put(key string, v any) error {
+	err := k.memoryKeeper.Put(key, v)
+	k.load()
+	return err
+}
+
+func TestACallStartedWhileTheQueueIsLoadedIsPlacedOnce(t *testing.T) {
+	var s *Server
+	k := startingKeeper{memoryKeeper: &memoryKeeper{docs: map[string][]byte{}}}
+	k.load = func() {
+		if err := s.calls.load(s.outboundService); err != nil {
+			t.Error(err)
+		}
+	}
+	s = outboundServer(t, caller(Version1), &busyLine{}, &k)
+	if _, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "1"}, {To: "2"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.calls.queues[s.outboundService("caller")]); n != 2 {
+		t.Errorf("%d calls are queued, want 2", n)
+	}
+}
