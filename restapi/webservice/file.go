@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"mediaserver/call"
@@ -21,12 +22,12 @@ import (
 // Bounds of the file services.
 const (
 	maxListed      = 1000
-	maxFilename    = 256 // with a leading /
-	maxDepth       = 16  // of directories
+	maxFilename    = 256             // with a leading /
+	maxDepth       = maxFilename / 2 // of directories
 	transferTime   = 10 * time.Minute
 	directoryMode  = 0o750
 	fileMode       = 0o640
-	uploadedSuffix = ".upload" // of a file while it is being written
+	uploadedSuffix = ".upload" // of a file while it is being written; no valid name ends so
 )
 
 // area is one of the two places of files. All access goes through an os.Root:
@@ -94,17 +95,27 @@ func (a area) open(name string) (*os.File, fs.FileInfo, error) {
 // missing makes the error of a name that leads nowhere, or out of the area, a
 // 404.
 func missing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || escapes(err) {
+	if errors.Is(err, fs.ErrNotExist) || leadsNowhere(err) {
 		return errNoFile
 	}
 	return err
 }
 
-// escapes says whether os.Root refused a name: a part of it is no directory
-// or leads elsewhere.
-func escapes(err error) bool {
-	_, ok := errors.AsType[*fs.PathError](err)
-	return ok && !errors.Is(err, fs.ErrPermission)
+// leadsNowhere says whether a name is at fault: a part of it is no directory,
+// is too long, goes round in circles, or leads out of the area, which os.Root
+// refuses by itself. Every other error of the system is no fault of the name.
+func leadsNowhere(err error) bool {
+	for _, e := range []error{syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.ELOOP} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	broken, ok := errors.AsType[*fs.PathError](err)
+	if !ok || errors.Is(err, fs.ErrPermission) {
+		return false
+	}
+	_, ofSystem := errors.AsType[syscall.Errno](broken.Err)
+	return !ofSystem
 }
 
 // fileAnswer is a file in file_list.
@@ -294,15 +305,16 @@ func (a area) write(name string, body io.Reader, check bool) (size int64, err er
 	}
 	defer root.Close() //nolint:errcheck // nothing can be lost
 	if err := root.MkdirAll(path.Dir(name), directoryMode); err != nil {
-		return 0, malformed("filename", "has a file where a directory should be")
+		return 0, unwritten(err)
 	}
 	if info, err := root.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return 0, malformed("filename", "is the name of something that is no file")
 	}
-	temporary := fmt.Sprintf("%s.%s%s", name, strconv.FormatInt(time.Now().UnixNano(), 36), uploadedSuffix)
+	// Its own name may be as long as names can be.
+	temporary := path.Join(path.Dir(name), strconv.FormatInt(time.Now().UnixNano(), 36)+uploadedSuffix)
 	f, err := root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
 	if err != nil {
-		return 0, err
+		return 0, unwritten(err)
 	}
 	defer func() {
 		if err = errors.Join(err, f.Close()); err == nil {
@@ -317,12 +329,29 @@ func (a area) write(name string, body io.Reader, check bool) (size int64, err er
 		return 0, malformed("file", "is larger than "+strconv.Itoa(call.MaxMediaFile)+" bytes")
 	}
 	if err != nil {
-		return 0, statusFault(http.StatusBadRequest, "the file broke off")
+		return 0, unwritten(err)
 	}
 	if check {
 		err = playable(f)
 	}
 	return size, err
+}
+
+// unwritten is why a file could not be written: its name, the disk, the
+// client that broke off, or a fault of the server.
+func unwritten(err error) error {
+	_, ofFile := errors.AsType[*fs.PathError](err)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, fs.ErrExist):
+		return malformed("filename", "has a file where a directory should be")
+	case ofFile && leadsNowhere(err):
+		return malformed("filename", "leads nowhere")
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return statusFault(http.StatusInsufficientStorage, "the disk is full")
+	case !ofFile:
+		return statusFault(http.StatusBadRequest, "the file broke off")
+	}
+	return err
 }
 
 // playable says whether a file can be played; one that ends too soon can.

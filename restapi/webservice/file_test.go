@@ -219,3 +219,18 @@ func TestFilesThatAreRefused(t *testing.T) {
 type failing struct{}
 
 func (*failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestEveryNameThatIsAllowedCanBeWritten(t *testing.T) {
+	w := newWorld(t)
+	for what, name := range map[string]string{
+		"a long one": strings.Repeat("a", 251) + ".wav",
+		"a deep one": strings.Repeat("d/", 125) + "a.wav",
+	} {
+		if status, body := w.put("filetype=media&filename="+name, bytes.NewReader(tone(t))); status != 200 {
+			t.Errorf("%s: %d %s", what, status, body)
+		}
+		if got := w.list("filetype=media&prefix=" + name); got != name {
+			t.Errorf("%s: the list has %q", what, got)
+		}
+	}
+}
