@@ -165,16 +165,20 @@ func (e *Engine) warm(ctx context.Context, r speech.Request) ([]byte, error) {
 		return nil, err
 	}
 	line := template.Expand(e.cfg.line(), values(r, file), template.JSON) + "\n"
+	var data []byte
 	err = pool.Do(ctx, func(in io.Writer, out *bufio.Reader) error {
-		if _, err := io.WriteString(in, line); err != nil {
-			return err
+		_, err := io.WriteString(in, line)
+		if err == nil {
+			err = answer(out)
 		}
-		return answer(out)
+		if err == nil {
+			// Without a file the line was no answer, and each further one would be
+			// taken for that to the text after its own: the program must go.
+			data, err = read(file)
+		}
+		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return read(file)
+	return data, err
 }
 
 // answer reads a line.
@@ -222,17 +226,23 @@ func (e *Engine) Close() error {
 func read(file string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, errors.New("the program has not written its output")
+		return nil, errNoOutput
 	}
 	defer f.Close() //nolint:errcheck // read only: nothing can be lost
 	b, err := io.ReadAll(io.LimitReader(f, maxSound+1))
-	if len(b) > maxSound {
+	switch {
+	case len(b) > maxSound:
 		return nil, errTooMuch
+	case err == nil && len(b) == 0:
+		return nil, errNoOutput
 	}
 	return b, err
 }
 
-var errTooMuch = fmt.Errorf("more than %d bytes of sound", maxSound)
+var (
+	errTooMuch  = fmt.Errorf("more than %d bytes of sound", maxSound)
+	errNoOutput = errors.New("the program has not written its output")
+)
 
 // bounded keeps up to limit bytes; if it is strict more is an error.
 type bounded struct {

@@ -121,6 +121,19 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestLineTooManyFailsOneText, not all that come after it.
+func TestLineTooManyFailsOneText(t *testing.T) {
+	e := newEngine(t, Config{Command: self(t, "-warm", "yes"), Warm: true})
+	for _, tt := range []struct {
+		text string
+		ok   bool
+	}{{"warn", true}, {"slow", false}, {"Bob", true}, {"Mary", true}} {
+		if _, err := e.Synthesize(t.Context(), speech.Request{Text: tt.text}); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", tt.text, err)
+		}
+	}
+}
+
 func TestRawSoundHasTheRateGiven(t *testing.T) {
 	e := newEngine(t, Config{Command: []string{"printf", `\001\000\002\000`}, Format: sound.Raw, Rate: 11025})
 	c, err := e.Synthesize(t.Context(), speech.Request{Text: "Bob"})

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 }
 
 // speak writes a tone of 60 ms for each letter of the text: of standard input,
-// of -t, or, warm, of lines of JSON. It hangs on the text "hang".
+// of -t, or, warm, of lines of JSON. Some texts make it behave as they say.
 func speak(args []string) error {
 	value := func(name string) string {
 		for i, a := range args[:max(0, len(args)-1)] {
@@ -57,10 +57,13 @@ func speak(args []string) error {
 			if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
 				return err
 			}
-			if err := write(q.File, q.Text, rate); err != nil {
+			if err := write(q.File, q.Text, rate); err != nil && q.Text != "slow" {
 				return err
 			}
 			fmt.Println(q.File)
+			if q.Text == "warn" {
+				fmt.Println("a line too many")
+			}
 		}
 		return lines.Err()
 	}
@@ -79,6 +82,8 @@ func write(name, text string, rate float64) error {
 	switch text {
 	case "hang":
 		<-time.After(time.Minute)
+	case "slow":
+		<-time.After(100 * time.Millisecond)
 	case "fail":
 		return fmt.Errorf("cannot say %q", text)
 	case "nothing":
