@@ -13,7 +13,7 @@ import (
 
 // moves are the changes of a call's far end.
 type moves struct {
-	under   atomic.Bool // the far end has sent us to somebody else, who has not answered
+	under   atomic.Bool // the far end has sent us to somebody else, who has not answered; or we it
 	gone    atomic.Bool // … and has hung up meanwhile
 	counted bool        // among the calls by SIP, whatever the far end is now
 }
@@ -91,8 +91,9 @@ func (c *Call) newcomer(d Dialog) *Call {
 
 // takeOver puts the far end of x, which has audio, in the place of that of c:
 // the room, the recordings and the running action go on. party is the new far
-// end for the pages. The far end that was is for the caller to leave.
-func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, error) {
+// end for the pages, by who wanted it. The far end that was is for the caller to
+// leave.
+func (c *Call) takeOver(ctx context.Context, x *Call, party, by string) (*departed, error) {
 	var was *departed
 	err := c.ask(ctx, func() error {
 		now, next := c.audio(), x.audio()
@@ -101,7 +102,9 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, 
 		}
 		<-next.home.Remove()
 		next.room.Close()
+		now.session.resign()
 		if !now.port.exchange(next.port) {
+			now.session.resume()
 			return errExchange
 		}
 		was = &departed{call: c, dialog: c.far(), sockets: now.sockets, endpoint: now.endpoint}
@@ -113,6 +116,7 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party string) (*departed, 
 		}
 		c.mu.Unlock()
 		next.session.moveTo(c)
+		c.emitTransferred(by, party)
 		if x.hasWish() {
 			c.requestEnd(x.wished()) // it came before
 		}

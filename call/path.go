@@ -371,18 +371,16 @@ func (s *session) refresh() {
 
 // fail ends the call of the session.
 func (s *session) fail(what string, err error) {
-	s.log().Warn(what, "error", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.call.requestEnd(Failed)
+	s.hopeless(what, err)
 }
 
 // lastReceived is when the last RTP packet of the far end came.
 func (s *session) lastReceived() time.Time {
 	s.mu.Lock()
-	c := s.call
-	s.mu.Unlock()
-	if a := c.audio(); a != nil && a.session == s {
+	defer s.mu.Unlock()
+	if a := s.audio(); a != nil {
 		return a.endpoint.LastReceived()
 	}
 	return time.Time{}

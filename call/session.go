@@ -23,6 +23,7 @@ type session struct {
 
 	path    *mediaPath // nil: neither ICE nor DTLS
 	mu      sync.Mutex
+	former  bool // another far end takes, or has, the place in the call
 	local   sdp.Local
 	pending []byte    // our offer whose answer has not come
 	placed  []byte    // our offer that the call was placed with, see hear
@@ -176,8 +177,23 @@ func (s *session) agree(m sdp.Media) {
 			s.local.Setup = m.DTLS.Setup
 		}
 	}
-	if a := s.call.audio(); a != nil && a.session == s {
-		a.port.settle(portOf(m), s.call.manager.rate())
+	s.putIntoForce()
+}
+
+// audio is what the session has of the call's audio: nil before there is any, and
+// when another far end has its place. With mu, as all below that has no lock of
+// its own.
+func (s *session) audio() *media {
+	if a := s.call.audio(); a != nil && a.session == s && !s.former {
+		return a
+	}
+	return nil
+}
+
+// putIntoForce tells port and endpoint what was settled.
+func (s *session) putIntoForce() {
+	if a := s.audio(); a != nil {
+		a.port.settle(portOf(s.media), s.call.manager.rate())
 		s.enforce()
 	}
 }
@@ -194,8 +210,8 @@ func (s *session) credentials(theirs sdp.Credentials) {
 
 // enforce tells the endpoint what was settled and what the path has found.
 func (s *session) enforce() {
-	a := s.call.audio()
-	if a == nil || a.session != s {
+	a := s.audio()
+	if a == nil {
 		return
 	}
 	if err := a.endpoint.Update(s.params()); err != nil {
@@ -237,7 +253,14 @@ func (s *session) Acknowledged(body []byte) {
 	}
 	if err := s.accept(body); err != nil {
 		s.pending = nil
-		s.call.logger().Warn("no usable answer to our offer: hanging up", "error", err)
+		s.hopeless("no usable answer to our offer: hanging up", err)
+	}
+}
+
+// hopeless ends the call, if it is still that of the session.
+func (s *session) hopeless(what string, err error) {
+	if !s.former {
+		s.call.logger().Warn(what, "error", err)
 		s.call.requestEnd(Failed)
 	}
 }
@@ -250,26 +273,47 @@ func (s *session) Info(cseq uint32, contentType string, body []byte) error {
 		return err
 	}
 	s.mu.Lock()
-	events, c := s.media.HasEvent, s.call
+	ignored, c := s.media.HasEvent || s.former, s.call
 	s.mu.Unlock()
-	if !events {
+	if !ignored {
 		c.report(press{digit: d, method: byInfo, cseq: cseq, at: time.Now()})
 	}
 	return nil
 }
 
-// moveTo has the session be that of another call.
+// moveTo has the session be that of another call, which has its endpoint already.
+// What was settled on the way there is put into force.
 func (s *session) moveTo(c *Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.call = c
+	s.putIntoForce()
 }
 
-// Refer is a REFER of the far end.
+// resign: from now on what its far end says is not that of the call.
+func (s *session) resign() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.former = true
+}
+
+// resume takes resign back: nobody has the place of the far end.
+func (s *session) resume() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.former = false
+	s.putIntoForce()
+}
+
+// Refer is a REFER of the far end. One that has lost its place has no rights any
+// more, least of all those of who has it.
 func (s *session) Refer(r *sip.Referral) error {
 	s.mu.Lock()
-	c := s.call
+	c, former := s.call, s.former
 	s.mu.Unlock()
+	if former {
+		return &sip.StatusError{Code: codeNoDialog}
+	}
 	return c.referred(r)
 }
 

@@ -142,7 +142,7 @@ func (c *Call) transferTarget(r *sip.Referral) (target, error) {
 	}
 	if r.Replaces != nil {
 		if t.other = c.manager.callBy(*r.Replaces); t.other != nil {
-			if t.other == c || !samePlace(far, t.other.far()) {
+			if t.other == c || t.other.primary == c || t.other == c.primary || !samePlace(far, t.other.far()) {
 				return t, &sip.StatusError{Code: codeForbidden}
 			}
 			return t, nil
@@ -251,7 +251,7 @@ func (c *Call) transfer(ctx context.Context, t target, r *sip.Referral) {
 		return
 	}
 	r.Tell(codeOK, "")
-	c.emitTransferred(transferByFarEnd, t.party())
+	c.manager.metrics.transfers.WithLabelValues(transferByFarEnd, transferDone).Inc()
 	c.endIfAlone()
 	if t.other != nil {
 		t.other.endIfAlone()
@@ -296,7 +296,7 @@ func (c *Call) exchangeFor(ctx context.Context, t target, onProgress func(sip.Pr
 		a.call.discard()
 		return nil, err
 	}
-	was, err := c.takeOver(ctx, a.call, t.party())
+	was, err := c.takeOver(ctx, a.call, t.party(), transferByFarEnd)
 	if err != nil {
 		a.call.discard()
 		return nil, err
@@ -317,8 +317,20 @@ func (c *Call) callerFor() string {
 }
 
 // putThrough joins what is behind c and behind another call of the same far
-// end, which leaves both.
+// end, which leaves both, maybe at once.
 func (c *Call) putThrough(ctx context.Context, other *Call) ([]*departed, error) {
+	if !other.moves.under.CompareAndSwap(false, true) {
+		return nil, &sip.StatusError{Code: codePending}
+	}
+	was, err := c.link(ctx, other)
+	if err != nil {
+		_ = other.ask(context.WithoutCancel(ctx), other.stays) // it may have ended
+	}
+	return was, err
+}
+
+// link gives c and another call a path to each other as their far ends.
+func (c *Call) link(ctx context.Context, other *Call) ([]*departed, error) {
 	near, remote := newMemoryPath()
 	l := &localCall{progress: make(chan sip.Progress, maxLocalProgress), answered: make(chan struct{})}
 	l.caller = &localEnd{call: l, wire: near, ended: make(chan struct{})}
@@ -328,10 +340,10 @@ func (c *Call) putThrough(ctx context.Context, other *Call) ([]*departed, error)
 	err := join(x, near, y, remote)
 	var a, b *departed
 	if err == nil {
-		a, err = c.takeOver(ctx, x, other.farParty())
+		a, err = c.takeOver(ctx, x, other.farParty(), transferByFarEnd)
 	}
 	if err == nil {
-		b, err = other.takeOver(ctx, y, c.base.From)
+		b, err = other.takeOver(ctx, y, c.base.From, transferByFarEnd)
 	}
 	if err != nil {
 		y.discard()
@@ -342,7 +354,7 @@ func (c *Call) putThrough(ctx context.Context, other *Call) ([]*departed, error)
 		}
 		return nil, err
 	}
-	other.emitTransferred(transferByFarEnd, c.base.From)
+	c.manager.metrics.transfers.WithLabelValues(transferByFarEnd, transferDone).Inc()
 	return []*departed{a, b}, nil
 }
 
@@ -371,9 +383,8 @@ const (
 )
 
 // emitTransferred tells that the far end of c is another now, or that c has
-// been sent there.
+// been sent there. Of the actor.
 func (c *Call) emitTransferred(by, to string) {
-	c.manager.metrics.transfers.WithLabelValues(by, transferDone).Inc()
 	now := &CallStart{Direction: c.base.Direction.String(), From: to, To: c.base.To, By: by}
 	if c.base.Direction == Out {
 		now.From, now.To = c.base.From, to

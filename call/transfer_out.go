@@ -56,17 +56,35 @@ func (m *Manager) Transfer(ctx context.Context, callID string, o TransferOptions
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, defaultAnswerTimeout, ErrAnswerTimeout)
 	defer cancel()
-	code, err := d.Refer(ctx, r, func(p sip.Progress) {
-		if onProgress != nil {
-			onProgress(p.Code)
-		}
+	return c.send(ctx, party, func() (int, error) {
+		return d.Refer(ctx, r, func(p sip.Progress) {
+			if onProgress != nil {
+				onProgress(p.Code)
+			}
+		})
 	})
+}
+
+// send has the far end sent to party by refer, and ends the call when that has
+// come about. The far end may hang up before we know: many do at once.
+func (c *Call) send(ctx context.Context, party string, refer func() (code int, err error)) (int, error) {
+	if !c.moves.under.CompareAndSwap(false, true) {
+		return 0, ErrTransferring
+	}
+	count := func(outcome string) { c.manager.metrics.transfers.WithLabelValues(transferByAPI, outcome).Inc() }
+	ctx = context.WithoutCancel(ctx)
+	code, err := refer()
 	if err != nil {
-		m.metrics.transfers.WithLabelValues(transferByAPI, transferFailed).Inc()
+		count(transferFailed)
+		_ = c.ask(ctx, c.stays) // it may have ended
 		return 0, transferError(err)
 	}
-	c.emitTransferred(transferByAPI, party)
-	c.requestEnd(Completed)
+	count(transferDone)
+	_ = c.ask(ctx, func() error { // the same
+		c.emitTransferred(transferByAPI, party)
+		c.end(Completed, 0)
+		return nil
+	})
 	return code, nil
 }
 

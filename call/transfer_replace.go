@@ -39,7 +39,7 @@ func (m *Manager) replace(ctx context.Context, d Dialog, old *sip.Dialog) {
 		x.discard()
 		return
 	}
-	c.emitTransferred(transferByReplaces, party(inv.From))
+	m.metrics.transfers.WithLabelValues(transferByReplaces, transferDone).Inc()
 	was.leave()
 }
 
@@ -68,5 +68,5 @@ func (c *Call) answerFor(ctx context.Context, to *Call, party string) (*departed
 		_ = c.dialog.Reject(unableCode(err), "") // it may have ended
 		return nil, err
 	}
-	return to.takeOver(ctx, c, party)
+	return to.takeOver(ctx, c, party, transferByReplaces)
 }

@@ -469,10 +469,10 @@ func TestFarEndThatHasSentUsOnMayLeave(t *testing.T) {
 }
 
 func TestCallEndsWithWhatItsNewFarEndHasSaidBefore(t *testing.T) {
-	takesTurns(t, nil, func(t *testing.T, m *Manager, _ *diary) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
 		c := newVisitor().answered(t, m)
 		next := newVisitor()
-		next.noOffer = true
+		next.noOffer = true // so that the answer comes with the ACK
 		next.answer = func() error {
 			next.session.Acknowledged([]byte("no answer to our offer"))
 			return nil
@@ -483,6 +483,7 @@ func TestCallEndsWithWhatItsNewFarEndHasSaidBefore(t *testing.T) {
 		}
 		was.leave()
 		wantEnd(t, c, Failed, codeInternal)
+		d.want(t, CallStarted, CallRinging, CallAnswered, CallTransferred, CallEnded)
 	})
 }
 
