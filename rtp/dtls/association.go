@@ -181,7 +181,7 @@ func (a *Association) serve(ctx context.Context, c *pion.Conn, keyed func(srtp.K
 		c.Close() //nolint:errcheck // the call is over
 	})
 	keyed(keys)
-	var nothing [mtu]byte // DTLS-SRTP has no data of its own, RFC 5764 §3
+	var nothing [datagramSize]byte // DTLS-SRTP has no data of its own, RFC 5764 §3; what is longer would be an error
 	for err == nil {
 		_, err = c.Read(nothing[:])
 	}

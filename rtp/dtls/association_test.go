@@ -168,3 +168,34 @@ func TestFingerprintsAreJudgedByTheStrongestHash(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAssociationOutlivesDataThatNobodyWants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := pairOf(t, nothing)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer close(server.over)
+			server.err = server.assoc.Run(ctx, func(k srtp.Keys) { server.keys = k })
+		}()
+		c, err := client.assoc.handshake(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int{1, mtu, mtu + 1, datagramSize - 100} { // of a data channel
+			if _, err := c.Write(make([]byte, size)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		select {
+		case <-server.over:
+			t.Errorf("the association has ended: %v", server.err)
+		default:
+		}
+		cancel()
+		<-server.over
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
