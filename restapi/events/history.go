@@ -2,6 +2,7 @@ package events
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -135,8 +136,16 @@ func (l *Log) prune() {
 	if l.cfg.Store == nil {
 		return
 	}
+	_, last, err := l.cfg.Store.Range()
+	if err != nil {
+		l.pruneFailed(err)
+		return
+	}
 	_, latest := l.Range()
 	stale := func(e store.Entry) bool {
+		if e.Sequence >= last { // numbers go on from it after the next start
+			return false
+		}
 		if latest-e.Sequence >= uint64(l.cfg.MaxEvents) {
 			return true
 		}
@@ -144,18 +153,25 @@ func (l *Log) prune() {
 	}
 	for {
 		n, err := l.cfg.Store.Prune(pruneBatch, stale)
-		if err != nil {
-			l.cfg.Metrics.storeErrors.Inc()
-			l.cfg.Logger.Error("old events cannot be deleted", "error", err)
+		oldest, _, rangeErr := l.cfg.Store.Range()
+		if err := errors.Join(err, rangeErr); err != nil {
+			l.pruneFailed(err)
 			return
 		}
-		l.out.mu.Lock()
-		l.out.oldest += uint64(n)
-		l.out.mu.Unlock()
+		if n > 0 { // there may be a hole behind what went: then it is the end of the hole
+			l.out.mu.Lock()
+			l.out.oldest = oldest
+			l.out.mu.Unlock()
+		}
 		if n < pruneBatch {
 			return
 		}
 	}
+}
+
+func (l *Log) pruneFailed(err error) {
+	l.cfg.Metrics.storeErrors.Inc()
+	l.cfg.Logger.Error("old events cannot be deleted", "error", err)
 }
 
 func timeOf(raw []byte) time.Time {

@@ -105,6 +105,7 @@ type Log struct {
 	open    map[opening]call.Event
 
 	keys map[opening]string // by what they close: the keys of what the store has as open. Run's
+	owed debt               // Run's
 
 	out published
 }
@@ -216,6 +217,7 @@ func (l *Log) Emit(e call.Event) {
 	if e.Digit != nil && !l.cfg.ShowDigits {
 		e.Digit = &call.DigitPress{Method: e.Digit.Method}
 	}
+	e = bounded(e)
 	l.mu.Lock()
 	taken := l.take(e)
 	l.mu.Unlock()
@@ -345,10 +347,7 @@ func (l *Log) write(batch []call.Event) {
 		kept.Records = l.cfg.Collector.Take(batch)
 	}
 	if l.cfg.Store != nil {
-		if err := l.cfg.Store.Append(kept); err != nil {
-			l.cfg.Metrics.storeErrors.Inc()
-			l.cfg.Logger.Error("events cannot be kept", "events", len(batch), "error", err)
-		}
+		l.keep(kept)
 	}
 	if len(kept.Records) > 0 {
 		l.cfg.Collector.Kept(kept.Records)

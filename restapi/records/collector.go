@@ -67,7 +67,7 @@ func (c *Collector) Take(batch []call.Event) []store.Record {
 	var done []store.Record
 	for _, e := range batch {
 		for _, r := range c.take(e) {
-			raw, err := json.Marshal(r.Record)
+			raw, err := r.encode()
 			if err != nil { // no value of the type can bring it about
 				c.log.Error("a call record cannot be written", "call_id", r.Call, "error", err)
 				continue
@@ -76,6 +76,18 @@ func (c *Collector) Take(batch []call.Event) []store.Record {
 		}
 	}
 	return done
+}
+
+// encode is the JSON of a record, without so many pages and actions that the
+// store could not take it.
+func (r *Record) encode() ([]byte, error) {
+	for {
+		raw, err := json.Marshal(r)
+		if len(raw) <= store.MaxRecord || len(r.Pages)+len(r.Actions) == 0 {
+			return raw, err
+		}
+		r.Pages, r.Actions = r.Pages[:len(r.Pages)/2], r.Actions[:len(r.Actions)/2]
+	}
 }
 
 // Kept appends records to the file of the day.

@@ -170,3 +170,20 @@ func TestRecordsThatEndTogetherGoIntoTheFilesOfTheirDays(t *testing.T) {
 		}
 	}
 }
+
+func TestARecordFitsIntoTheStore(t *testing.T) {
+	c := NewCollector(Config{})
+	c.Take([]call.Event{{Type: call.CallStarted, Call: "c-1"}})
+	page := call.Event{Type: call.PageAnswered, Call: "c-1", Page: &call.PageExchange{URL: strings.Repeat("&", 2048)}}
+	for range maxPages {
+		c.Take([]call.Event{page})
+	}
+	done := c.Take([]call.Event{{Type: call.CallEnded, Call: "c-1"}})
+	if len(done) != 1 || len(done[0].JSON) > store.MaxRecord {
+		t.Fatalf("a record of %d bytes", len(done[0].JSON))
+	}
+	var r Record
+	if err := json.Unmarshal(done[0].JSON, &r); err != nil || r.Counts.Pages != maxPages || len(r.Pages) == 0 {
+		t.Errorf("%d pages of %d: %v", len(r.Pages), r.Counts.Pages, err)
+	}
+}

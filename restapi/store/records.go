@@ -8,8 +8,8 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// maxRecord bounds a call record [bytes].
-const maxRecord = 1 << 20
+// MaxRecord bounds a call record [bytes].
+const MaxRecord = 1 << 20
 
 // Record is a call record as it is kept.
 type Record struct {
@@ -38,7 +38,7 @@ func recordOf(key, value []byte) Record {
 }
 
 func putRecord(tx *bolt.Tx, r Record) error {
-	if len(r.JSON) > maxRecord || len(r.ID) > maxKey || r.ID == "" {
+	if len(r.JSON) > MaxRecord || len(r.ID) > maxKey || r.ID == "" {
 		return fmt.Errorf("%w: record %q of %d bytes", ErrSize, r.ID, len(r.JSON))
 	}
 	key := RecordKey(r.End, r.ID)

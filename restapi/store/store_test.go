@@ -168,7 +168,7 @@ func TestRecordsAreWalkedBackwards(t *testing.T) {
 
 func TestTooLargeIsRefused(t *testing.T) {
 	s := open(t, t.TempDir())
-	large := make([]byte, maxRecord+1)
+	large := make([]byte, MaxRecord+1)
 	for name, err := range map[string]error{
 		"event":    s.Append(Batch{Events: []Entry{{Sequence: 1, JSON: large[:maxEvent+1]}}}),
 		"record":   s.Append(Batch{Records: []Record{{ID: "x", JSON: large}}}),
