@@ -267,11 +267,15 @@ func discard(resp *http.Response) {
 	resp.Body.Close() // nothing can be lost
 }
 
+// maxReason bounds the reason of an error of the transport [bytes]: it quotes
+// what the far end sent, which may be a quarter of a megabyte.
+const maxReason = 200
+
 // reason is an error of the transport without the address, whose query may
 // hold secrets.
 func reason(err error) string {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err.Error()
+		err = e.Err
 	}
-	return err.Error()
+	return clipTo(err.Error(), maxReason)
 }

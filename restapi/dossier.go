@@ -97,10 +97,7 @@ func (r *callRecord) json() json.RawMessage {
 
 // fault notes an error of the application.
 func (d *dossier) fault(f *ActionError) {
-	text := f.Error()
-	if len(text) > maxDossierMessage {
-		text = text[:maxDossierMessage]
-	}
+	text := clipTo(f.Error(), maxDossierMessage)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.errs) == maxDossierErrors {

@@ -207,9 +207,12 @@ func (r *reader) oneOf(n *node, choices ...string) (string, bool) {
 const maxQuoted = 64
 
 // clip shortens s for a text.
-func clip(s string) string {
-	if len(s) <= maxQuoted {
+func clip(s string) string { return clipTo(s, maxQuoted) }
+
+// clipTo shortens s to a number of bytes.
+func clipTo(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

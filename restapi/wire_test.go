@@ -3,6 +3,7 @@ package restapi
 import (
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -34,5 +35,18 @@ func TestAHandshakeThatNeverEndsIsGivenUp(t *testing.T) {
 	case <-ended:
 	case <-time.After(5 * time.Second):
 		t.Error("the connection is still open")
+	}
+}
+
+func TestAnEndlessLineOfTheFarEndIsNotRepeated(t *testing.T) {
+	address, _ := rawServer(t, func(c *net.TCPConn, _ int) {
+		defer c.Close()
+		c.Read(make([]byte, 4096))
+		io.WriteString(c, strings.Repeat("x", 200_000)+"\r\n\r\n")
+	})
+	_, err := realBrowser(t).fetch(t.Context(), "POST", mustURL(t, "http://"+address+"/p"), []byte("{}"))
+	wantCode(t, err, CodePageUnreachable)
+	if n := len(err.Error()); n > 1000 {
+		t.Errorf("a text of %d bytes goes to logs and the error page", n)
 	}
 }
