@@ -67,8 +67,8 @@ func (m *Member) prefetch(stage int) {
 	if stage == 1 {
 		prefetch.Slice(m.in.pcm)
 	}
-	if p, ok := m.port.(Prefetcher); ok {
-		p.Prefetch(stage - 1)
+	if m.ahead != nil {
+		m.ahead.Prefetch(stage - 1)
 	}
 }
 

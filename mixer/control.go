@@ -4,8 +4,8 @@ package mixer
 
 type addMember struct {
 	node
-	member   *Member
-	port     Port
+	member *Member
+	plug
 	notifier Notifier
 	members  []*Member // empty, with room for all; nil: there is enough
 	open     []*talker // the same
@@ -27,7 +27,7 @@ func (c *addMember) apply(s *slot, _ int64) {
 	}
 	m.index = len(to.members)
 	to.members = append(to.members, m)
-	m.port, m.notifier = c.port, c.notifier
+	m.plug, m.notifier = c.plug, c.notifier
 	s.wake(to)
 	if m.prompt != nil {
 		m.play = m.prompt
@@ -61,7 +61,7 @@ func (m *Member) remove(s *slot, frame int64) {
 	m.level.set(0)
 	m.out.level.set(0)
 	m.releaseAtOnce(s, frame)
-	m.port, m.notifier = nil, nil
+	m.plug, m.notifier = plug{}, nil
 	m.moves.removed = true
 	m.tellGone(s)
 }

@@ -11,7 +11,7 @@ type Member struct {
 	// What every frame needs comes first, and together: most members of a
 	// large room only listen.
 
-	port  Port      // the worker's
+	plug            // the worker's
 	level gauge     // of the input, with inMix
 	talk  bool      // the worker's
 	hear  bool      // the worker's

@@ -13,7 +13,7 @@ type move struct {
 	done     *closing
 	after    int64 // moves to `from` that were given before this one
 	under    bool  // has left `from`
-	port     Port
+	plug
 	notifier Notifier
 	pcm      []int16 // memory for a frame of the port
 	due      int64   // frame that the port is to be served next
@@ -56,8 +56,8 @@ func (c *move) apply(s *slot, frame int64) {
 // take takes the port from where it is. It was served up to the frame before due.
 func (c *move) take(due int64) {
 	m := c.from
-	c.port, c.notifier, c.pcm, c.due = m.port, m.notifier, m.in.pcm, due
-	m.port, m.notifier, m.in.pcm, m.moves.leaving = nil, nil, nil, nil
+	c.plug, c.notifier, c.pcm, c.due = m.plug, m.notifier, m.in.pcm, due
+	m.plug, m.notifier, m.in.pcm, m.moves.leaving = plug{}, nil, nil, nil
 	m.out.drop()
 }
 
@@ -83,13 +83,13 @@ func (c *move) arrive(s *slot, frame int64) {
 	m.moves.arrived++
 	if c.port != nil {
 		m.releaseAtOnce(s, frame)
-		m.port, m.notifier, m.in.pcm = c.port, c.notifier, c.pcm
+		m.plug, m.notifier, m.in.pcm = c.plug, c.notifier, c.pcm
 		m.out.drop()
 		if m.index >= 0 {
 			s.wake(m.section)
 		}
 		m.catchUp(s, c.due, frame)
-		c.port, c.notifier, c.pcm = nil, nil, nil
+		c.plug, c.notifier, c.pcm = plug{}, nil, nil
 	}
 	s.told.add(&c.done.event)
 	onward := m.moves.onward
@@ -101,7 +101,7 @@ func (c *move) arrive(s *slot, frame int64) {
 		onward = next
 	}
 	if m.index < 0 {
-		m.port, m.notifier = nil, nil
+		m.plug, m.notifier = plug{}, nil
 		m.tellGone(s)
 	}
 }

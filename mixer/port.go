@@ -41,6 +41,17 @@ type Output struct {
 	Worker  int     // the worker that sends, for ports of a Transport
 }
 
+// plug is a port, and what it is besides.
+type plug struct {
+	port  Port       // nil: there is none
+	ahead Prefetcher // nil: it need not be fetched
+}
+
+func newPlug(p Port) plug {
+	ahead, _ := p.(Prefetcher)
+	return plug{p, ahead}
+}
+
 // Transport moves the datagrams of many ports in batches, around the slots:
 // what Gather has taken in, the ports' Receive deals out; what the ports' Send
 // has collected, Scatter sends. The methods are called for a worker by that

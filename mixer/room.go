@@ -58,7 +58,7 @@ func (r *Room) Add(o MemberOptions) *Member {
 	}
 	to := r.sectionForOne()
 	m.section = to
-	c := &addMember{member: m, port: o.Port}
+	c := &addMember{member: m, plug: newPlug(o.Port)}
 	c.notifier, _ = o.Port.(Notifier)
 	c.cmd = c
 	if to.count == to.capacity {
