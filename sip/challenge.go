@@ -132,7 +132,7 @@ type verdict uint8
 
 const (
 	noCredentials verdict = iota // none for our realm
-	staleNonce                   // right, but the nonce is too old, of another place, or used up
+	staleNonce                   // the nonce is none that we have given this source, or too old, or used up
 	wrongPassword                // or unknown name: the same to all outside
 	loggedIn
 )
@@ -176,7 +176,8 @@ func (c *challenger) challenge(from netip.Addr, stale bool) *refusal {
 }
 
 // verify looks at the credentials of a request. A name that does not exist
-// costs and gives what a wrong password does.
+// costs and gives what a wrong password does. Nothing is said of a password that
+// comes without a nonce of ours: anybody can send one in anybody's name.
 func (c *challenger) verify(in *incoming) (login string, v verdict) {
 	cred, ok := c.credentialsOf(in)
 	if !ok {
@@ -191,6 +192,11 @@ func (c *challenger) verify(in *incoming) (login string, v verdict) {
 	}
 	if which < 0 || cred.qop != "" && !equalFold(cred.qop, "auth") {
 		return "", noCredentials
+	}
+	now := c.now()
+	issued, ok := c.issued(cred.nonce, in.src.addr.Addr())
+	if !ok {
+		return "", staleNonce
 	}
 	secrets, known := (*c.logins.Load())[cred.username]
 	if !known {
@@ -208,9 +214,7 @@ func (c *challenger) verify(in *incoming) (login string, v verdict) {
 	if !same || !known || !aimedAt(cred.uri, in) {
 		return "", wrongPassword
 	}
-	now := c.now()
-	issued, ok := c.issued(cred.nonce, in.src.addr.Addr())
-	if !ok || now.Sub(issued) > nonceLife || issued.After(now) {
+	if now.Sub(issued) > nonceLife || issued.After(now) {
 		return "", staleNonce
 	}
 	if !c.used.take(use{nonce: cred.nonce, issued: issued, count: cred.count(), request: in.key}, now) {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -256,6 +257,9 @@ func TestCredentials(t *testing.T) {
 		{"URI of somebody else", "192.0.2.9:5060", plain(nonce, "sip:bob@example.com"), 0, wrongPassword},
 		{"nonce of another source", "192.0.2.10:5060", plain(nonce, "sip:example.com"), 0, staleNonce},
 		{"nonce not ours", "192.0.2.9:5060", plain("AAAA", "sip:example.com"), 0, staleNonce},
+		{"nonce not ours and a wrong password", "192.0.2.9:5060", strings.Replace(plain("AAAA", "sip:example.com"), "response=\"", "response=\"0", 1), 0, staleNonce},
+		{"nonce of another source and a wrong password", "192.0.2.10:5060", strings.Replace(plain(nonce, "sip:example.com"), "response=\"", "response=\"0", 1), 0, staleNonce},
+		{"nonce too old and a wrong password", "192.0.2.9:5060", strings.Replace(plain(nonce, "sip:example.com"), "response=\"", "response=\"0", 1), nonceLife + time.Millisecond, wrongPassword},
 		{"nonce of the future", "192.0.2.9:5060", plain(nonce, "sip:example.com"), -time.Second, staleNonce},
 		{"nonce too old", "192.0.2.9:5060", plain(nonce, "sip:example.com"), nonceLife + time.Millisecond, staleNonce},
 		{"without qop, once", "192.0.2.9:5060", plain(nonce, "sip:example.com"), nonceLife, loggedIn},
@@ -269,6 +273,22 @@ func TestCredentials(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A password is judged only where it comes with a nonce of ours, which a forger of
+// the address has not: else a few packets would ban all phones behind it.
+func TestForgedCredentialsBanNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := far(t, phonesConfig(), nil, "203.0.113.1:5060")
+		r.u.guard.vouch(r.src) // a phone there has logged in
+		for range 900 {
+			r.give(r.request("REGISTER", `Authorization: Digest username="alice", realm="mediaserver", nonce="AAAA", uri="sip:example.com", response="00"`))
+			time.Sleep(time.Millisecond)
+		}
+		if len(r.u.Bans()) != 0 || !r.give(r.request("OPTIONS")) {
+			t.Error("an outsider can cut phones off")
+		}
+	})
 }
 
 func TestNonceBookStaysWithinItsLimit(t *testing.T) {
