@@ -29,7 +29,7 @@ func (u *UA) serveListener(l *streamListener) error {
 			if errors.Is(err, net.ErrClosed) {
 				return nil
 			}
-			if trouble++; trouble > maxTrouble {
+			if !u.bear(&trouble, err) {
 				return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 			}
 			continue

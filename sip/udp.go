@@ -13,7 +13,6 @@ import (
 const (
 	receiveBuffer = 8 << 20 // of a UDP socket [bytes]
 	maxDatagram   = 65535   // bytes
-	maxTrouble    = 100     // read errors in a row before a socket is given up
 )
 
 // datagramWriter is the part of net.UDPConn that sending needs.
@@ -83,8 +82,7 @@ func (u *UA) serveUDP(s *udpSocket) error {
 			if errors.Is(err, net.ErrClosed) {
 				return nil
 			}
-			// ICMP errors and the like are not the end of the socket.
-			if trouble++; trouble > maxTrouble {
+			if !u.bear(&trouble, err) {
 				return fmt.Errorf("read from %s: %w", s.local, err)
 			}
 			continue
