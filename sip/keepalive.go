@@ -77,11 +77,12 @@ func (u *UA) keep(f *flow) {
 	}
 }
 
-// overdue: a ping has not been answered by a far end that has answered before.
-// One that never has may know nothing of RFC 5626.
+// overdue: since a ping nothing has come from a far end that has answered before.
+// One that never has may know nothing of RFC 5626. Whatever comes shows that it is
+// there: on a busy connection the answer is somewhere between messages.
 func (c *streamConn) overdue(now time.Time) bool {
-	asked, answered := c.pinged.Load(), c.ponged.Load()
-	return asked != 0 && answered != 0 && answered < asked && now.UnixNano()-asked > int64(pongPatience)
+	asked := c.pinged.Load()
+	return asked != 0 && c.ponged.Load() != 0 && c.heard.Load() < asked && now.UnixNano()-asked > int64(pongPatience)
 }
 
 // heardKeepAlive handles a piece of a stream that is nothing but line ends: a

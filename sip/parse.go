@@ -18,7 +18,7 @@ var errNotParsed = errors.New("sip: the parser failed")
 
 // Bounds of a message.
 const (
-	maxMessage = 32 << 10 // bytes of a datagram; a stream's is bounded by the parser
+	maxMessage = 32 << 10 // bytes
 	maxHeaders = 256      // header fields
 )
 

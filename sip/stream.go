@@ -43,6 +43,7 @@ type streamConn struct {
 	done          chan struct{}   // closed when it can no longer be used
 	once          sync.Once
 
+	heard          atomic.Int64 // when anything last came [Unix ns]; 0 = never
 	pinged, ponged atomic.Int64 // last keep-alive sent and answered [Unix ns]; 0 = never
 }
 

@@ -5,12 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"time"
-
-	sipgo "github.com/emiago/sipgo/sip"
 
 	"mediaserver/sip/websocket"
 )
@@ -97,6 +94,7 @@ func (u *UA) serveWeb(c *streamConn, ws *websocket.Conn) {
 		if err != nil {
 			return
 		}
+		c.heard.Store(time.Now().UnixNano())
 		if isKeepAlive(data) {
 			u.heardKeepAlive(c, data)
 			continue
@@ -113,12 +111,10 @@ func (u *UA) serveWeb(c *streamConn, ws *websocket.Conn) {
 func (u *UA) serveBytes(c *streamConn, nc net.Conn) {
 	u.streams.enter(c)
 	r := streamReader{u: u, src: source{conn: c, addr: c.remote}}
-	r.stream = u.parser.NewSIPStream()
-	defer r.stream.Close()
 	buf := make([]byte, readSize)
 	for {
 		var deadline time.Time
-		if r.begun || !r.heard {
+		if r.begun() || !r.heard {
 			if r.since.IsZero() {
 				r.since = time.Now()
 			}
@@ -134,54 +130,51 @@ func (u *UA) serveBytes(c *streamConn, nc net.Conn) {
 			}
 			return
 		}
-		data := buf[:n]
-		if !r.begun && isKeepAlive(data) {
-			r.heard, r.since = true, time.Time{}
-			u.heardKeepAlive(c, data)
-			continue
-		}
-		if u.pass(data, r.src) && !r.read(data) {
+		c.heard.Store(time.Now().UnixNano())
+		if !r.read(buf[:n]) {
 			return
 		}
 	}
 }
 
-// streamReader cuts a stream into messages.
+// streamReader handles the messages of a stream.
 type streamReader struct {
-	u      *UA
-	src    source
-	stream *sipgo.ParserStream
-	heard  bool      // something whole has come
-	begun  bool      // a message has begun
-	since  time.Time // when it has, or the connection; zero: none has
+	framer
+	u     *UA
+	src   source
+	heard bool      // something whole has come
+	since time.Time // when a message has begun, or the connection; zero: none has
 }
 
-// strayLineEnds is how many bytes of line ends in front of a message do not
-// count as its beginning.
-const strayLineEnds = 8
-
-// read handles the messages that data completes; false if the stream cannot
-// go on.
-func (r *streamReader) read(data []byte) (ok bool) {
-	r.u.try(func() {
-		_, _ = r.stream.Write(data) // to memory
-		for ok = true; r.stream.Buffer().Len() > 0; {
-			msg, n, err := r.stream.ParseNext()
-			switch {
-			case errors.Is(err, io.ErrUnexpectedEOF):
-				r.begun = r.stream.Buffer().Len() > 0 || n > strayLineEnds
-				return
-			case err != nil:
-				ok = false
-				// Nothing says where the next message begins.
-				r.u.unparsed(data, r.src, err)
-				return
-			}
-			r.heard, r.begun, r.since = true, false, time.Time{}
-			if r.u.guard.admit(r.src, time.Now()) {
-				r.u.handle(msg, r.src)
-			}
+// read handles the messages that data completes, and keep-alives; false if the
+// stream cannot go on.
+func (r *streamReader) read(data []byte) bool {
+	if !r.begun() && isKeepAlive(data) {
+		r.heard, r.since = true, time.Time{}
+		r.u.heardKeepAlive(r.src.conn, data)
+		return true
+	}
+	if !r.u.pass(data, r.src) {
+		return true
+	}
+	r.add(data)
+	for {
+		message, err := r.next()
+		if err != nil {
+			r.u.unparsed(r.buf, r.src, err)
+			return false
 		}
-	})
-	return ok
+		if message == nil {
+			break
+		}
+		r.heard, r.since = true, time.Time{}
+		if r.u.guard.admit(r.src, time.Now()) {
+			r.u.understand(message, r.src)
+		}
+	}
+	if r.pinged {
+		r.pinged = false
+		r.u.heardKeepAlive(r.src.conn, []byte(ping))
+	}
+	return true
 }

@@ -104,6 +104,11 @@ func (u *UA) receive(data []byte, src source) {
 		u.answerSTUN(data, src)
 		return
 	}
+	u.understand(data, src)
+}
+
+// understand handles one message.
+func (u *UA) understand(data []byte, src source) {
 	u.try(func() {
 		msg, err := u.parse(data)
 		if err != nil {
