@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"reflect"
@@ -32,11 +33,22 @@ func Load(src Source) (*Config, error) {
 		}
 		path = DefaultFile
 	}
-	data, err := os.ReadFile(path)
+	data, err := read(path)
 	if err != nil {
 		return nil, Problems{{Place: Place{File: path}, Message: reason(err)}}
 	}
 	return load(data, path, src.Env)
+}
+
+// read gives what a file begins with: one byte more than a configuration may
+// have, however long the file is.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 }
 
 // reason is the cause of a file error without the path, which is named already.
@@ -143,7 +155,7 @@ func (d *decoder) secretFile(secret *Secret, key, file, path string) {
 		d.fail(d.place(p), p, "%s is given too; only one of the two may be", key)
 		return
 	}
-	data, err := os.ReadFile(file)
+	data, err := read(file)
 	line, _, _ := strings.Cut(string(data), "\n")
 	line = strings.TrimSuffix(line, "\r")
 	switch {

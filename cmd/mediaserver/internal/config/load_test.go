@@ -46,6 +46,8 @@ func TestLoadReports(t *testing.T) {
 		{name: "a list as the whole file", text: "- a\n", want: `f.yaml:1:1: must be a map with the keys sip, rtp, http, media, tts, pages, conference, admission, websocket, services, store, events, records, cluster, log, shutdown_grace_seconds`},
 		{name: "an empty element", text: "sip:\n  listen:\n    -\n", want: `f.yaml:3:7: sip.listen[0]: must not be empty`},
 		{name: "broken YAML", text: "log:\n  level: \"info\nrtp: {}\n", want: `f.yaml:2:10: not valid YAML: could not find end character of double-quoted text`},
+		{name: "a wildcard without quotes", text: strings.Replace(minimal, "[a]", "*", 1), want: `f.yaml:4:12: not valid YAML: mapping value is not allowed in this context; quote a text that begins with *`},
+		{name: "a wildcard in a list without quotes", text: strings.Replace(minimal, "[a]", "[*]", 1), want: `f.yaml:4:14: not valid YAML: unexpected scalar value type; quote a text that begins with *`},
 		{name: "a tab", text: "log:\n\tlevel: info\n", want: "f.yaml:2:1: not valid YAML: found character '\t' that cannot start any token"},
 		{name: "bytes that are no UTF-8", text: "log:\n  level: \xff\n", want: `f.yaml:2:10: not UTF-8`},
 		{name: "two documents", text: "log: {}\n---\nrtp: {}\n", want: `f.yaml:3:1: a second document; only one is read`},
@@ -89,7 +91,8 @@ func TestLoadChecksMeaning(t *testing.T) {
 		{"a network that is none", "sip: {allow: [10.0.0.0/33]}", `f.yaml:1:15: sip.allow[0]: "10.0.0.0/33" is not a network such as 192.0.2.0/24 or an IP address`},
 		{"an RTP address that is a name", "rtp: {advertise: media.example.com}", `f.yaml:1:18: rtp.advertise: "media.example.com" is not an IP address`},
 		{"more shared ports than ports", "rtp: {io: shared, port_min: 30001, port_max: 30008, shared_ports: 4}", `f.yaml:1:67: rtp.shared_ports: 4 pairs of ports from rtp.port_min, 30001, on go beyond rtp.port_max, 30008`},
-		{"ports the wrong way round", "rtp:\n  port_min: 30000\n  port_max: 20000\n", `f.yaml:3:13: rtp.port_max: 20000 must be greater than rtp.port_min, 30000: a call takes an even port and the next`},
+		{"ports the wrong way round", "rtp:\n  port_min: 30000\n  port_max: 20000\n", `f.yaml:3:13: rtp.port_max: 20000 leaves no room for a call beside rtp.port_min, 30000: one takes an even port and the next`},
+		{"two ports that are no pair", "rtp: {port_min: 20001, port_max: 20002}", `f.yaml:1:34: rtp.port_max: 20002 leaves no room for a call beside rtp.port_min, 20001: one takes an even port and the next`},
 		{"a trunk without address", "sip: {trunks: [{name: a}]}", `f.yaml:1:16: sip.trunks[0].address: is missing`},
 		{"a trunk with a user", "sip: {trunks: [{name: a, address: \"sip:u@h\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:u@h" is not a SIP address without a user, such as sip:sbc.example.net:5060`},
 		{"a trunk over SCTP", "sip: {trunks: [{name: a, address: \"sip:h;transport=sctp\"}]}", `f.yaml:1:35: sip.trunks[0].address: "sip:h;transport=sctp": the only parameter is transport, one of udp, tcp, tls, ws, wss`},
@@ -122,6 +125,8 @@ func TestLoadChecksMeaning(t *testing.T) {
 		},
 		{"an inbound service without match", strings.Replace(minimal, "    match: [a]\n", "", 1), `f.yaml:2:5: services[0].match: is missing; name the users or SIP addresses that the service answers`},
 		{"a relative page", strings.Replace(minimal, "http://app.example", "", 1), `f.yaml:5:17: services[0].first_page: "/first" must be an absolute http:// or https:// address`},
+		{"a page of a port that is none", strings.Replace(minimal, "app.example", "app.example:80800", 1), `f.yaml:5:17: services[0].first_page: "http://app.example:80800/first": the port must be from 1 to 65535`},
+		{"a page without a host", strings.Replace(minimal, "app.example", ":80", 1), `f.yaml:5:17: services[0].first_page: "http://:80/first" must be an absolute http:// or https:// address`},
 		{"a page of another scheme", minimal + "    final_page: ftp://h/\n", `f.yaml:6:17: services[0].final_page: "ftp://h/" must be an absolute http:// or https:// address`},
 		{"a page without address", minimal + "    error_page: {method: GET}\n", `f.yaml:6:17: services[0].error_page.url: is missing`},
 		{"a page with another method", minimal + "    error_page: {url: \"http://h/\", method: PUT}\n", `f.yaml:6:44: services[0].error_page.method: "PUT" is not one of GET, POST`},
@@ -282,5 +287,24 @@ func write(t *testing.T, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLongFilesAreNotReadWhole is for those who name a device, or a disk image.
+func TestLongFilesAreNotReadWhole(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "long.yaml")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, 1<<40); err != nil {
+		t.Skip("no file system for a file of a tebibyte:", err)
+	}
+	for name, src := range map[string]Source{
+		"a configuration": {File: file},
+		"a secret":        {None: true, Env: []string{"MEDIASERVER_HTTP_USERS=[{name: a, password_file: " + file + "}]"}},
+	} {
+		if _, err := Load(src); name == "a configuration" && (err == nil || err.Error() != file+": more than 1048576 bytes") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }

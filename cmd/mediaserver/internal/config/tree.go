@@ -162,9 +162,27 @@ func (b *treeBuilder) syntaxPlace(err error) Place {
 func syntaxMessage(err error) string {
 	var syntax *yaml.SyntaxError
 	if errors.As(err, &syntax) {
-		return "not valid YAML: " + withoutSource(syntax.Message)
+		return "not valid YAML: " + withoutSource(syntax.Message) + quoteHint(syntax.Token)
 	}
 	return "not valid YAML"
+}
+
+// quoteHint says how to write what YAML has taken for an alias: a wildcard, as
+// most who write * mean.
+func quoteHint(at *token.Token) string {
+	for _, t := range []*token.Token{at, before(at)} {
+		if t != nil && t.Type == token.AliasType {
+			return "; quote a text that begins with *"
+		}
+	}
+	return ""
+}
+
+func before(t *token.Token) *token.Token {
+	if t == nil {
+		return nil
+	}
+	return t.Prev
 }
 
 // convert makes a node of a library node.

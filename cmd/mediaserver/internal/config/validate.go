@@ -128,8 +128,8 @@ func (d *decoder) validateRTP(r *RTP) {
 			d.at("rtp.advertise", "%q is not an IP address", r.Advertise)
 		}
 	}
-	if r.PortMax <= r.PortMin {
-		d.at("rtp.port_max", "%d must be greater than rtp.port_min, %d: a call takes an even port and the next", r.PortMax, r.PortMin)
+	if r.PortMax <= r.PortMin+r.PortMin&1 {
+		d.at("rtp.port_max", "%d leaves no room for a call beside rtp.port_min, %d: one takes an even port and the next", r.PortMax, r.PortMin)
 	} else if last := r.PortMin + r.PortMin&1 + 2*r.SharedPorts - 1; r.IO == "shared" && last > r.PortMax {
 		d.at("rtp.shared_ports", "%d pairs of ports from rtp.port_min, %d, on go beyond rtp.port_max, %d", r.SharedPorts, r.PortMin, r.PortMax)
 	}
@@ -239,9 +239,17 @@ func (d *decoder) validatePage(p Page, path string) {
 		d.at(place, "the address is longer than %d characters", maxURL)
 	case err != nil:
 		d.at(place, "the address cannot be parsed")
-	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
 		d.at(place, "%q must be an absolute http:// or https:// address", p.String())
+	case !isPort(u.Port()):
+		d.at(place, "%q: the port must be from 1 to 65535", p.String())
 	}
+}
+
+// isPort accepts the port of an address, and that there is none.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return s == "" || err == nil && n > 0
 }
 
 // maxURL is the longest address of a page, in characters.
