@@ -100,7 +100,7 @@ func (c *checkConfigCommand) Run(p *program) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSpeech(cfg); err != nil {
+	if err := checkMachine(cfg); err != nil {
 		return err
 	}
 	_, err = fmt.Fprint(p.stdout, cfg.YAML())

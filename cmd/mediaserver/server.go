@@ -136,7 +136,10 @@ func (s *server) serve(ctx context.Context) error {
 // start binds all addresses, then starts the components: those that others
 // need first.
 func (s *server) start(ctx context.Context) error {
-	var err error
+	err := checkCertificates(s.cfg)
+	if err != nil {
+		return err
+	}
 	if s.speaker, err = newSpeaker(s.cfg, s.registry, s.log); err != nil {
 		return err
 	}
