@@ -94,6 +94,13 @@ func (f configFlag) load(p *program) (*config.Config, error) {
 	return config.Load(config.Source{File: f.Config, Env: p.env})
 }
 
+// reload gives what reads the configuration anew: from the file that cfg is
+// from, so that a file which is gone is an error and not built-in defaults.
+func reload(p *program, cfg *config.Config) func() (*config.Config, error) {
+	f := configFlag{Config: cfg.Path}
+	return func() (*config.Config, error) { return f.load(p) }
+}
+
 // Run prints the effective configuration.
 func (c *checkConfigCommand) Run(p *program) error {
 	cfg, err := c.load(p)
@@ -124,7 +131,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	return p.serve(ctx, cfg, serverOptions{load: func() (*config.Config, error) { return c.load(p) }})
+	return p.serve(ctx, cfg, serverOptions{load: reload(p, cfg)})
 }
 
 // serve runs a server until the first signal drains it; a second signal, or

@@ -92,6 +92,9 @@ func (s *server) prepareReload() (next *config.Config, apply func(), err error) 
 	if next, err = s.opts.load(); err != nil {
 		return nil, nil, err
 	}
+	if err = checkSpeech(next); err != nil {
+		return nil, nil, err
+	}
 	if next.Demo && s.http.demo != nil {
 		next.Services = append(next.Services, demoService("http://"+s.http.demo.Addr().String()))
 	}
