@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -138,18 +141,19 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 // the end of ctx, ends it.
 func (p *program) serve(ctx context.Context, cfg *config.Config, o serverOptions) error {
 	o.mediaWorkers = p.mediaWorkers
+	signal.Notify(p.signals, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(p.signals)
 	ctx, drain := context.WithCancel(ctx)
 	defer drain()
 	force, ended := make(chan struct{}), make(chan struct{})
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		for _, act := range []func(){drain, func() { close(force) }} {
-			select {
-			case <-p.signals:
-				act()
-			case <-ended:
-				return
-			}
+		if p.signalled(ended) {
+			drain()
+			p.forgetEchoes()
+		}
+		if p.signalled(ended) {
+			close(force)
 		}
 	})
 	defer watch.Wait()

@@ -4,9 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
-	"syscall"
 
 	"mediaserver/tts"
 )
@@ -25,7 +23,7 @@ const (
 type program struct {
 	stdout, stderr io.Writer
 	env            []string       // NAME=value
-	signals        chan os.Signal // SIGTERM and SIGINT
+	signals        chan os.Signal // SIGTERM and SIGINT, while a server runs; they end other commands
 	mediaWorkers   int            // 0 = as many as processors
 }
 
@@ -39,6 +37,5 @@ func main() {
 	workers := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(workers + 1)
 	p := &program{mediaWorkers: workers, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
-	signal.Notify(p.signals, syscall.SIGTERM, os.Interrupt)
 	os.Exit(p.main(context.Background(), os.Args[1:]))
 }
