@@ -160,6 +160,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config, o serverOptions
 	defer close(ended)
 	collectRarely(p.env, "/")
 	o.log, o.force = newLogger(p.stderr, cfg.Log), force
+	defer logLibraries(o.log)()
 	if o.out == nil {
 		o.out = p.stdout
 	}
