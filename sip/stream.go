@@ -105,14 +105,15 @@ type streamTable struct {
 	m         *Metrics
 	listeners []*streamListener
 
-	mu   sync.Mutex
-	all  map[*streamConn]struct{}
-	ways map[hop]*streamConn // those that can be sent to; the latest counts
-	down bool
+	mu      sync.Mutex
+	all     map[*streamConn]struct{}
+	ways    map[hop]*streamConn // those that can be sent to; the latest counts
+	opening map[hop]*opening
+	down    bool
 }
 
 func newStreamTable(m *Metrics) *streamTable {
-	return &streamTable{m: m, all: make(map[*streamConn]struct{}), ways: make(map[hop]*streamConn)}
+	return &streamTable{m: m, all: make(map[*streamConn]struct{}), ways: make(map[hop]*streamConn), opening: make(map[hop]*opening)}
 }
 
 func (u *UA) listenStream(l listenAddr) (*streamListener, error) {
@@ -177,11 +178,13 @@ func (t *streamTable) reserve(c *streamConn) error {
 	return nil
 }
 
-// enter lets requests be sent by a connection.
+// enter lets requests be sent by a connection, unless it has ended meanwhile.
 func (t *streamTable) enter(c *streamConn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ways[c.way()] = c
+	if _, there := t.all[c]; there {
+		t.ways[c.way()] = c
+	}
 }
 
 func (t *streamTable) remove(c *streamConn) {
@@ -242,22 +245,6 @@ func (u *UA) adopt(c *streamConn, serve func(*streamConn)) error {
 		return ErrClosed
 	}
 	return nil
-}
-
-// dial gives the connection to a hop, opening one if need be.
-func (u *UA) dial(ctx context.Context, h hop, patience time.Duration) (*streamConn, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	c, serve, err := u.connect(ctx, h)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
-	}
-	if err := u.adopt(c, serve); err != nil {
-		c.close()
-		return nil, fmt.Errorf("%w: %w", ErrTransport, err)
-	}
-	u.streams.enter(c)
-	return c, nil
 }
 
 // connect opens a connection to a hop and says how it is served.

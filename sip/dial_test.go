@@ -1,0 +1,101 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+)
+
+// silentServer accepts connections and says nothing; each is told.
+func silentServer(t *testing.T) (netip.AddrPort, <-chan net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conns := make(chan net.Conn, 100)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conns <- c
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-done
+		for len(conns) > 0 {
+			_ = (<-conns).Close()
+		}
+	})
+	return l.Addr().(*net.TCPAddr).AddrPort(), conns
+}
+
+// Calls that begin together share a connection to where they all go.
+func TestConnectionsAreOpenedOnce(t *testing.T) {
+	const calls = 50
+	at, conns := silentServer(t)
+	u := startUA(t, Config{}, nil)
+	var all sync.WaitGroup
+	for range calls {
+		all.Go(func() {
+			if _, err := u.open(t.Context(), hop{transport: viaTCP, to: at}, nil, patience); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	_ = (<-conns).Close()
+	if n := len(u.streams.dialled()) + len(conns); n > 1 {
+		t.Errorf("%d connections for %d calls to one place", n, calls)
+	}
+}
+
+// Who gives up does not take the connection from those who still wait for it, and
+// who fails tells all.
+func TestOpeningsAreSharedWithPatience(t *testing.T) {
+	at, conns := silentServer(t) // no HTTP answer: the opening handshake of the WebSocket waits
+	u := startUA(t, Config{}, nil)
+	h := hop{transport: viaWS, to: at, host: "127.0.0.1"}
+	short, giveUp := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if _, err := u.dial(short, h, patience); !errors.Is(err, ErrTransport) {
+			t.Error(err)
+		}
+	})
+	first := <-conns
+	defer first.Close()
+	for range 10 {
+		all.Go(func() {
+			if _, err := u.dial(t.Context(), h, patience); !errors.Is(err, ErrTransport) {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := u.dial(t.Context(), h, time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	giveUp()
+	done := make(chan struct{})
+	go func() { defer close(done); all.Wait() }()
+	for opened := 0; ; opened++ {
+		select {
+		case c := <-conns: // of the next in line
+			time.AfterFunc(50*time.Millisecond, func() { _ = c.Close() })
+		case <-done:
+			if opened == 0 {
+				t.Error("nobody went on")
+			}
+			return
+		}
+	}
+}
