@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -98,4 +99,31 @@ func TestOpeningsAreSharedWithPatience(t *testing.T) {
 			return
 		}
 	}
+}
+
+// A far end that does not read loses its connection, however much there is to say.
+func TestWritesDoNotGiveEachOtherTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		defer there.Close()
+		at := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5060}
+		c, err := newStreamConn(viaTCP, here, at, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if c.write([]byte(ping)) == nil {
+					t.Error("written to nobody")
+				}
+			})
+			time.Sleep(writeTimeout / 2)
+		}
+		began := time.Now()
+		all.Wait()
+		if waited := time.Since(began); waited > 0 || !c.closed() {
+			t.Errorf("writers waited for another %v", waited)
+		}
+	})
 }

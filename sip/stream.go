@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,7 @@ type streamConn struct {
 	listener      *streamListener // that accepted it; nil if dialled
 	done          chan struct{}   // closed when it can no longer be used
 	once          sync.Once
+	turn          chan struct{} // capacity 1: full while somebody writes
 
 	heard          atomic.Int64 // when anything last came [Unix ns]; 0 = never
 	pinged, ponged atomic.Int64 // last keep-alive sent and answered [Unix ns]; 0 = never
@@ -56,7 +58,7 @@ func newStreamConn(transport string, l link, local, remote net.Addr) (*streamCon
 	}
 	return &streamConn{
 		transport: transport, link: l, local: unmap(here.AddrPort()), remote: unmap(there.AddrPort()),
-		done: make(chan struct{}),
+		done: make(chan struct{}), turn: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -76,8 +78,15 @@ func (c *streamConn) close() {
 	})
 }
 
+// write sends a message within writeTimeout, the wait for others that write
+// included; else the far end does not read, and the connection is closed.
 func (c *streamConn) write(b []byte) error {
-	if err := c.link.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	end := time.Now().Add(writeTimeout)
+	if err := c.takeTurn(end); err != nil {
+		return err
+	}
+	defer func() { <-c.turn }()
+	if err := c.link.SetWriteDeadline(end); err != nil {
 		return err
 	}
 	if _, err := c.link.Write(b); err != nil {
@@ -86,6 +95,27 @@ func (c *streamConn) write(b []byte) error {
 		return err
 	}
 	return nil
+}
+
+// takeTurn waits until nobody else writes: each deadline is for one message, and
+// a later one must not give an earlier one more time.
+func (c *streamConn) takeTurn(end time.Time) error {
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	late := time.NewTimer(time.Until(end))
+	defer late.Stop()
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	case <-c.done:
+		return net.ErrClosed
+	case <-late.C:
+		c.close()
+		return os.ErrDeadlineExceeded
+	}
 }
 
 // way is what a connection is looked for by.
