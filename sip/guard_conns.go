@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"net"
 	"net/netip"
 	"sync"
 )
@@ -37,4 +38,44 @@ func (g *gate) leaveConn(a netip.Addr) {
 	if g.conns.each[key]--; g.conns.each[key] <= 0 {
 		delete(g.conns.each, key)
 	}
+}
+
+// guardedListener is a listener for WebSockets, whose opening handshakes are done
+// elsewhere: connections count for their source from the first byte on, for the
+// handshakes there is room for are as much in want.
+type guardedListener struct {
+	net.Listener
+	ua *UA
+}
+
+// Accept passes over the connections of sources that may not have another one.
+func (l guardedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		from, ok := c.RemoteAddr().(*net.TCPAddr)
+		if !ok {
+			return c, nil // not adopted either
+		}
+		a := unmap(from.AddrPort()).Addr()
+		if l.ua.guard.enterConn(a) {
+			return &guardedConn{Conn: c, leave: sync.OnceFunc(func() { l.ua.guard.leaveConn(a) })}, nil
+		}
+		_ = c.Close() // nothing to be done about it
+		l.ua.quiet.warn(connRefused)
+	}
+}
+
+// guardedConn counts for its source until it is closed.
+type guardedConn struct {
+	net.Conn
+	leave func()
+}
+
+// Close is part of net.Conn.
+func (c *guardedConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
 }

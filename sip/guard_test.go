@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -449,27 +450,48 @@ func TestNamesAreShort(t *testing.T) {
 func TestConnectionsOfASourceAreBounded(t *testing.T) {
 	d := strict()
 	d.ConnsPerSource = 3
-	u := startUA(t, Config{Defence: d}, nil)
-	var conns []net.Conn
-	closed := 0
-	for range 6 {
-		c, err := net.Dial("tcp", u.Addrs()[1].String())
-		if err != nil {
-			t.Fatal(err)
+	u := startUA(t, Config{Defence: d, Listen: []string{"tcp://127.0.0.1:0", "ws://127.0.0.1:0"}}, nil)
+	for i, said := range []string{"\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"} { // the second is no handshake
+		var conns []net.Conn
+		for range 6 {
+			c, err := net.Dial("tcp", u.Addrs()[i].String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			conns = append(conns, c)
 		}
-		defer c.Close()
-		conns = append(conns, c)
-	}
-	answer := make([]byte, 2)
-	for _, c := range conns {
-		_ = c.SetDeadline(time.Now().Add(patience))
-		_, _ = c.Write([]byte("\r\n\r\n"))
-		if _, err := c.Read(answer); err != nil {
-			closed++
+		closed := 0
+		for _, c := range conns {
+			_ = c.SetDeadline(time.Now().Add(patience))
+			_, _ = c.Write([]byte(said))
+			if n, _ := c.Read(make([]byte, 2)); n == 0 {
+				closed++
+			}
 		}
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		if closed != 3 {
+			t.Errorf("%s: %d of 6 were refused, want 3", u.cfg.Listen[i], closed)
+		}
+		u.guard.conns.waitEmpty(t)
 	}
-	if closed != 3 {
-		t.Errorf("%d of 6 were refused, want 3", closed)
+}
+
+// waitEmpty waits until no connection counts.
+func (c *crowd) waitEmpty(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(patience); ; runtime.Gosched() {
+		c.mu.Lock()
+		n := len(c.each)
+		c.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d sources have connections", n)
+		}
 	}
 }
 

@@ -253,22 +253,23 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
-// adopt takes a connection into the table and serves it.
+// adopt takes a connection into the table and serves it. Those that come to a
+// listener count for their source; WebSockets do already (guardedListener).
 func (u *UA) adopt(c *streamConn, serve func(*streamConn)) error {
-	if c.listener != nil && !u.guard.enterConn(c.remote.Addr()) {
-		return errTooMany
+	leave := func() {}
+	if c.listener != nil && !isWebSocket(c.transport) {
+		if !u.guard.enterConn(c.remote.Addr()) {
+			return errTooMany
+		}
+		leave = func() { u.guard.leaveConn(c.remote.Addr()) }
+	}
+	if err := u.streams.reserve(c); err != nil {
+		leave()
+		return err
 	}
 	gone := func() {
 		u.streams.remove(c)
-		if c.listener != nil {
-			u.guard.leaveConn(c.remote.Addr())
-		}
-	}
-	if err := u.streams.reserve(c); err != nil {
-		if c.listener != nil {
-			u.guard.leaveConn(c.remote.Addr())
-		}
-		return err
+		leave()
 	}
 	if !u.own.run(func() { defer gone(); serve(c) }) {
 		gone()

@@ -60,15 +60,18 @@ func (u *UA) accepted(l *streamListener, nc net.Conn) {
 	}
 }
 
+// connRefused is what is logged of a connection that may not stay.
+const connRefused = "SIP connection refused"
+
 func (u *UA) refusedConn() {
 	u.m.drop(dropConns)
-	u.quiet.warn("SIP connection refused")
+	u.quiet.warn(connRefused)
 }
 
 // serveWebListener accepts WebSocket connections until the listener is closed.
 func (u *UA) serveWebListener(l *streamListener) error {
 	cfg := websocket.Config{Origins: u.cfg.Origins, MaxMessage: maxDatagram, TLS: l.tls}
-	return websocket.Serve(l.Listener, cfg, func(ws *websocket.Conn) {
+	return websocket.Serve(guardedListener{l.Listener, u}, cfg, func(ws *websocket.Conn) {
 		c, err := newStreamConn(l.transport, ws, ws.LocalAddr(), ws.RemoteAddr())
 		if err == nil {
 			c.listener = l

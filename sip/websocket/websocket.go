@@ -21,7 +21,8 @@ const (
 	subprotocol      = "sip"            // RFC 7118 §4
 	handshakeTimeout = 10 * time.Second // TLS and HTTP together
 	maxHeader        = 8 << 10          // bytes of the HTTP request
-	maxHandshakes    = 256              // at a time
+	maxHandshakes    = 1024             // at a time
+	messageTimeout   = 30 * time.Second // for the rest of a message that has begun
 	writeTimeout     = 5 * time.Second  // where no deadline was set
 )
 
@@ -48,15 +49,20 @@ func (c *Conn) LocalAddr() net.Addr { return c.local }
 // RemoteAddr is the address of the far end.
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
-// Read gives the next message; wait bounds the time until it comes, 0 does not.
+// Read gives the next message; wait bounds the time until it has come, 0 does not.
+// One that has begun must come to its end in any case.
 func (c *Conn) Read(wait time.Duration) ([]byte, error) {
-	ctx, cancel := context.Background(), context.CancelFunc(func() {})
-	if wait > 0 {
-		ctx, cancel = context.WithTimeout(ctx, wait)
-	}
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	_, data, err := c.ws.Read(ctx)
-	return data, err
+	if wait > 0 {
+		defer time.AfterFunc(wait, cancel).Stop()
+	}
+	_, r, err := c.ws.Reader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer time.AfterFunc(messageTimeout, cancel).Stop()
+	return io.ReadAll(r)
 }
 
 // SetWriteDeadline bounds later writes.
@@ -98,10 +104,10 @@ func Serve(l net.Listener, cfg Config, take func(*Conn)) error {
 			defer wg.Done()
 			upgrade(w, r, cfg, take)
 		}),
-		ReadHeaderTimeout: handshakeTimeout,
-		IdleTimeout:       handshakeTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(io.Discard, "", 0), // outsiders must not fill the log
+		ReadTimeout:    handshakeTimeout, // with what follows the header of a request that is refused
+		WriteTimeout:   handshakeTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       log.New(io.Discard, "", 0), // outsiders must not fill the log
 		ConnState: func(c net.Conn, state http.ConnState) {
 			switch state {
 			case http.StateNew:

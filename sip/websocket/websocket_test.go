@@ -3,10 +3,12 @@ package websocket
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -161,3 +163,90 @@ func TestUnfinishedHandshakeEndsWithTheListener(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A message that stops in the middle ends its connection, whenever it begins.
+func TestAMessageComesToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		accepted := make(chan *Conn, 1)
+		served := make(chan error, 1)
+		l := &oneConn{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
+		l.conn <- here
+		go func() { served <- Serve(l, Config{MaxMessage: 1000}, func(c *Conn) { accepted <- c }) }()
+		go func() {
+			_, _ = there.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: sip\r\n\r\n"))
+			time.Sleep(time.Hour)
+			_, _ = there.Write([]byte{0x81, 0x85, 0, 0, 0, 0, 'h', 'a'}) // two of five bytes
+		}()
+		go func() { _, _ = io.Copy(io.Discard, there) }()
+		c := <-accepted
+		began := time.Now()
+		m, err := c.Read(0)
+		if took := time.Since(began); err == nil || took < time.Hour || took > time.Hour+2*messageTimeout {
+			t.Errorf("%q, %v after %v", m, err, took)
+		}
+		_ = c.Close()
+		_ = there.Close()
+		_ = l.Close()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A request that says there is more to come, and then says nothing, holds a place
+// for a handshake no longer than another.
+func TestAnUnfinishedRequestIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		served := make(chan error, 1)
+		l := &oneConn{conn: make(chan net.Conn, 1), closed: make(chan struct{})}
+		l.conn <- here
+		go func() { served <- Serve(l, Config{MaxMessage: 1000}, func(*Conn) { t.Error("taken") }) }()
+		go func() { _, _ = there.Write([]byte("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")) }()
+		began := time.Now()
+		_ = there.SetReadDeadline(began.Add(time.Hour))
+		answer, err := io.ReadAll(there)
+		if err != nil || time.Since(began) > 2*handshakeTimeout {
+			t.Errorf("open after %v: %q, %v", time.Since(began), answer, err)
+		}
+		_ = there.Close()
+		_ = l.Close()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// oneConn is a listener to which one connection comes.
+type oneConn struct {
+	conn   chan net.Conn
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conn:
+		return addressed{c}, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *oneConn) Close() error {
+	select {
+	case <-l.closed:
+	default:
+		close(l.closed)
+	}
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return addressed{}.LocalAddr() }
+
+// addressed is a connection in memory that has addresses.
+type addressed struct{ net.Conn }
+
+func (addressed) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 80} }
+func (addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 9), Port: 4000} }
