@@ -127,3 +127,18 @@ func TestWritesDoNotGiveEachOtherTime(t *testing.T) {
 		}
 	})
 }
+
+// Whoever opens connections to us, there is room for those to our trunks.
+func TestThereIsRoomForConnectionsOfOurs(t *testing.T) {
+	table := newStreamTable(NewMetrics(nil))
+	n := 0
+	for table.reserve(&streamConn{listener: &streamListener{}}) == nil {
+		n++
+	}
+	for table.reserve(&streamConn{}) == nil {
+		n--
+	}
+	if n != maxAccepted-(maxConns-maxAccepted) {
+		t.Errorf("%d accepted less those opened", n)
+	}
+}

@@ -17,6 +17,7 @@ import (
 
 const (
 	maxConns     = 8192             // connections of a UA
+	maxAccepted  = maxConns * 7 / 8 // of all, beyond which none is accepted: we must be able to open some
 	stallTimeout = 30 * time.Second // for the first message, and for the rest of one that has begun
 	writeTimeout = 5 * time.Second
 	dialTimeout  = 10 * time.Second
@@ -200,7 +201,11 @@ func (t *streamTable) reserve(c *streamConn) error {
 	if t.down {
 		return ErrClosed
 	}
-	if len(t.all) >= maxConns {
+	room := maxConns
+	if c.listener != nil {
+		room = maxAccepted
+	}
+	if len(t.all) >= room {
 		return errTooMany
 	}
 	t.all[c] = struct{}{}
