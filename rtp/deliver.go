@@ -209,11 +209,12 @@ func (p *sharedPort) stranger(b []byte, from address, ssrc uint32, at, now int64
 }
 
 // guess finds the call that a packet of a stranger is for, nil if that cannot
-// be told.
+// be told. A call that was announced elsewhere, and has not been heard there, need not
+// have been silent.
 func (p *sharedPort) guess(from address, ssrc uint32, now int64) *Share {
 	if e := p.table.get(ssrcKey(ssrc)); e != nil {
 		d := &e.share.stream
-		if !d.dead && now-d.last < relatchSilence {
+		if !d.dead && !d.unheard && now-d.last < relatchSilence {
 			return nil
 		}
 		return e.share

@@ -49,8 +49,9 @@
 // Instead of a pair of [Sockets], an endpoint may have a [Share] of ports that
 // many calls use ([Shared]). A datagram is then for the call that its source
 // address belongs to: announced or latched. One from an unknown address is for
-// the call whose SSRC it continues after a silence, or for the one call that
-// nothing has been heard of; where two calls fit, for none. A port takes a call
+// the call whose SSRC it continues, after a silence or after an Update with another
+// remote address, or for the one call that nothing has been heard of; where two calls
+// fit, for none. A port takes a call
 // only if nobody there has its remote address, and at most one at a time whose
 // packets may come from anywhere (ErrApart: it needs sockets of its own). What
 // comes from the address of a call that has ended is thrown away for a while.

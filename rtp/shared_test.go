@@ -726,3 +726,32 @@ func TestPortsThatCannotBeOpenedAreNotKept(t *testing.T) {
 		t.Errorf("%d ports are still counted", len(m.shared))
 	}
 }
+
+// A far end behind a NAT is announced anew and begins to send from another port of the
+// NAT at once, with the stream that was heard, as it may with sockets of its own.
+func TestSharedPortHearsAFarEndThatMovesWithAnAnnouncement(t *testing.T) {
+	s := newSharedSim(t, 1)
+	c := s.mustOpen(secretAddr, proxyAddr)
+	for range 50 {
+		c.send(natAddr)
+		s.tick()
+	}
+	before := c.heard()
+	p := testParams(g711.PCMU())
+	p.Remote = port(secretAddr, 4002)
+	if err := c.e.Update(p); err != nil {
+		t.Fatal(err)
+	}
+	s.tick()
+	moved := port(natAddr, 61240)
+	for range 25 {
+		c.send(moved)
+		s.tick()
+	}
+	if n := c.heard() - before; n < 22 {
+		t.Errorf("%d of 25 packets heard after the move", n)
+	}
+	if a := c.target(); a != moved {
+		t.Errorf("sent to %v", a)
+	}
+}
