@@ -111,7 +111,7 @@ func split(s string) []string {
 
 // fits reports whether each word is for a property of its own.
 func fits(engine string, v Voice, words []string) bool {
-	if len(words) == 1 && words[0] == strings.ToLower(engine+"/"+v.ID) {
+	if slices.Equal(words, split(engine+"/"+v.ID)) {
 		return true
 	}
 	properties := []property{

@@ -53,6 +53,16 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestAddressMayHaveBlanks: the names of macOS' voices do.
+func TestAddressMayHaveBlanks(t *testing.T) {
+	list := []Engine{{"mac say", []Voice{{ID: "Bad News"}, {ID: "Good News"}}}}
+	for _, selector := range []string{"mac say/Good News", "Mac  Say/good news"} {
+		if found := Find(list, selector); len(found) != 1 || found[0].Voice.ID != "Good News" {
+			t.Errorf("%q: got %+v", selector, found)
+		}
+	}
+}
+
 func TestStandIn(t *testing.T) {
 	for name, tt := range map[string]struct {
 		voice Voice
