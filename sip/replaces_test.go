@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -81,6 +82,32 @@ func TestAnInviteWithReplacesIsRefused(t *testing.T) {
 		t.Error("the dialog has ended")
 	case <-time.After(20 * time.Millisecond):
 	}
+}
+
+// The dialog ends while the INVITE that is to replace it waits its turn: that is no
+// call of its own, RFC 3891 §3.
+func TestAnInviteWithReplacesIsRefusedWhenTheDialogEndsMeanwhile(t *testing.T) {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("first", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 1, nil))
+		first := a.next(t)
+		turn := make(chan struct{})
+		u.boxes.post("second", func() { <-turn })
+		p.send(p.invite("second", 1, testSDP("offer"), "Replaces: "+seenBy(first).String()))
+		synctest.Wait()
+		p.send(p.within(ok, "BYE", 2, nil))
+		p.expect("200 BYE")
+		ended(t, first, ErrRemoteBye)
+		close(turn)
+		p.expect("481 INVITE")
+		if n := len(a.calls); n != 0 {
+			t.Errorf("%d calls came in", n)
+		}
+	})(t)
 }
 
 func TestAWithheldCallerIsAnonymous(t *testing.T) {

@@ -105,7 +105,12 @@ func (d *Dialog) begin(ctx context.Context) {
 	if u.cfg.Incoming != nil && d.inv.Source != "" {
 		d.inv = u.cfg.Incoming(d.inv)
 	}
-	d.inv.Replaces, _ = u.replacedBy(in.req) // nil: it has ended meanwhile
+	replaced, r := u.replacedBy(in.req)
+	if r != nil { // it has ended meanwhile
+		_ = d.refuseInvite(ErrRejected, r.code, r.reason, r.headers...) // as every refusal
+		return
+	}
+	d.inv.Replaces = replaced
 	if !u.boxes.follow(d.id.callID, func() { u.try(func() { u.handler(ctx, d) }); d.handled(ctx) }) {
 		d.end(ErrClosed)
 		d.remove()
