@@ -93,6 +93,48 @@ func TestProgress(t *testing.T) {
 	})(t)
 }
 
+// A call that is long without an answer says so every minute: proxies give it up
+// after three, RFC 3261 §13.3.1.1.
+func TestProgressIsRepeatedEveryMinute(t *testing.T) {
+	for _, mode := range []string{"Supported: 100rel", "Require: 100rel"} {
+		virtually(func(t *testing.T) {
+			answer := make(chan struct{})
+			u := startUA(t, Config{}, func(_ context.Context, d *Dialog) {
+				_ = d.Progress(183, "", testSDP("early"))
+				select {
+				case <-answer:
+					_ = d.Answer(testSDP("early"))
+				case <-d.Ended():
+				}
+				<-d.Ended()
+			})
+			p := newRawPeer(t, u)
+			p.send(p.invite("queue", 1, testSDP("offer"), mode))
+			p.expect("100 INVITE")
+			began := time.Now()
+			for i := range 4 {
+				m := p.read(2 * patience)
+				if kindOf([]byte(m)) != "183 INVITE" {
+					t.Fatalf("response %d: %q", i, m)
+				}
+				if got, want := time.Since(began), time.Duration(i)*time.Minute; got != want {
+					t.Errorf("response %d came after %v, want %v", i, got, want)
+				}
+				if strings.HasPrefix(mode, "Require") {
+					p.send(p.prackOf(m, 2+i, nil))
+					p.expect("200 PRACK")
+				}
+			}
+			close(answer)
+			ok := p.expect("200 INVITE")
+			p.send(p.within(ok, "ACK", 1, nil))
+			if m := p.read(2 * time.Minute); m != "" {
+				t.Errorf("after the answer came %s", m)
+			}
+		})(t)
+	}
+}
+
 func TestLateOffer(t *testing.T) {
 	virtually(func(t *testing.T) {
 		a := newAnswering()

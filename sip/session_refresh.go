@@ -18,12 +18,22 @@ type dialogExtensions struct {
 	rel   reliable
 	// local and remote are the session descriptions last sent and received.
 	local, remote []byte
+	reminder      *time.Timer // of the provisional response sent last; nil: none
 }
 
 // stop ends everything that waits for a time.
 func (e *dialogExtensions) stop() {
 	e.clock.stop()
 	e.rel.stop()
+	e.forgetReminder()
+}
+
+// forgetReminder: no provisional response is to be sent again.
+func (e *dialogExtensions) forgetReminder() {
+	if e.reminder != nil {
+		e.reminder.Stop()
+		e.reminder = nil
+	}
 }
 
 // sessionClock is the session timer of a dialog.

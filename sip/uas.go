@@ -209,10 +209,7 @@ func (d *Dialog) Progress(code int, reason string, body []byte) error {
 	if code <= codeTrying || code >= codeOK || d.invite == nil {
 		return fmt.Errorf("%w: progress with %d", ErrState, code)
 	}
-	d.mu.Lock()
-	early := d.state == stateEarly
-	d.mu.Unlock()
-	if !early {
+	if !d.remind(code, reason, body) {
 		return d.stateErr()
 	}
 	if d.reliably() {
@@ -222,6 +219,25 @@ func (d *Dialog) Progress(code int, reason string, body []byte) error {
 	res.AppendHeader(&sipgo.ContactHeader{Address: d.peer.contact})
 	withSDP(res, body)
 	return d.invite.respond(res)
+}
+
+// reminderEvery is how often a provisional response is sent again while the call has
+// no final one, RFC 3261 §13.3.1.1: proxies cancel an INVITE after 3 min of silence.
+const reminderEvery = time.Minute
+
+// remind has a provisional response sent again in a minute, if no other is sent
+// before. false: the call is not early any more.
+func (d *Dialog) remind(code int, reason string, body []byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state != stateEarly {
+		return false
+	}
+	d.ext.forgetReminder()
+	d.ext.reminder = time.AfterFunc(reminderEvery, func() {
+		d.ua.own.run(func() { _ = d.Progress(code, reason, body) }) // who waits for it has the timer of his own
+	})
+	return true
 }
 
 // Answer sends the 200 with an SDP body (an offer if the INVITE had none) and
@@ -262,6 +278,7 @@ func (d *Dialog) accept(body []byte, h []Header) error {
 	}
 	d.state = stateConfirmed
 	d.ext.rel.answered()
+	d.ext.forgetReminder()
 	d.awaitACKLocked(res, d.invite, d.inv.Offer == nil && !d.ext.rel.given)
 	d.mu.Unlock()
 	d.keepSession(agreed)
