@@ -280,6 +280,27 @@ func TestLongerSessionIntervalIsTried(t *testing.T) {
 	})(t)
 }
 
+// A 2xx to a refresh that cannot be read leaves the interval as it was.
+func TestRefreshGoesOnAfterAnUnreadableInterval(t *testing.T) {
+	virtually(func(t *testing.T) {
+		timers := shortTimers
+		timers.second = 10 * time.Millisecond
+		u := startUA(t, Config{Timers: timers, Extensions: Extensions{SessionExpires: 90 * time.Second}}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		allow := "Allow: UPDATE"
+		p.send(p.answerTo(p.expect("INVITE"), testSDP("answer"), allow, "Session-Expires: 90;refresher=uac", "Require: timer"))
+		p.expect("ACK")
+		d := c.answered()
+		for range 3 {
+			p.send(p.answerTo(p.expect("UPDATE"), nil, allow, "Session-Expires: soon"))
+		}
+		go func() { p.reply(p.expect("BYE"), 200) }()
+		bye(t, d)
+	})(t)
+}
+
 // answerTo is a 200 to a request of ours, with the tag "peer".
 func (p *rawPeer) answerTo(req string, sdp []byte, extra ...string) string {
 	return p.responseTo(req, 200, "peer", sdp, extra...)

@@ -169,9 +169,13 @@ func (d *Dialog) refresh(ctx context.Context) error {
 // ours.
 func (d *Dialog) settleSession(res *sipgo.Response) {
 	d.peer.learn(res)
+	d.mu.Lock()
+	a := d.ext.clock.agreement // stays if the 2xx cannot be read
+	d.mu.Unlock()
 	if terms, ok := readTimerTerms(res); ok {
-		d.keepSession(agreed(terms))
+		a = agreed(terms)
 	}
+	d.keepSession(a)
 }
 
 // raise takes the shortest interval that the far end allows from a 422. It
