@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // networks are the ways a call can take.
@@ -132,6 +135,19 @@ func TestProgressIsRepeatedEveryMinute(t *testing.T) {
 				t.Errorf("after the answer came %s", m)
 			}
 		})(t)
+	}
+}
+
+// A phone that has registered is reached by the way it takes, also after it has
+// sent a re-INVITE whose Contact leads nowhere.
+func TestWayToAPhoneStaysItsOwn(t *testing.T) {
+	at := netip.MustParseAddrPort("192.0.2.1:5060")
+	p := &peer{flow: &flow{to: at, pinned: true}}
+	contact := sipgo.Uri{Scheme: "sip", User: "anna", Host: "phone.invalid.test"}
+	moved := &flow{to: netip.AddrPortFrom(at.Addr(), 5062)}
+	p.refresh(&sipgo.ContactHeader{Address: contact}, &sipgo.ViaHeader{Host: contact.Host}, moved)
+	if f, err := p.way(t.Context(), contact); err != nil || f != moved {
+		t.Errorf("way %v, %v", f, err)
 	}
 }
 

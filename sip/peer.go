@@ -117,7 +117,8 @@ func (p *peer) establish(res *sipgo.Response, f *flow) {
 }
 
 // refresh takes a new remote target from a re-INVITE, an UPDATE or a 2xx to
-// one of ours. The route set stays, RFC 3261 §12.2.
+// one of ours. The route set stays, RFC 3261 §12.2. f is the way the request came,
+// in nobody else's hands; nil: as before.
 func (p *peer) refresh(contact *sipgo.ContactHeader, via *sipgo.ViaHeader, f *flow) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,6 +126,7 @@ func (p *peer) refresh(contact *sipgo.ContactHeader, via *sipgo.ViaHeader, f *fl
 		p.target = *contact.Address.Clone()
 	}
 	if f != nil {
+		f.pinned = p.flow != nil && p.flow.pinned
 		p.flow = f
 	}
 	if via != nil && f != nil {
