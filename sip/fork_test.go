@@ -234,6 +234,29 @@ func TestOfferInReliableProgress(t *testing.T) {
 	})(t)
 }
 
+// What one callee has numbered before the answer does not count for the one who
+// answers.
+func TestNumbersOfAForkAreItsOwn(t *testing.T) {
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		inv := p.expect("INVITE")
+		p.send(p.responseTo(inv, 180, "a", nil))
+		c.progress(180)
+		p.send(p.fromCallee(inv, "a", "INVITE", 100, testSDP("crossed")))
+		p.expect("491 INVITE")
+		p.send(p.responseTo(inv, 200, "b", testSDP("answer")))
+		p.expect("ACK")
+		d := c.answered()
+		p.send(p.fromCallee(inv, "b", "BYE", 1, nil))
+		p.expect("200 BYE")
+		ended(t, d, ErrRemoteBye)
+		emptied(t, u)
+	})(t)
+}
+
 func TestForksAreBounded(t *testing.T) {
 	virtually(func(t *testing.T) {
 		u := startUA(t, Config{Timers: shortTimers}, nil)

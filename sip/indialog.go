@@ -170,7 +170,12 @@ func (d *Dialog) reinvited(in *incoming) {
 		return
 	}
 	refuse := func(r *refusal) { _ = t.respond(t.response(r.code, r.reason, r.headers...)) } // it repeats itself
-	if !d.peer.accepts(in.cseq) {
+	p := d.peerOf(in.fromTag)
+	if p == nil { // another has answered meanwhile
+		refuse(&refusal{code: codeNoDialog})
+		return
+	}
+	if !p.accepts(in.cseq) {
 		refuse(&refusal{code: codeInternal, headers: overlap()})
 		return
 	}
