@@ -73,8 +73,10 @@ type farewell struct{ headers []Header }
 // sentACK is an ACK of ours, kept to be sent again.
 type sentACK struct {
 	cseq uint32
+	body []byte
+	auth []Header
 	req  *sipgo.Request
-	flow *flow
+	flow *flow // nil: there was no way to send it
 }
 
 func newDialog(u *UA, id dialogID, p *peer, cancel context.CancelCauseFunc) *Dialog {

@@ -337,6 +337,25 @@ func TestForkedAnswerAfterTheEndIsHungUp(t *testing.T) {
 	})(t)
 }
 
+// An ACK that found no way is sent when the 2xx comes again and there is one.
+func TestACKThatFoundNoWayIsSentLater(t *testing.T) {
+	z := newZone(t)
+	alice := resolving(t, z)
+	p := newRawPeer(t, alice)
+	c := placing(t, alice, InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")})
+	inv := p.expect("INVITE")
+	contact := fmt.Sprintf("Contact: <sip:x@moving.test:%d>", portOf(t, p.addr()))
+	p.reply(inv, 200, contact)
+	d := c.answered()
+	z.a("moving.test", "127.0.0.1")
+	p.reply(inv, 200, contact)
+	if ack := p.expect("ACK"); !strings.HasPrefix(ack, "ACK sip:x@moving.test") || strings.Count(ack, "Via:") != 1 {
+		t.Errorf("ACK\n%s", ack)
+	}
+	go func() { p.reply(p.expect("BYE"), 200) }()
+	bye(t, d)
+}
+
 func TestNoResponseIsErrTimeout(t *testing.T) {
 	virtually(func(t *testing.T) {
 		p := newRawPeer(t, nil)

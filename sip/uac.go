@@ -390,7 +390,11 @@ func (d *Dialog) repeatedAnswer(res *sipgo.Response, f *flow) {
 	d.mu.Unlock()
 	tag, _ := param(res.To().Params, "tag")
 	if tag == d.peer.remoteTag() {
-		if ack != nil && ack.cseq == res.CSeq().SeqNo {
+		switch {
+		case ack == nil || ack.cseq != res.CSeq().SeqNo:
+		case ack.flow == nil || !ack.flow.alive():
+			d.acknowledge(ack.cseq, ack.body, ack.auth...)
+		default:
 			_ = ack.flow.resend(ack.req, resentACK) // the 2xx will come again
 		}
 		return
@@ -400,22 +404,25 @@ func (d *Dialog) repeatedAnswer(res *sipgo.Response, f *flow) {
 
 // acknowledge sends the ACK of a 2xx, RFC 3261 §13.2.2.4, and keeps it.
 func (d *Dialog) acknowledge(cseq uint32, body []byte, auth ...Header) {
-	req, next := d.peer.request(sipgo.ACK, cseq)
+	ack := &sentACK{cseq: cseq, body: body, auth: auth}
+	var next sipgo.Uri
+	ack.req, next = d.peer.request(sipgo.ACK, cseq)
 	ctx, done := context.WithTimeout(context.Background(), dialTimeout)
 	defer done()
-	f, err := d.peer.way(ctx, next)
-	if err != nil {
-		return // the 2xx will come again, and end in the far end's BYE
+	if f, err := d.peer.way(ctx, next); err == nil {
+		if d.home(f) {
+			appendHeaders(ack.req, auth)
+		}
+		stamp(ack.req, f, newBranch())
+		withSDP(ack.req, body)
+		ack.flow = f
 	}
-	if d.home(f) {
-		appendHeaders(req, auth)
-	}
-	stamp(req, f, newBranch())
-	withSDP(req, body)
 	d.mu.Lock()
-	d.lastACK = &sentACK{cseq: cseq, req: req, flow: f}
+	d.lastACK = ack
 	d.mu.Unlock()
-	_ = f.send(req) // as above
+	if ack.flow != nil {
+		_ = ack.flow.send(ack.req) // the 2xx will come again
+	}
 }
 
 // declineAnswer acknowledges a 2xx that nobody wants and hangs up.
