@@ -356,6 +356,53 @@ func TestACKThatFoundNoWayIsSentLater(t *testing.T) {
 	bye(t, d)
 }
 
+// A failure in what makes the answer ends the call, and nobody waits for ever.
+func TestFailureWhileAnAnswerIsHandledEndsTheCall(t *testing.T) {
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		p.from(alice)
+		c := placing(t, alice, InviteRequest{To: "sip:x@" + p.addr(), Answer: func([]byte) ([]byte, error) { panic("no") }})
+		p.send(p.answerTo(p.expect("INVITE"), testSDP("offer")))
+		p.reply(p.expect("BYE"), 200)
+		if <-c.done; c.err == nil {
+			t.Error("answered")
+		}
+		emptied(t, alice)
+	})(t)
+}
+
+// The end of the user agent does not wait for somebody who is told of progress.
+func TestInviteReturnsWhenTheUserAgentIsGone(t *testing.T) {
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		p.from(alice)
+		done, hears, told := make(chan error, 1), make(chan struct{}), make(chan struct{})
+		go func() {
+			_, err := alice.Invite(t.Context(), InviteRequest{To: "sip:x@" + p.addr(), SDP: testSDP("offer")}, func(Progress) {
+				close(hears)
+				<-told
+			})
+			done <- err
+		}()
+		p.reply(p.expect("INVITE"), 180)
+		<-hears
+		if err := alice.Close(); err != nil {
+			t.Error(err)
+		}
+		close(told)
+		select {
+		case err := <-done:
+			if err == nil {
+				t.Error("answered")
+			}
+		case <-time.After(patience):
+			t.Fatal("Invite still waits")
+		}
+	})(t)
+}
+
 func TestNoResponseIsErrTimeout(t *testing.T) {
 	virtually(func(t *testing.T) {
 		p := newRawPeer(t, nil)

@@ -268,8 +268,12 @@ func (d *Dialog) hasAnswer() bool {
 // to hear it. nil if the answer came at the same time.
 func (d *Dialog) giveUp(ctx context.Context, c *clientTx, rang bool, why error) error {
 	if !d.endIn(ErrCancelled, stateEarly) {
-		<-d.out.answered
-		return nil
+		select {
+		case <-d.out.answered:
+			return nil
+		case <-d.ended: // with the user agent, or by an answer that cannot be used
+			return why
+		}
 	}
 	live := !errors.Is(why, ErrTransport) && (rang || ctx.Err() != nil)
 	if !live || !d.ua.own.run(func() { defer d.forget(); d.ua.withdraw(context.WithoutCancel(ctx), c, rang) }) {
@@ -363,22 +367,28 @@ func (d *Dialog) answered(res *sipgo.Response, f *flow, cseq uint32, auth []Head
 	}
 	d.state = stateConfirmed
 	d.mu.Unlock()
+	err := errUnhandled
+	defer func() {
+		if d.out.err = err; err != nil {
+			d.end(err)
+			d.sayBye(nil)
+		}
+		close(d.out.answered)
+	}()
 	early := d.chosen(res)
 	if early != nil {
 		d.peer.adopt(early.peer)
 	}
 	d.peer.establish(res, f)
 	d.out.request.Digest.renew(res)
-	body, err := d.accepted(res, early)
+	var body []byte
+	body, err = d.accepted(res, early)
 	d.acknowledge(cseq, body, auth...)
 	d.settleSession(res)
-	if err != nil {
-		d.out.err = err
-		d.end(err)
-		d.sayBye(nil)
-	}
-	close(d.out.answered)
 }
+
+// errUnhandled is the end of a call whose answer we have failed to handle.
+var errUnhandled = errors.New("sip: the answer was not handled")
 
 // repeatedAnswer handles a 2xx to an INVITE that needs nothing more: our ACK
 // is repeated if it was lost; the answer of another branch of a forked INVITE,
