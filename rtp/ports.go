@@ -11,7 +11,8 @@ import (
 
 // Errors of Ports.
 var (
-	// ErrNoPorts: every port of the range is in use or was until a moment ago.
+	// ErrNoPorts: every port of the range is in use or was until a moment ago, or the
+	// system has no socket left.
 	ErrNoPorts = errors.New("rtp: no free port")
 	// ErrPortRange: the configured range holds no even port with its successor.
 	ErrPortRange = errors.New("rtp: bad port range")
@@ -104,7 +105,11 @@ func (p *Ports) Open(local netip.Addr) (*Sockets, error) {
 			return s, nil
 		}
 		p.giveBack(i)
-		if failed = err; !portTaken(err) {
+		failed = err
+		if noSocket(err) {
+			break
+		}
+		if !portTaken(err) {
 			return nil, fmt.Errorf("open RTP port: %w", err)
 		}
 	}

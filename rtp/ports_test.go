@@ -117,6 +117,24 @@ func TestPortsHeldByOthersArePassedOver(t *testing.T) {
 	}
 }
 
+func TestNoSocketIsNoPort(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
+		m := NewMetrics(nil)
+		p := fakePorts(t, PortsConfig{Metrics: m})
+		opened := 0
+		p.open = func(netip.AddrPort) (*socket, error) {
+			opened++
+			return nil, os.NewSyscallError("socket", errno)
+		}
+		if _, err := p.Open(loopback); !errors.Is(err, ErrNoPorts) || !errors.Is(err, errno) {
+			t.Errorf("%v: %v, want ErrNoPorts and the cause", errno, err)
+		}
+		if opened != 1 || m.portFailures.Load() != 1 {
+			t.Errorf("%v: tried %d times, %d failures counted, want one of each", errno, opened, m.portFailures.Load())
+		}
+	}
+}
+
 func TestPortsAreNeverGivenTwice(t *testing.T) {
 	p := fakePorts(t, PortsConfig{Min: 30000, Max: 30039, Drain: -1})
 	var mu sync.Mutex
