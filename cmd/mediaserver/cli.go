@@ -159,6 +159,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config, o serverOptions
 	defer watch.Wait()
 	defer close(ended)
 	collectRarely(p.env, "/")
+	restMonitor("/")
 	o.log, o.force = newLogger(p.stderr, cfg.Log), force
 	defer logLibraries(o.log)()
 	if o.out == nil {
