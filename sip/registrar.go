@@ -259,7 +259,7 @@ func (u *UA) ourHost(uri *sipgo.Uri) bool {
 			return true
 		}
 	}
-	if u.cfg.Advertise != "" && equalFold(host, u.cfg.Advertise) {
+	if u.advertises(host) {
 		return true
 	}
 	ip, ok := literal(uri)
@@ -272,6 +272,24 @@ func (u *UA) ourHost(uri *sipgo.Uri) bool {
 		}
 	}
 	return false
+}
+
+// advertises says whether a host is what Via and Contact name for us.
+func (u *UA) advertises(host string) bool {
+	if host == "" {
+		return false
+	}
+	for _, s := range u.udp {
+		if equalFold(host, s.advertise.host) {
+			return true
+		}
+	}
+	for _, l := range u.streams.listeners {
+		if equalFold(host, l.advertise.host) {
+			return true
+		}
+	}
+	return equalFold(host, u.advertise().host)
 }
 
 // isLocal says whether a listener at an address is what ip and port name.

@@ -138,6 +138,23 @@ func TestRegisterElsewhereIsNotFound(t *testing.T) {
 	}
 }
 
+// What a listener names itself is an address of ours, where phones register.
+func TestRegisterAtWhatAListenerAdvertises(t *testing.T) {
+	cfg := phonesConfig()
+	cfg.Listen = []string{"udp://127.0.0.1:0?advertise=pbx.example.net:5070", "tcp://127.0.0.1:0?advertise=203.0.113.5"}
+	u := startUA(t, cfg, nil)
+	p := newLoginPeer(t, u, "alice", "wonder land")
+	for uri, want := range map[string]int{
+		"sip:PBX.example.net:5070": 200, "sip:203.0.113.5": 200, "sip:203.0.113.6": 404, "sip:auto": 404,
+	} {
+		challenged := p.ask(p.request("REGISTER", uri, "alice"))
+		res := p.ask(p.request("REGISTER", uri, "alice", p.credentials(challenged, "REGISTER", uri, "SHA-256", 1)))
+		if codeIn(res) != want {
+			t.Errorf("%s: %s", uri, res)
+		}
+	}
+}
+
 func TestWithoutPhonesThereIsNoRegistrar(t *testing.T) {
 	u := startUA(t, Config{}, nil)
 	p := newLoginPeer(t, u, "alice", "wonder land")
