@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -152,7 +153,7 @@ func naptrQuery(id uint16, domain string) ([]byte, dnsmessage.Question, error) {
 	return b, q, err
 }
 
-// dnsExchange sends a query and reads one answer.
+// dnsExchange sends a query and reads its answer.
 func dnsExchange(ctx context.Context, network string, server netip.AddrPort, query []byte) ([]byte, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, network, server.String())
@@ -170,8 +171,12 @@ func dnsExchange(ctx context.Context, network string, server netip.AddrPort, que
 		if _, err := c.Write(query); err != nil {
 			return nil, err
 		}
-		n, err := c.Read(buf)
-		return buf[:n], err
+		for {
+			n, err := c.Read(buf)
+			if err != nil || answers(buf[:n], query) {
+				return buf[:n], err
+			}
+		}
 	}
 	if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(query))), query...)); err != nil {
 		return nil, err
@@ -185,6 +190,12 @@ func dnsExchange(ctx context.Context, network string, server netip.AddrPort, que
 	}
 	_, err = io.ReadFull(c, buf[:n])
 	return buf[:n], err
+}
+
+// answers: a datagram has the number of the query. One that has not may be from
+// somebody who wants to be believed, and the true one is still to come.
+func answers(datagram, query []byte) bool {
+	return len(datagram) >= 2 && bytes.Equal(datagram[:2], query[:2])
 }
 
 // readNAPTR reads an answer; what does not belong to the question is an error.

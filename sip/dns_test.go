@@ -1,8 +1,10 @@
 package sip
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -140,6 +142,14 @@ func TestHopsOfURI(t *testing.T) {
 	z.srv("_sip._udp.gone.test", 10, 0, "", 0)
 	z.srv("_sip._udp.lame.test", 10, 0, "nothing.test", 5060)
 	z.srv("_sip._udp.lame.test", 20, 0, "two.test", 5060)
+	z.a("liar.test", "255.255.255.255")
+	z.a("liar.test", "224.0.0.1")
+	z.a("liar.test", "0.0.0.0")
+	for i := range 20 {
+		z.srv("_sip._udp.endless.test", 10, 0, fmt.Sprintf("no%d.test", i), 5060)
+		z.srv("_sip._tcp.endless.test", 10, 0, fmt.Sprintf("no%d.test", 20+i), 5060)
+	}
+	z.srv("_sips._tcp.endless.test", 10, 0, "two.test", 5061)
 	for i, s := range []string{"SIPS+D2T _sips._tcp.srv.test", "SIP+D2T _sip._tcp.srv.test", "SIP+D2U _sip._udp.srv.test", "E2U+email x.test"} {
 		service, name, _ := strings.Cut(s, " ")
 		z.naptr("naptr.test", uint16(100-10*i), 50, "s", service, name)
@@ -167,6 +177,9 @@ func TestHopsOfURI(t *testing.T) {
 		{"SRV target without address", "sip:x@lame.test", []string{"UDP 127.0.0.3:5060"}},
 		{"service decidedly not there", "sip:x@gone.test", nil},
 		{"unknown name", "sip:x@nothing.test", nil},
+		{"addresses of nobody", "sip:x@liar.test:5060", nil},
+		{"all hosts of a network", "sip:x@255.255.255.255", nil},
+		{"more hosts than anybody has", "sip:x@endless.test", nil},
 		{"name that is none", "sip:x@abc.invalid;transport=ws", nil},
 		{"sips over UDP", "sips:x@192.0.2.1;transport=udp", nil},
 		{"unknown transport", "sip:x@192.0.2.1;transport=sctp", nil},
@@ -192,6 +205,39 @@ func TestHopsOfURI(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A datagram that somebody sends in the name server's name does not stop the true
+// answer, without which a call would go unprotected.
+func TestForgedAnswersAreWaitedOut(t *testing.T) {
+	pc, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := &zone{records: make(map[string][]dnsmessage.Resource)}
+	z.naptr("naptr.test", 10, 50, "s", "SIPS+D2T", "_sips._tcp.srv.test")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1500)
+		for {
+			n, from, err := pc.ReadFromUDPAddrPort(buf)
+			if err != nil {
+				return
+			}
+			forged := bytes.Clone(buf[:n])
+			forged[0] ^= 1
+			_, _ = pc.WriteToUDPAddrPort(forged, from)
+			_, _ = pc.WriteToUDPAddrPort([]byte{1}, from)
+			_, _ = pc.WriteToUDPAddrPort(z.answer(buf[:n]), from)
+		}
+	}()
+	r := newResolver([]netip.AddrPort{pc.LocalAddr().(*net.UDPAddr).AddrPort()})
+	if got := r.naptr(t.Context(), "naptr.test"); len(got) != 1 || got[0].service != "SIPS+D2T" {
+		t.Errorf("%v", got)
+	}
+	_ = pc.Close()
+	<-done
 }
 
 func TestSRVWeightsShareTheLoad(t *testing.T) {

@@ -99,7 +99,7 @@ func (g *gate) alien(a netip.Addr) bool {
 // datagram: it does not allocate.
 func (g *gate) admit(src source, now time.Time) bool {
 	a := src.addr.Addr()
-	if src.addr.Port() == 0 || a.IsMulticast() || a.IsUnspecified() || a == broadcast {
+	if src.addr.Port() == 0 || nobody(a) {
 		g.m.drop(dropSource) // an answer would go to everybody, or to nobody
 		return false
 	}
@@ -124,6 +124,9 @@ func (g *gate) admit(src source, now time.Time) bool {
 	g.m.drop(v.String())
 	return false
 }
+
+// nobody: an address that is not that of one host.
+func nobody(a netip.Addr) bool { return a.IsMulticast() || a.IsUnspecified() || a == broadcast }
 
 // broadcast is the address of all hosts of a network.
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -35,8 +37,19 @@ func servicesOf(host string, secure bool, transport string) []service {
 	return found
 }
 
+const (
+	// lookUpTime is how long the DNS may take for all that is asked of it for one
+	// URI: enough where the first of three name servers is dead.
+	lookUpTime = 30 * time.Second
+	// maxTargets is how many names of hosts are asked for: those that a domain
+	// gives may be many, and of others.
+	maxTargets = 32
+)
+
 // lookUp asks the DNS for the hops of a URI, RFC 3263 §4.
 func (u *UA) lookUp(ctx context.Context, uri sipgo.Uri, transport string) ([]hop, error) {
+	ctx, done := context.WithTimeout(ctx, lookUpTime)
+	defer done()
 	host, port := strings.TrimSuffix(strings.Trim(uri.Host, "[]"), "."), uri.Port
 	secure := uri.Scheme == "sips"
 	plain := transport // without further word of the DNS
@@ -49,6 +62,9 @@ func (u *UA) lookUp(ctx context.Context, uri sipgo.Uri, transport string) ([]hop
 		plain = viaUDP
 	}
 	if a, err := netip.ParseAddr(host); err == nil {
+		if nobody(a.Unmap()) {
+			return nil, fmt.Errorf("%w: %s", errNoAddress, host)
+		}
 		return []hop{{plain, netip.AddrPortFrom(a.Unmap(), portOr(port, plain)), host}}, nil
 	}
 	if unreachable(host) {
@@ -74,7 +90,7 @@ func unreachable(host string) bool {
 // bySRV are the hops that SRV records name, those of one transport before
 // those of the next. found says that there are records at all.
 func (u *UA) bySRV(ctx context.Context, host string, secure bool, transport string) (hops []hop, found bool) {
-	services, listed := servicesOf(host, secure, transport), false
+	services, listed, targets := servicesOf(host, secure, transport), false, 0
 	if transport == "" {
 		if n := u.byNAPTR(ctx, host, secure); len(n) > 0 {
 			services, listed = n, true
@@ -88,9 +104,10 @@ func (u *UA) bySRV(ctx context.Context, host string, secure bool, transport stri
 		found = true
 		for _, r := range records {
 			target := strings.TrimSuffix(r.Target, ".")
-			if target == "" || len(hops) >= maxWays {
+			if target == "" || len(hops) >= maxWays || targets >= maxTargets {
 				continue // RFC 2782: the service is decidedly not there
 			}
+			targets++
 			more, _ := u.byAddress(ctx, target, s.transport, host, r.Port) // the others may be known
 			hops = append(hops, more...)
 		}
@@ -128,6 +145,10 @@ func (u *UA) byAddress(ctx context.Context, name, transport, host string, port u
 		return nil, fmt.Errorf("resolve %s: %w", name, err)
 	}
 	var hops []hop
+	addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return nobody(a.Unmap()) })
+	if len(addrs) == 0 {
+		return nil, fmt.Errorf("resolve %s: %w", name, errNoAddress)
+	}
 	for _, a := range addrs[:min(len(addrs), maxWays)] {
 		if transport != viaUDP || u.reachable(a.Unmap()) {
 			hops = append(hops, hop{transport, netip.AddrPortFrom(a.Unmap(), port), host})
