@@ -226,6 +226,33 @@ func (p *rawPeer) settle(u *UA, req string, code int, lines ...string) {
 	p.send(settlement(req, code, lines...))
 }
 
+// RFC 3261 §10.2.4, and what border controllers make of it.
+func TestGrantedTime(t *testing.T) {
+	ours := mustURI(t, "sip:us@192.0.2.1:5060")
+	for _, c := range []struct {
+		name  string
+		lines []string
+		want  time.Duration
+	}{
+		{"nothing said", nil, time.Hour},
+		{"for all", []string{"Expires: 600"}, 10 * time.Minute},
+		{"for our contact", []string{"Expires: 600", "Contact: <sip:us@192.0.2.1>;expires=300"}, 5 * time.Minute},
+		{"for ours among others", []string{"Contact: <sip:us@192.0.2.9>;expires=60, <sip:us@192.0.2.1>;expires=300"}, 5 * time.Minute},
+		{"for others alone", []string{"Contact: <sip:us@192.0.2.9>;expires=60, <sip:us@192.0.2.8>;expires=70"}, time.Hour},
+		{"for ours with another address", []string{"Contact: <sip:us@203.0.113.7:40000>;expires=60"}, time.Minute},
+		{"longer than anybody wants", []string{"Expires: 4000000000"}, maxExpires},
+	} {
+		req := "REGISTER sip:x SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n\r\n"
+		m, err := sipgo.NewParser().ParseSIP([]byte(settlement(req, 200, c.lines...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := grantedTo(answered{res: m.(*sipgo.Response), contact: ours}, time.Hour); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestRegister(t *testing.T) {
 	u := startUA(t, Config{}, nil)
 	p := newRawPeer(t, u)

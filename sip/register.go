@@ -103,7 +103,8 @@ func registered(a answered, r RegisterRequest) RegisterResult {
 }
 
 // grantedTo is for how long our Contact is registered: its expires parameter,
-// else the Expires header, else what we asked for; RFC 3261 §10.2.4.
+// else the Expires header, else what we asked for; RFC 3261 §10.2.4. A Contact that
+// is the only one is ours, whatever it says: border controllers rewrite addresses.
 func grantedTo(a answered, asked time.Duration) time.Duration {
 	granted := asked
 	take := func(s string) {
@@ -112,9 +113,10 @@ func grantedTo(a answered, asked time.Duration) time.Duration {
 		}
 	}
 	take(headerValue(a.res, "Expires"))
-	for _, h := range a.res.GetHeaders("Contact") {
+	contacts := a.res.GetHeaders("Contact")
+	for _, h := range contacts {
 		c, ok := h.(*sipgo.ContactHeader)
-		if !ok || !sameContact(c.Address, a.contact) {
+		if !ok || len(contacts) > 1 && !sameContact(c.Address, a.contact) {
 			continue
 		}
 		if s, has := param(c.Params, "expires"); has {
