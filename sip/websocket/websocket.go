@@ -206,7 +206,7 @@ func Dial(ctx context.Context, addr, host string, secure *tls.Config) (*Conn, er
 		return nil, err
 	}
 	ws, _, err := websocket.Dial(ctx, scheme+"://"+net.JoinHostPort(host, port)+"/", &websocket.DialOptions{
-		HTTPClient:      &http.Client{Transport: transport},
+		HTTPClient:      &http.Client{Transport: transport, CheckRedirect: stay},
 		Subprotocols:    []string{subprotocol},
 		CompressionMode: websocket.CompressionDisabled,
 	})
@@ -221,6 +221,10 @@ func Dial(ctx context.Context, addr, host string, secure *tls.Config) (*Conn, er
 	c.ws = ws
 	return c, nil
 }
+
+// stay follows no redirection: it would be to the same address again, without end,
+// and from wss to ws.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // maxMessage is what a server that we have dialled may send [bytes].
 const maxMessage = 65535

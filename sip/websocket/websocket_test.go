@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -148,6 +149,25 @@ func TestDialWantsTheSubprotocol(t *testing.T) {
 	defer func() { _ = s.Close(); <-done }()
 	if _, err := Dial(t.Context(), l.Addr().String(), "127.0.0.1", nil); !errors.Is(err, ErrSubprotocol) {
 		t.Errorf("%v", err)
+	}
+}
+
+// A server that sends us elsewhere is asked once.
+func TestDialFollowsNobody(t *testing.T) {
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		if asked < 20 {
+			http.Redirect(w, r, "/again", http.StatusTemporaryRedirect)
+		}
+	}))
+	defer s.Close()
+	if c, err := Dial(t.Context(), s.Listener.Addr().String(), "127.0.0.1", nil); err == nil {
+		_ = c.Close()
+		t.Error("connected")
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
 	}
 }
 
