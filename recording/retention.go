@@ -137,23 +137,41 @@ func (x *expiry) files(ctx context.Context, day string) error {
 		if x.deleted == x.limit {
 			return errEnough
 		}
-		switch err := x.root.Remove(path.Join(day, e.Name())); {
+		switch err := x.remove(path.Join(day, e.Name())); {
 		case err == nil:
 			x.deleted++
-		case !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errInUse):
 			x.troubles.note(err)
 		}
 	}
 	return nil
 }
 
-// isRecording reports whether a file has a name of ours; those that are being
-// written do not count.
+// errInUse: the file is being written.
+var errInUse = errors.New("in use")
+
+// remove deletes a file. One that is not complete is deleted while it is
+// locked, so that nobody is writing it.
+func (x *expiry) remove(name string) error {
+	if strings.HasSuffix(name, partEnd) {
+		f, err := x.root.OpenFile(name, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if !(media{x.root}).hold(f, name) {
+			return errInUse
+		}
+	}
+	return x.root.Remove(name)
+}
+
+// isRecording reports whether a file has a name of ours.
 func isRecording(name string) bool {
 	if _, err := time.Parse("15_04_05_", name[:min(len(name), len("15_04_05_"))]); err != nil {
 		return false
 	}
-	for _, end := range []string{wavEnd, wavEnd + aesEnd, wavEnd + keyEnd} {
+	for _, end := range []string{wavEnd, wavEnd + partEnd, wavEnd + ageEnd, wavEnd + aesEnd, wavEnd + keyEnd} {
 		if strings.HasSuffix(name, end) {
 			return true
 		}

@@ -34,7 +34,8 @@ func TestExpire(t *testing.T) {
 	const base = "rest_api/recordings/"
 	gone := []string{
 		"2024/12/31/00_00_00_a.wav", "2026/01/31/10_00_00_a.wav", "2026/01/31/10_00_00_a.wav.aes",
-		"2026/01/31/10_00_00_a.wav.aes.key", "2026/02/20/23_59_59_b_2_call.wav",
+		"2026/01/31/10_00_00_a.wav.aes.key", "2026/01/31/10_00_00_b.wav.age.part", "2026/01/31/10_00_00_b.wav.part",
+		"2026/02/20/23_59_59_b_2_call.wav",
 	}
 	stay := []string{
 		"2026/01/31/notes.txt", "2026/01/31/hello.wav", "2026/01/31/10_00_00_c.wav.part", "2026/01/31/99_00_00_a.wav",
@@ -56,6 +57,14 @@ func TestExpire(t *testing.T) {
 			t.Skip(err)
 		}
 	}
+	writing, err := os.Open(filepath.Join(dir, base, "2026/01/31/10_00_00_c.wav.part"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writing.Close()
+	if !lock(writing) {
+		t.Fatal("no lock")
+	}
 	before := filesIn(t, dir)
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -67,7 +76,7 @@ func TestExpire(t *testing.T) {
 	if n, err := expire(t.Context(), root, now, 10, 2); n != 2 || err != nil {
 		t.Errorf("two at most: %d, %v", n, err)
 	}
-	if n, err := expire(t.Context(), root, now, 10, 100); n != 3 || err != nil {
+	if n, err := expire(t.Context(), root, now, 10, 100); n != 5 || err != nil {
 		t.Errorf("all: %d, %v", n, err)
 	}
 	want := slices.DeleteFunc(before, func(n string) bool {
