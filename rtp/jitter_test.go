@@ -513,3 +513,57 @@ func TestSteadyStreamCostsOneReadPerFrame(t *testing.T) {
 		t.Errorf("%d reads in 800 frames", reads)
 	}
 }
+
+// Packets that come twice, as over two ways at a time of which one has stalled, are
+// not heard twice, however many come in a row.
+func TestABurstOfDuplicatesIsNotHeardAgain(t *testing.T) {
+	for _, size := range []int{80, 160, 240, 480} {
+		s := newSim(t, counting)
+		p := s.phone()
+		p.size = size
+		length := time.Duration(size) * time.Second / 8000
+		stalled := simStart.Add(60*length + 8*ms)
+		for i := range 100 {
+			b, at := p.packet(), simStart.Add(time.Duration(i)*length+7*ms)
+			again := at.Add(3 * length)
+			if i >= 40 && i < 60 {
+				again = stalled
+			}
+			s.rtp.arrive(b, phoneAddr, at)
+			s.rtp.arrive(b, phoneAddr, again)
+		}
+		s.run(100 * length)
+		st := s.stats()
+		if st.Resyncs != 0 || st.Lost != 0 || st.Dropped[DropDuplicate] < 95 {
+			t.Errorf("%d samples: %d resyncs, %d lost, %d duplicates", size, st.Resyncs, st.Lost, st.Dropped[DropDuplicate])
+		}
+		last := int16(0)
+		for i, f := range s.heard {
+			if f[159] != 0 && f[159] < last {
+				t.Fatalf("%d samples: packet %d after %d, frame %d", size, f[159], last, i)
+			}
+			last = max(last, f[159])
+		}
+	}
+}
+
+// A short recording of packets that is sent again and again, with the same numbers.
+func TestPacketsThatAreSentAgainLaterAreHeardAgain(t *testing.T) {
+	s := newSim(t)
+	p := s.phone()
+	first := *p
+	for range 4 {
+		p.seq, p.ts = first.seq, first.ts
+		p.talk(time.Second, onTime)
+		s.run(time.Second)
+	}
+	heard := 0
+	for _, sound := range s.sound {
+		if sound {
+			heard++
+		}
+	}
+	if heard < 160 {
+		t.Errorf("%d of 200 frames with sound", heard)
+	}
+}

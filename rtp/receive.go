@@ -277,6 +277,13 @@ func (e *Endpoint) take(p *packet, k kind, at, now int64) {
 	case posWild:
 		c.drop(DropSequence)
 		return
+	case posAnew:
+		if r.times.repeats(p.ts, seq, at, r.player.tuner.size) {
+			pos = r.player.ring.passed(seq)
+			break
+		}
+		seq, pos = r.player.ring.renew(p.seq), posRestart
+		r.restart()
 	case posRestart:
 		r.restart()
 	}

@@ -19,7 +19,7 @@ const (
 	maxDropout  = 3000
 	maxMisorder = 100
 	// lateRun late packets in a row, each following the one before, are the
-	// beginning of a new sequence, not stragglers.
+	// beginning of a new sequence, not stragglers, if they are not of the old one.
 	lateRun = 5
 )
 
@@ -91,6 +91,7 @@ const (
 	posRestart                   // begins a new sequence: the ring is empty now
 	posDuplicate                 // known
 	posLate                      // its time has passed
+	posAnew                      // the same, of so many in a row that it may begin a new sequence
 	posWild                      // not believed yet
 )
 
@@ -107,10 +108,9 @@ func (r *ring) locate(seq uint16) (int64, position) {
 			r.wild, r.wildSet = seq+1, true
 			return ext, posWild
 		}
-		r.counts.resyncs.Add(1)
-		return r.restart(seq), posRestart
+		return r.renew(seq), posRestart
 	case ext < r.head:
-		return r.locateLate(seq, ext)
+		return r.locateLate(ext)
 	case ext >= r.head+ringSlots:
 		r.makeRoom(ext)
 	}
@@ -128,8 +128,9 @@ func (r *ring) locate(seq uint16) (int64, position) {
 }
 
 // locateLate judges a number that has been passed over. A sender that began
-// anew a little lower must not stay unheard until it has caught up.
-func (r *ring) locateLate(seq uint16, ext int64) (int64, position) {
+// anew a little lower must not stay unheard until it has caught up: where that may
+// be so, the timestamp has to tell, and renew or passed is next.
+func (r *ring) locateLate(ext int64) (int64, position) {
 	if r.lateLen > 0 && ext == r.lateNext {
 		r.lateLen++
 	} else {
@@ -137,17 +138,28 @@ func (r *ring) locateLate(seq uint16, ext int64) (int64, position) {
 	}
 	r.lateNext = ext + 1
 	if r.lateLen >= lateRun {
-		r.counts.resyncs.Add(1)
-		return r.restart(seq), posRestart
+		return ext, posAnew
 	}
+	return ext, r.passed(ext)
+}
+
+// renew begins a new sequence with seq.
+func (r *ring) renew(seq uint16) int64 {
+	r.counts.resyncs.Add(1)
+	return r.restart(seq)
+}
+
+// passed tells whether a number that has been passed over has come before, and notes
+// that it has.
+func (r *ring) passed(ext int64) position {
 	if behind := r.head - 1 - ext; behind < 64 {
 		bit := uint64(1) << behind
 		if r.past&bit != 0 {
-			return ext, posDuplicate
+			return posDuplicate
 		}
 		r.past |= bit
 	}
-	return ext, posLate
+	return posLate
 }
 
 // restart empties the ring for a sequence that begins with seq.

@@ -42,6 +42,14 @@ func (t *timeline) extend(ts uint32, seq, at int64, samples int) (ext int64, jum
 	return ext, jumped
 }
 
+// repeats tells whether a packet that comes at a time [ns] is one of before once more: its
+// timestamp is the one that its number has had, if all since had so many samples and there
+// was no pause, and the newest has come a moment ago. A far end may also play the same
+// packets again and again.
+func (t *timeline) repeats(ts uint32, seq, at int64, samples int) bool {
+	return t.set && ts == t.ts-uint32(t.seq-seq)*uint32(samples) && at-t.at < int64(stopAfter)
+}
+
 func beyond(a, b, limit int64) bool { return a-b > limit || b-a > limit }
 
 // samplesSince is the number of samples in ns nanoseconds.
