@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -149,6 +150,35 @@ func TestWayToAPhoneStaysItsOwn(t *testing.T) {
 	if f, err := p.way(t.Context(), contact); err != nil || f != moved {
 		t.Errorf("way %v, %v", f, err)
 	}
+}
+
+// clumsy is a Session that fails.
+type clumsy struct{ *sessionLog }
+
+func (clumsy) Reoffer([]byte) ([]byte, error) { panic("no") }
+
+// A request whose handling fails is answered all the same, and the call goes on.
+func TestFailureWithinACallIsAnswered(t *testing.T) {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers, Logger: slog.New(slog.DiscardHandler)}, func(_ context.Context, d *Dialog) {
+			d.SetSession(clumsy{a.session})
+			_ = d.Answer(testSDP("answer"))
+			a.calls <- d
+			<-d.Ended()
+		})
+		p := newRawPeer(t, u)
+		p.send(p.invite("clumsy", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 1, nil))
+		p.send(p.within(ok, "UPDATE", 2, testSDP("x")))
+		p.expect("500 UPDATE")
+		again := p.within(ok, "INVITE", 3, testSDP("x"))
+		p.send(again)
+		p.expect("500 INVITE")
+		p.send(strings.ReplaceAll(again, "INVITE sip", "ACK sip"))
+		p.hangUp(a.next(t), ok, 4)
+	})(t)
 }
 
 func TestLateOffer(t *testing.T) {

@@ -20,6 +20,29 @@ func (u *UA) within(in *incoming) *Dialog {
 
 // request handles a request within the dialog. It runs in the call's mailbox.
 func (d *Dialog) request(in *incoming) {
+	handled := false
+	defer func() {
+		if !handled { // a panic, which the mailbox survives
+			d.failed(in)
+		}
+	}()
+	d.sort(in)
+	handled = true
+}
+
+// failed answers a request whose handling has failed, unless that is done.
+func (d *Dialog) failed(in *incoming) {
+	t := d.ua.txs.findServer(in.key)
+	switch {
+	case t != nil:
+		_ = t.respond(t.response(codeInternal, "")) // it repeats itself
+	case in.req.Method != sipgo.INVITE && in.req.Method != sipgo.ACK:
+		d.ua.replyCode(in, refuse(codeInternal))
+	}
+}
+
+// sort hands a request to who handles its method.
+func (d *Dialog) sort(in *incoming) {
 	switch in.req.Method {
 	case sipgo.ACK:
 		d.acknowledged(in)
