@@ -117,7 +117,7 @@ func (p timerPolicy) judge(req timerTerms) (agreement, []Header, *refusal) {
 	who := req.refresher
 	switch {
 	case !req.supported:
-		who = refresherUAS // nobody else can
+		who, want = refresherUAS, max(want, leastExpires) // nobody else can
 	case who == refresherAny:
 		who = refresherUAC
 	}
@@ -128,9 +128,9 @@ func (p timerPolicy) judge(req timerTerms) (agreement, []Header, *refusal) {
 	return agreement{expires: want, ours: who == refresherUAS}, h, nil
 }
 
-// leastExpires is the shortest interval of a 2xx that is followed [s]. A far
-// end that asks for less sees refreshes too late, and should not have answered
-// with less than the Min-SE of RFC 4028 §5.
+// leastExpires is the shortest interval that is followed [s], of a 2xx or of a caller
+// that a 422 cannot be sent to. A far end that asks for less sees refreshes too late,
+// and should not have named less than the 90 s of RFC 4028 §5.
 const leastExpires = 30
 
 // agreed is what a 2xx to a request of ours settles, RFC 4028 §7.2. A 2xx that

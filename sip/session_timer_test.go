@@ -133,6 +133,14 @@ func TestSessionTimerAsUAS(t *testing.T) {
 			[]Header{{"Session-Expires", "100;refresher=uas"}},
 			0,
 		},
+		{
+			"no interval at all, for a caller that cannot",
+			timerPolicy{0, 90},
+			timerTerms{expires: 1},
+			agreement{leastExpires, true},
+			[]Header{{"Session-Expires", "30;refresher=uas"}},
+			0,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
