@@ -14,6 +14,7 @@ var errNoLength = errors.New("sip: no Content-Length that can be read")
 type framer struct {
 	buf    []byte // what has come and was not taken
 	looked int    // bytes of buf in which no header ends
+	size   int    // of the message in front [bytes]; 0: its header is not whole
 	pinged bool   // a keep-alive that wants an answer has come, RFC 5626 §3.5.1
 }
 
@@ -27,30 +28,40 @@ func (f *framer) begun() bool { return len(f.buf) > 0 }
 // add. After an error nobody knows where the next one begins.
 func (f *framer) next() ([]byte, error) {
 	f.skip()
+	if f.size == 0 {
+		if err := f.measure(); err != nil {
+			return nil, err
+		}
+	}
+	if f.size == 0 || len(f.buf) < f.size {
+		return nil, nil
+	}
+	message := f.buf[:f.size]
+	f.buf, f.looked, f.size = f.buf[f.size:], 0, 0
+	return message, nil
+}
+
+// measure finds the end of the header, and with it that of the message.
+func (f *framer) measure() error {
 	from := max(0, f.looked-len(headEnd)+1)
 	i := bytes.Index(f.buf[from:], headEnd)
 	if i < 0 {
 		f.looked = len(f.buf)
-		if len(f.buf) > maxMessage {
-			return nil, errTooLarge
+		if f.looked > maxStreamed {
+			return errTooLarge
 		}
-		return nil, nil
+		return nil
 	}
 	head := from + i + len(headEnd)
 	body, err := lengthOf(f.buf[:head])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if body > maxMessage-head {
-		return nil, errTooLarge
+	if body > maxStreamed-head {
+		return errTooLarge
 	}
-	if len(f.buf) < head+body {
-		f.looked = from + i
-		return nil, nil
-	}
-	message := f.buf[:head+body]
-	f.buf, f.looked = f.buf[head+body:], 0
-	return message, nil
+	f.size = head + body
+	return nil
 }
 
 // headEnd ends the header of a message.
@@ -59,7 +70,7 @@ var headEnd = []byte("\r\n\r\n")
 // skip passes over the line ends in front of a message (RFC 3261 §7.5), and notes
 // those that are a keep-alive.
 func (f *framer) skip() {
-	if f.looked > 0 {
+	if f.looked > 0 || f.size > 0 {
 		return // in the middle of a message
 	}
 	rest := bytes.TrimLeft(f.buf, "\r\n\x00")

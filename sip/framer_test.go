@@ -32,8 +32,8 @@ func TestFramer(t *testing.T) {
 		{name: "no length", in: message("A: b", ""), err: errNoLength},
 		{name: "no number", in: message("l: -1", ""), err: errNoLength},
 		{name: "a length beyond numbers", in: message("l: 99999999999999999999", ""), err: errNoLength},
-		{name: "a body that is too large", in: message(fmt.Sprint("l: ", maxMessage), ""), err: errTooLarge},
-		{name: "a header without end", in: strings.Repeat("x", maxMessage+1), err: errTooLarge},
+		{name: "a body that is too large", in: message(fmt.Sprint("l: ", maxStreamed), ""), err: errTooLarge},
+		{name: "a header without end", in: strings.Repeat("x", maxStreamed+1), err: errTooLarge},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, step := range []int{len(c.in), 7, 1} {
@@ -64,6 +64,17 @@ func TestFramer(t *testing.T) {
 	}
 }
 
+// Over a connection a message may be larger than over UDP.
+func TestALargeMessageMayCome(t *testing.T) {
+	u := startUA(t, Config{}, nil)
+	s := newRawStream(t, u)
+	head, _, _ := strings.Cut(options("large"), "Content-Length")
+	s.send(text(strings.Repeat("x", maxMessage), strings.TrimSuffix(head, "\r\n"), "Content-Type: text/plain"))
+	if h := s.head(); !strings.HasPrefix(h, "SIP/2.0 200") {
+		t.Errorf("got %q", h)
+	}
+}
+
 // framed are the messages of a stream that comes in pieces.
 func framed(data []byte, piece int) (messages []string, failed bool) {
 	var f framer
@@ -88,7 +99,7 @@ func FuzzFramer(f *testing.F) {
 	f.Add([]byte(options("1")+ping+options("2")), byte(7))
 	f.Add([]byte("A\r\nl:\r\n 1\r\n\r\nx\r\nB\r\nl: x\r\n\r\n"), byte(1))
 	f.Fuzz(func(t *testing.T, data []byte, piece byte) {
-		if len(data) > maxMessage/2 {
+		if len(data) > maxStreamed/2 {
 			return
 		}
 		whole, failed := framed(data, max(1, len(data)))

@@ -429,7 +429,7 @@ func TestOversizedMessagesAreNotRead(t *testing.T) {
 				t.Errorf("%d bytes were answered with %q", len(msg), codes)
 			}
 		}
-		if _, err := r.u.parse(bytes.Repeat([]byte("a"), maxMessage+1)); err == nil {
+		if _, err := r.u.parse(bytes.Repeat([]byte("a"), maxMessage+1), maxMessage); err == nil {
 			t.Error("parsed")
 		}
 	})

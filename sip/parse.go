@@ -18,30 +18,31 @@ var errNotParsed = errors.New("sip: the parser failed")
 
 // Bounds of a message.
 const (
-	maxMessage = 32 << 10 // bytes
-	maxHeaders = 256      // header fields
+	maxMessage  = 32 << 10 // bytes of a datagram
+	maxStreamed = 65535    // bytes of one that comes over a connection
+	maxHeaders  = 256      // header fields
 )
 
 // errTooLarge refuses a message beyond the bounds.
 var errTooLarge = errors.New("sip: larger than any message of a call")
 
 // oversized: there is too much to be read.
-func oversized(data []byte) bool {
-	if len(data) > maxMessage {
+func oversized(data []byte, most int) bool {
+	if len(data) > most {
 		return true
 	}
 	head, _, _ := bytes.Cut(data, []byte("\r\n\r\n"))
 	return bytes.Count(head, []byte{'\n'}) > maxHeaders
 }
 
-// parse makes a message of a datagram.
-func (u *UA) parse(data []byte) (msg sipgo.Message, err error) {
+// parse makes a message of at most so many bytes.
+func (u *UA) parse(data []byte, most int) (msg sipgo.Message, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = errNotParsed
 		}
 	}()
-	if oversized(data) {
+	if oversized(data, most) {
 		return nil, errTooLarge
 	}
 	return u.parser.ParseSIP(data)

@@ -109,8 +109,12 @@ func (u *UA) receive(data []byte, src source) {
 
 // understand handles one message.
 func (u *UA) understand(data []byte, src source) {
+	most := maxMessage
+	if src.conn != nil {
+		most = maxStreamed
+	}
 	u.try(func() {
-		msg, err := u.parse(data)
+		msg, err := u.parse(data, most)
 		if err != nil {
 			u.unparsed(data, src, err)
 			return
