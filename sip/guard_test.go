@@ -450,7 +450,8 @@ func TestNamesAreShort(t *testing.T) {
 func TestConnectionsOfASourceAreBounded(t *testing.T) {
 	d := strict()
 	d.ConnsPerSource = 3
-	u := startUA(t, Config{Defence: d, Listen: []string{"tcp://127.0.0.1:0", "ws://127.0.0.1:0"}}, nil)
+	m, count := counted(t)
+	u := startUA(t, Config{Defence: d, Metrics: m, Listen: []string{"tcp://127.0.0.1:0", "ws://127.0.0.1:0"}}, nil)
 	for i, said := range []string{"\r\n\r\n", "GET / HTTP/1.1\r\n\r\n"} { // the second is no handshake
 		var conns []net.Conn
 		for range 6 {
@@ -476,6 +477,9 @@ func TestConnectionsOfASourceAreBounded(t *testing.T) {
 			t.Errorf("%s: %d of 6 were refused, want 3", u.cfg.Listen[i], closed)
 		}
 		u.guard.conns.waitEmpty(t)
+	}
+	if n := count("dropped_total"); n != 6 {
+		t.Errorf("%v refusals are counted, want 6", n)
 	}
 }
 

@@ -206,6 +206,7 @@ func (t *streamTable) reserve(c *streamConn) error {
 		room = maxAccepted
 	}
 	if len(t.all) >= room {
+		t.m.drop(dropConns)
 		return errTooMany
 	}
 	t.all[c] = struct{}{}

@@ -56,17 +56,13 @@ func (u *UA) accepted(l *streamListener, nc net.Conn) {
 	}
 	if err != nil {
 		_ = nc.Close()
-		u.refusedConn()
+		u.quiet.warn(connRefused)
 	}
 }
 
-// connRefused is what is logged of a connection that may not stay.
+// connRefused is what is logged of a connection that may not stay; who refuses it
+// counts it.
 const connRefused = "SIP connection refused"
-
-func (u *UA) refusedConn() {
-	u.m.drop(dropConns)
-	u.quiet.warn(connRefused)
-}
 
 // serveWebListener accepts WebSocket connections until the listener is closed.
 func (u *UA) serveWebListener(l *streamListener) error {
@@ -79,7 +75,7 @@ func (u *UA) serveWebListener(l *streamListener) error {
 		}
 		if err != nil {
 			_ = ws.Close()
-			u.refusedConn()
+			u.quiet.warn(connRefused)
 		}
 	})
 }
