@@ -62,6 +62,10 @@ type dossier struct {
 	errs    []InstanceError
 }
 
+func newDossier(id string, service *Service) *dossier {
+	return &dossier{id: id, service: service, started: time.Now()}
+}
+
 // callRecord is one call of an instance: alive, or what is kept of it.
 type callRecord struct {
 	life     lifecycle // nil after the end of the instance

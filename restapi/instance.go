@@ -33,7 +33,8 @@ type instance struct {
 	notices sync.WaitGroup // notifications under way
 }
 
-func newInstance(s *Server, service *Service, id string, v verbs) *instance {
+func newInstance(s *Server, d *dossier, v verbs) *instance {
+	service, id := d.service, d.id
 	name := logName(time.Now(), id)
 	in := &instance{
 		service: service, metrics: s.cfg.Metrics, browser: newBrowser(&s.cfg, service),
@@ -41,7 +42,7 @@ func newInstance(s *Server, service *Service, id string, v verbs) *instance {
 	}
 	in.primary = &course{verbs: v, errorPage: service.ErrorPage}
 	v.life.SetLogger(in.log)
-	in.dossier = &dossier{id: id, service: service, started: time.Now()}
+	in.dossier = d
 	in.know(in.primary)
 	return in
 }

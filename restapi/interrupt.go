@@ -59,9 +59,16 @@ func (h *helm) release() *interruption {
 	wish := h.wish
 	h.wish, h.action = nil, ""
 	if wish == nil {
-		h.phase = closingPhase
+		h.phase = closingPhase // in one step: no wish comes between
 	}
 	return wish
+}
+
+// close ends the course: nothing can be interrupted any more.
+func (h *helm) close() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.phase = closingPhase
 }
 
 // running notes the action that is running.
@@ -104,6 +111,7 @@ func pageContext(ctx context.Context) context.Context {
 // conduct is the course of the primary call from its first page to what ends
 // it: its list, an error and its page, and what interrupts send it to.
 func (in *instance) conduct(ctx context.Context, c *course) error {
+	defer in.dossier.helm.close() // also after a wish that leads to no other page
 	begin := func(ctx context.Context) error { return in.begin(ctx, c, in.service.FirstPage, nil) }
 	for {
 		acting, stop := in.dossier.helm.take(ctx)

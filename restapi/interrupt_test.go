@@ -92,3 +92,66 @@ func TestNothingIsAskedAfterAHangUp(t *testing.T) {
 		}
 	})
 }
+
+func TestInterruptOfAnInstanceThatHasEnded(t *testing.T) {
+	for name, redirect := range map[string]Page{"hung up": {}, "redirected": {URL: "http://app.test/redirected"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, Version2)
+				w.page("/first", w.list(`{"sleep":{"seconds":60}}`))
+				w.page("/redirected", w.empty())
+				s, err := NewServer(Config{Services: []Service{w.service}, Transport: w.app})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.newID = func() string { return "id" }
+				time.AfterFunc(time.Second, func() { s.Interrupt("id", redirect) })
+				p := w.primary
+				s.serve(t.Context(), verbs{life: p, media: p, answer: p, conference: p})
+				if got := s.Interrupt("id", Page{}).Result; got != AlreadyCompleted {
+					t.Errorf("%s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestARingingCallCanBeAskedAboutAndInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := &busyLine{takes: time.Minute}
+		s := outboundServer(t, caller(Version2), line, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.RunOutbound(ctx) }()
+		refs, err := s.Start(ctx, StartRequest{Service: "caller", Calls: []OutboundCall{{To: "1"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		state := func() InvocationStatus {
+			all, err := s.InvocationStatuses("", refs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all[refs[0]]
+		}
+		id := state().InstanceID
+		if status, ok := s.Status(id); !ok || status.Record.StopTime != nil {
+			t.Errorf("application_status: %v %+v", ok, status)
+		}
+		if got := s.Interrupt(id, Page{}).Result; got != Interrupted {
+			t.Errorf("rest_interrupt: %s", got)
+		}
+		time.Sleep(time.Second)
+		if got := state().Status; got != StatusCouldNotRun {
+			t.Errorf("it still rings: %s", got)
+		}
+		if got := s.Interrupt(id, Page{}).Result; got != AlreadyCompleted {
+			t.Errorf("rest_interrupt again: %s", got)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

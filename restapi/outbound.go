@@ -165,30 +165,33 @@ func (s *Server) DrainOutbound() { s.calls.drain() }
 func (s *Server) placeCall(ctx context.Context, v *invocation) {
 	s.running.add()
 	defer s.running.remove()
-	id := s.newID()
-	v.begins(id)
-	c, err := s.cfg.Dialer.Dial(ctx, call.DialOptions{
-		Destination: v.destination, From: v.call.From, InstanceID: id, MaxDuration: v.service.MaxDuration,
+	d := newDossier(s.newID(), v.service)
+	s.archive.open(d) // who knows its id may ask about it and interrupt it, from the ringing on
+	v.begins(d.id)
+	ringing, stop := d.helm.take(ctx)
+	c, err := s.cfg.Dialer.Dial(ringing, call.DialOptions{
+		Destination: v.destination, From: v.call.From, InstanceID: d.id, MaxDuration: v.service.MaxDuration,
 	})
+	stop(nil)
 	if err != nil {
-		s.unanswered(ctx, v, id, err)
+		s.unanswered(ctx, v, d, err)
 		return
 	}
-	s.runOutbound(ctx, v, id, liveCall(c))
+	s.runOutbound(ctx, v, d, liveCall(c))
 	c.HangUp(call.Completed) // after a fault of the instance
 	v.ends(StatusCompleted, 0, "")
 }
 
 // runOutbound is the instance of an outbound call.
-func (s *Server) runOutbound(ctx context.Context, v *invocation, id string, calls verbs) {
-	in := newInstance(s, v.service, id, calls)
+func (s *Server) runOutbound(ctx context.Context, v *invocation, d *dossier, calls verbs) {
+	in := newInstance(s, d, calls)
 	in.token, in.outbound = v.call.Token, &v.call.Parameters
 	s.runInstance(ctx, in, in.run)
 }
 
 // unanswered is the instance of a call that was not answered: only its final
 // page is asked.
-func (s *Server) unanswered(ctx context.Context, v *invocation, id string, err error) {
+func (s *Server) unanswered(ctx context.Context, v *invocation, d *dossier, err error) {
 	info := call.Info{
 		ID: v.reference, Direction: call.Out, From: v.call.From, To: v.call.To, Target: v.call.To, Cause: call.Failed,
 	}
@@ -197,7 +200,7 @@ func (s *Server) unanswered(ctx context.Context, v *invocation, id string, err e
 		info, code = refused.Info, refused.RawCause
 		info.Cause, info.RawCause = refused.Cause, refused.RawCause
 	}
-	s.runOutbound(ctx, v, id, verbs{life: attempt{info}})
+	s.runOutbound(ctx, v, d, verbs{life: attempt{info}})
 	if code == 0 {
 		code = -1
 	}

@@ -231,7 +231,7 @@ func (s *Server) serve(ctx context.Context, v verbs) {
 		}
 		return
 	}
-	in := newInstance(s, svc, s.newID(), v)
+	in := newInstance(s, newDossier(s.newID(), svc), v)
 	s.runInstance(ctx, in, in.run)
 }
 
