@@ -118,12 +118,8 @@ func (m *Manager) Reserve(r Reservation) (Reservation, error) {
 // Extend moves the end of a reservation that is not over. It fails with
 // ErrNoReservation and ErrReserved.
 func (m *Manager) Extend(token string, by time.Duration) (Reservation, error) {
-	r, ok := m.reserved.get(token)
-	if !ok || r.State(time.Now()) == Over {
-		return Reservation{}, fmt.Errorf("%w: %q", ErrNoReservation, token)
-	}
-	r.End = r.End.Add(by)
-	if err := m.reserved.put(r); err != nil {
+	r, err := m.reserved.extend(token, by, time.Now())
+	if err != nil {
 		return Reservation{}, err
 	}
 	return r, m.reserved.keep(r)
@@ -154,22 +150,24 @@ func (m *Manager) Reservations() []Reservation { return m.reserved.all() }
 // RunReservations ends the rooms of reservations at their time, until ctx
 // ends. Without it reservations do not end.
 func (m *Manager) RunReservations(ctx context.Context) error {
+	done := time.Now() // what ended until then has been seen to
 	for {
 		now := time.Now()
+		m.endOver(done, now)
+		done = now
 		over, next, changed := m.reserved.due(now)
 		for _, r := range over {
 			if err := m.reserved.drop(r.Token); err != nil {
 				m.cfg.Logger.Error("reservation cannot be forgotten", "conference", r.Conference, "error", err)
 			}
 		}
-		timer := time.NewTimer(next.Sub(now))
+		timer := time.NewTimer(time.Until(next))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
 		case <-changed:
 		case <-timer.C:
-			m.endOver(now, next)
 		}
 		timer.Stop()
 	}
@@ -268,6 +266,22 @@ func (r *reservations) open(name string, now time.Time) (Reservation, bool) {
 func (r *reservations) put(one Reservation) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.putLocked(one)
+}
+
+// extend is put for one that is booked, or open, with a later end.
+func (r *reservations) extend(token string, by time.Duration, now time.Time) (Reservation, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one, ok := r.byToken[token]
+	if !ok || one.State(now) == Over {
+		return Reservation{}, fmt.Errorf("%w: %q", ErrNoReservation, token)
+	}
+	one.End = one.End.Add(by)
+	return one, r.putLocked(one)
+}
+
+func (r *reservations) putLocked(one Reservation) error {
 	for _, other := range r.byToken {
 		if other.Conference == one.Conference && other.Token != one.Token && other.Start.Before(one.End) && one.Start.Before(other.End) {
 			return fmt.Errorf("%w: %q from %s to %s", ErrReserved, one.Conference,

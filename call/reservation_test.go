@@ -232,3 +232,62 @@ func TestAReservationThatCannotBeKeptIsAnError(t *testing.T) {
 		t.Errorf("it holds the name all the same: %+v", list)
 	}
 }
+
+// slowDocuments takes its time to forget.
+type slowDocuments struct{ *documents }
+
+func (d slowDocuments) Delete(key string) error {
+	time.Sleep(10 * time.Second)
+	return d.documents.Delete(key)
+}
+
+// The end of a reservation may come while the disk is busy with another one, and
+// something is booked at the same time.
+func TestReservedRoomIsClosedHoweverLateItIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		room := &Conference{name: "second", gone: make(chan struct{})}
+		m := booking(t, slowDocuments{&documents{byKey: map[string][]byte{}}})
+		m.rooms["second"], m.metrics = room, newMetrics(nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = m.RunReservations(ctx) })
+		first, second := hour("first", time.Minute), hour("second", time.Minute)
+		second.End = first.End.Add(reservedGrace + 5*time.Second)
+		for _, r := range []Reservation{first, second} {
+			if _, err := m.Reserve(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Until(second.End) - 3*time.Second) // the first one is being forgotten
+		if _, err := m.Reserve(hour("third", time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if !room.isGone() {
+			t.Error("the room goes on after its end")
+		}
+		cancel()
+		running.Wait()
+	})
+}
+
+func TestReservationsAreExtendedByAllWhoAsk(t *testing.T) {
+	m := booking(t, nil)
+	r, err := m.Reserve(hour("a", time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const askers = 64
+	var asking sync.WaitGroup
+	for range askers {
+		asking.Go(func() {
+			if _, err := m.Extend(r.Token, time.Minute); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	asking.Wait()
+	if now, _ := m.Reservation(r.Token); !now.End.Equal(r.End.Add(askers * time.Minute)) {
+		t.Errorf("it ends %v later", now.End.Sub(r.End))
+	}
+}
