@@ -2,55 +2,63 @@ package call
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"mediaserver/audio"
+	"mediaserver/mixer"
 )
 
 // mediaLoadTimeout bounds the loading of one playlist.
 const mediaLoadTimeout = 15 * time.Second
 
 // hold is what a primary call hears while its secondary is being set up.
-type hold struct{ stop func() }
+type hold struct {
+	cancel context.CancelFunc // of the loading
+
+	mu       sync.Mutex
+	over     bool
+	playback *mixer.Playback // nil: it has not begun
+}
+
+// begin plays s to a member, unless hold is over.
+func (h *hold) begin(m *mixer.Member, s audio.Source) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.over {
+		h.playback = m.Play(s)
+	}
+}
+
+// stop ends it for good. It does not wait for media that are being loaded.
+func (h *hold) stop() {
+	h.cancel()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+	if h.playback != nil {
+		h.playback.Stop()
+	}
+}
 
 // startHold loops list to the primary, or rings when there is none or it
 // fails, until stopHold.
 func (c *Call) startHold(list Playlist, ringing audio.RingingPattern) {
-	var h hold
-	if len(list) == 0 {
-		h.stop = c.audio().home.Play(c.manager.ringing.tone(ringing)).Stop
-	} else {
-		h.stop = c.loopHold(list, ringing)
-	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h := &hold{cancel: cancel}
 	c.mu.Lock()
 	ending := c.joined.ending
 	if !ending {
-		c.joined.hold = &h
+		c.joined.hold = h
 	}
 	c.mu.Unlock()
-	if ending {
-		h.stop()
-	}
-}
-
-// loopHold is startHold for media that have to be loaded; stop ends it.
-func (c *Call) loopHold(list Playlist, ringing audio.RingingPattern) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	source := c.holdSource(ctx, list, ringing)
-	c.manager.tasks.Go(func() {
-		defer close(ended)
-		s := source()
-		if ctx.Err() != nil {
-			return
-		}
-		playback := c.audio().home.Play(s)
-		<-ctx.Done()
-		playback.Stop()
-	})
-	return func() {
+	switch {
+	case ending:
 		cancel()
-		<-ended
+	case len(list) == 0:
+		h.begin(c.audio().home, c.manager.ringing.tone(ringing))
+	default:
+		c.manager.tasks.Go(func() { h.begin(c.audio().home, c.holdSource(ctx, list, ringing)) })
 	}
 }
 
@@ -67,14 +75,12 @@ func (c *Call) stopHold() {
 
 // holdSource loads list and makes the source of it: the media looped, or
 // the ringing tone.
-func (c *Call) holdSource(ctx context.Context, list Playlist, ringing audio.RingingPattern) func() audio.Source {
-	return func() audio.Source {
-		ctx, cancel := context.WithTimeout(ctx, mediaLoadTimeout)
-		defer cancel()
-		clips, err := loadAll(ctx, c.manager.cfg.Loader, list, c.logger(), c.manager.rate())
-		if err != nil && ctx.Err() == nil {
-			c.logger().Warn("media cannot be played: ringing instead", "property", "hold_media", "error", err)
-		}
-		return c.manager.ringing.loop(clips, err, ringing)
+func (c *Call) holdSource(ctx context.Context, list Playlist, ringing audio.RingingPattern) audio.Source {
+	ctx, cancel := context.WithTimeout(ctx, mediaLoadTimeout)
+	defer cancel()
+	clips, err := loadAll(ctx, c.manager.cfg.Loader, list, c.logger(), c.manager.rate())
+	if err != nil && ctx.Err() == nil {
+		c.logger().Warn("media cannot be played: ringing instead", "property", "hold_media", "error", err)
 	}
+	return c.manager.ringing.loop(clips, err, ringing)
 }
