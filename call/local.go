@@ -149,10 +149,16 @@ func (e *localEnd) RemoteBody() []byte {
 	return e.call.answer
 }
 
-// refused is the SIP code with which the callee refused.
+// refused is the SIP code with which the callee refused; nil: it has answered, and
+// hung up since.
 func (l *localCall) refused() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case <-l.answered:
+		return nil
+	default:
+	}
 	code := l.rejected
 	if code == 0 {
 		code = codeInternal
