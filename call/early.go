@@ -59,7 +59,8 @@ func (a *attempt) progress(sockets Sockets, s *session, p sip.Progress) {
 	a.heard.Store(true)
 	if a.told != nil {
 		a.told(p)
-	} else if p.Code == codeRinging {
+	} else if p.Code == codeRinging && !a.rang { // it may say so as often as it likes
+		a.rang = true
 		c.emit(Event{Type: CallRinging})
 	}
 	if p.Body == nil || a.early == nil && !p.Reliable {

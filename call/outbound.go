@@ -96,6 +96,7 @@ type attempt struct {
 	headers []sip.Header       // of the INVITE
 	told    func(sip.Progress) // of provisional answers, in place of an event; nil: the event
 	heard   atomic.Bool        // the far end has given a sign of life
+	rang    bool               // it has been told that it rings; of who dials
 	cancel  context.CancelCauseFunc
 }
 
