@@ -139,6 +139,17 @@ func (f *Conference) remove(p *Participant) bool {
 	return true
 }
 
+// isIn tells whether p is in its room.
+func (p *Participant) isIn() bool {
+	f := p.focus
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.participants, p)
+}
+
 func (f *Conference) calls() []*Call {
 	var calls []*Call
 	for _, p := range f.participants {
@@ -241,11 +252,14 @@ func (p *Participant) disconnect(to *mixer.Member) {
 	<-moved
 }
 
-// setMuted changes whether p's input is switched off.
+// setMuted changes whether p's input is switched off, as long as p is in the room.
 func (p *Participant) setMuted(change func(muted bool) bool) {
 	f := p.focus
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if !slices.Contains(f.participants, p) {
+		return
+	}
 	was := p.muted
 	p.muted = change(p.muted)
 	p.emitMuted(was)

@@ -107,6 +107,12 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 	s.seat, s.keys = p, &o.Participant
 	s.life = life{state: Answered, answered: time.Now()}
 	s.markAnswer(c.audio())
+	begun := false
+	defer func() {
+		if !begun && p.isIn() { // a fault, which must not leave a seat
+			s.end(Failed, 0)
+		}
+	}()
 	if err := c.manager.enter(o.Name, p); err != nil {
 		return nil, err
 	}
@@ -117,6 +123,7 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 		})
 	}
 	s.open(o.MaxDuration)
+	begun = true
 	return s, nil
 }
 

@@ -248,13 +248,15 @@ func (m *Manager) enter(name string, p *Participant) error {
 		}
 		f := m.conference(name)
 		p.focus = f
+		inside := m.metrics.participants.WithLabelValues(role(p))
+		inside.Inc()
 		err = f.enter(p, most, time.Now())
+		if err != nil {
+			inside.Dec()
+		}
 		if errors.Is(err, errConferenceGone) {
 			m.forget(f)
 			continue
-		}
-		if err == nil {
-			m.metrics.participants.WithLabelValues(role(p)).Inc()
 		}
 		return err
 	}
