@@ -108,15 +108,8 @@ func (c *Call) race(ctx context.Context, o DialOutOptions) (*Call, []Info, error
 	outer := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, orDefault(o.AnswerTimeout, defaultAnswerTimeout), ErrAnswerTimeout)
 	defer cancel()
-	ctx, drop := context.WithCancelCause(ctx)
+	ctx, drop := c.whileItLasts(ctx)
 	defer drop(nil)
-	c.manager.tasks.Go(func() {
-		select {
-		case <-c.done:
-			drop(ErrEnded)
-		case <-ctx.Done():
-		}
-	})
 	var won atomic.Pointer[Call]
 	all := make([]tried, len(o.Destinations))
 	var dialling sync.WaitGroup

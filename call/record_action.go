@@ -53,7 +53,7 @@ func (c *Call) Record(ctx context.Context, o RecordOptions) (Recorded, error) {
 	if err := c.canPlay(); err != nil {
 		return Recorded{}, err
 	}
-	file, err := c.openRecord(o)
+	file, err := c.openRecord(ctx, o)
 	if err != nil {
 		return Recorded{}, err
 	}
@@ -104,8 +104,9 @@ func (c *Call) takeCut() {
 	}
 }
 
-// openRecord makes the file.
-func (c *Call) openRecord(o RecordOptions) (*recording.Recording, error) {
+// openRecord makes the file. At the end of the call nobody waits for it any more,
+// and there is none.
+func (c *Call) openRecord(ctx context.Context, o RecordOptions) (*recording.Recording, error) {
 	if c.manager.cfg.Recorder == nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecording, errNoRecorder)
 	}
@@ -114,11 +115,30 @@ func (c *Call) openRecord(o RecordOptions) (*recording.Recording, error) {
 	if options.Cipher, err = recordingCipher(o.Cipher); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecording, err)
 	}
-	file, err := c.manager.cfg.Recorder.Open(context.Background(), options)
-	if err != nil {
+	ctx, cancel := c.whileItLasts(ctx)
+	defer cancel(nil)
+	file, err := c.manager.cfg.Recorder.Open(ctx, options)
+	switch {
+	case err == nil:
+		return file, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	default:
 		return nil, fmt.Errorf("%w: %w", ErrRecording, err)
 	}
-	return file, nil
+}
+
+// whileItLasts is a context that ends with the call, by ErrEnded.
+func (c *Call) whileItLasts(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	c.manager.tasks.Go(func() {
+		select {
+		case <-c.done:
+			cancel(ErrEnded)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, cancel
 }
 
 // encoding is that of the file of a call with this media, nil for none.

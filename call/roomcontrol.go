@@ -144,6 +144,9 @@ func (m *Manager) RecordRoom(ctx context.Context, conference, id string) (string
 	if m.cfg.Recorder == nil {
 		return "", ErrNoRecorder
 	}
+	if f.info().Recorded { // and no file is made in vain
+		return "", ErrRecorded
+	}
 	file, err := m.cfg.Recorder.Open(ctx, recording.Options{InstanceID: id})
 	if err != nil {
 		return "", err

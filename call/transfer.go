@@ -118,15 +118,8 @@ func (c *Call) referred(r *sip.Referral) error {
 	c.manager.tasks.Go(func() {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), defaultAnswerTimeout, ErrAnswerTimeout)
 		defer cancel()
-		ctx, stop := context.WithCancelCause(ctx)
+		ctx, stop := c.whileItLasts(ctx)
 		defer stop(nil)
-		c.manager.tasks.Go(func() {
-			select {
-			case <-c.done:
-				stop(ErrEnded)
-			case <-ctx.Done():
-			}
-		})
 		c.transfer(ctx, t, r)
 	})
 	return nil

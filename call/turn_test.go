@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -359,6 +361,9 @@ func (l *departing) Load(context.Context, MediaItem) (audio.Clip, error) {
 
 func (l *departing) Open(ctx context.Context, o recording.Options) (*recording.Recording, error) {
 	l.call.HangUp(Completed)
+	if synctest.Wait(); ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return l.store.Open(ctx, o)
 }
 
@@ -393,8 +398,142 @@ func TestNothingIsToldAfterTheEnd(t *testing.T) {
 				d.want(t, CallStarted, CallRinging, CallAnswered, CallEnded)
 				stop()
 				running.Wait()
+				if files := filesIn(t, directory); len(files) != 0 {
+					t.Errorf("files %v are left", files)
+				}
 			})
 		})
+	}
+}
+
+// filesIn are the files in a directory and below.
+func filesIn(t *testing.T, directory string) (files []string) {
+	t.Helper()
+	if err := filepath.WalkDir(directory, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// What cannot be made of a room twice must not leave a file the second time.
+func TestRoomIsRecordedOnce(t *testing.T) {
+	directory := t.TempDir()
+	var store *recording.Store
+	begin := func(cfg *Config) {
+		var err error
+		if store, err = recording.NewStore(recording.Config{Directory: directory}); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Recorder = store
+	}
+	takesTurns(t, begin, func(t *testing.T, m *Manager, _ *diary) {
+		ctx, stop := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { _ = store.Run(ctx) })
+		s, err := newVisitor().answered(t, m).enterRoom(ConferenceOptions{Name: "room", MaxDuration: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = m.RecordRoom(ctx, "room", "a"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err = m.RecordRoom(ctx, "room", "b"); !errors.Is(err, ErrRecorded) {
+			t.Errorf("the second time: %v", err)
+		}
+		s.HangUp(Completed)
+		time.Sleep(time.Second) // the file is completed
+		stop()
+		running.Wait()
+		if files := filesIn(t, directory); len(files) != 1 {
+			t.Errorf("files %v", files)
+		}
+	})
+}
+
+func TestFaultOnTheWayIntoARoomLeavesNoSeat(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
+		c := newVisitor().answered(t, m)
+		d.told = func(e Event) {
+			if e.Type == ParticipantEntered {
+				panic("fault")
+			}
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_, _ = c.enterRoom(ConferenceOptions{Name: "room", MaxDuration: time.Minute})
+			t.Error("went on after the fault")
+		}()
+		if rooms := m.Conferences(); len(rooms) != 0 {
+			t.Errorf("rooms %+v", rooms)
+		}
+		d.want(t, CallStarted, CallRinging, CallAnswered,
+			ConferenceCreated, CallStarted, CallAnswered, ParticipantEntered, ParticipantLeft, ConferenceEnded, CallEnded)
+	})
+}
+
+func TestParticipantThatHasLeftIsNotMuted(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
+		s, err := newVisitor().answered(t, m).enterRoom(ConferenceOptions{Name: "room", MaxDuration: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.HangUp(Completed)
+		s.seat.setMuted(func(bool) bool { return true })
+		d.want(t, CallStarted, CallRinging, CallAnswered,
+			ConferenceCreated, CallStarted, CallAnswered, ParticipantEntered, ParticipantLeft, ConferenceEnded, CallEnded)
+	})
+}
+
+// stuckLoader is a Loader that does not come to an end before it is let go, whatever
+// its context says.
+type stuckLoader struct{ free chan struct{} }
+
+func (l stuckLoader) Load(context.Context, MediaItem) (audio.Clip, error) {
+	<-l.free
+	return audio.Beep(8000), nil
+}
+
+func TestCallEndsWhileItsHoldMediaAreBeingLoaded(t *testing.T) {
+	l := stuckLoader{}
+	takesTurns(t, func(cfg *Config) { l.free = make(chan struct{}); cfg.Loader = l }, func(t *testing.T, m *Manager, _ *diary) {
+		far := newVisitor()
+		c := far.answered(t, m)
+		c.startHold(Playlist{{File: "music"}}, audio.RingingPattern{})
+		far.leaves(sip.ErrRemoteBye)
+		wantEnd(t, c, HungUp, codeOK)
+		close(l.free)
+	})
+}
+
+func TestRingingIsToldOnce(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
+		a := m.newAttempt(Destination{Kind: ToSIP, Value: "sip:a@far.example"}, "", nil)
+		for range 3 {
+			a.progress(nil, nil, sip.Progress{Code: codeRinging})
+		}
+		d.want(t, CallRinging)
+	})
+}
+
+func TestCalleeHereThatHangsUpAtOnceHasAnswered(t *testing.T) {
+	for range 100 {
+		l := &localCall{answered: make(chan struct{})}
+		l.caller = &localEnd{call: l, ended: make(chan struct{})}
+		l.callee = &localEnd{call: l, ended: make(chan struct{})}
+		if err := l.callee.Answer(nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.callee.Bye(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.await(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
