@@ -119,7 +119,7 @@ func paramsOf(m sdp.Media) rtp.Params {
 	p := rtp.Params{
 		Remote: m.Remote, RemoteRTCP: m.RemoteRTCP,
 		Codec: codecOf(m.Codec.Name), PayloadType: m.PayloadType,
-		EventPT: m.EventPT, HasEvent: m.HasEvent,
+		EventPT: m.EventPT, OwnEventPT: m.OwnEventPT, HasEvent: m.HasEvent,
 		Ptime: time.Duration(m.PtimeMS) * time.Millisecond,
 		Send:  m.Send, Receive: m.Receive,
 		SRTP: keysOf(m.Keys), Mux: m.Mux,

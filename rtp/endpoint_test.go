@@ -33,6 +33,7 @@ func TestNewEndpointRefusesWhatCannotBe(t *testing.T) {
 		{"packet time too short", with(func(p *Params) { p.Ptime = 5 * ms }), ErrParams},
 		{"payload type of eight bits", with(func(p *Params) { p.PayloadType = 128 }), ErrParams},
 		{"event payload type of eight bits", with(func(p *Params) { p.EventPT = 200 }), ErrParams},
+		{"our event payload type of eight bits", with(func(p *Params) { p.OwnEventPT = 200 }), ErrParams},
 		{"accepted without codec", with(func(p *Params) { p.Accept = []PayloadCodec{{3, nil}} }), ErrParams},
 		{"accepted at another rate", with(func(p *Params) { p.Accept = []PayloadCodec{{9, fastCodec{g711.PCMU()}}} }), ErrParams},
 		{"jitter bounds crossed", EndpointConfig{RTP: io, Params: good, Jitter: JitterConfig{MinMS: 100, MaxMS: 50}}, ErrConfig},
@@ -170,6 +171,24 @@ func TestEventsAreHandedOnAndAreNoLoss(t *testing.T) {
 		t.Errorf("lost %d, dropped %v", st.Lost, st.Dropped)
 	}
 	s.wantDelay(45 * ms)
+}
+
+// TestEventsMayComeByEitherNumber: the far end wants events as 96, and sends them
+// as we have offered, as 101.
+func TestEventsMayComeByEitherNumber(t *testing.T) {
+	got := 0
+	s := newSim(t, func(c *EndpointConfig) {
+		c.Params.EventPT, c.Params.OwnEventPT = 96, 101
+		c.OnEvent = func(uint32, bool, []byte, time.Time) { got++ }
+	})
+	p := s.phone()
+	for _, pt := range []uint8{96, 101, 102} {
+		s.rtp.arrive(p.raw(pt, 5, 10, 0, 160), phoneAddr, s.now)
+		s.tick()
+	}
+	if got != 2 {
+		t.Errorf("%d events", got)
+	}
 }
 
 func TestKeepAlivesAndUnknownPayloadsAreNoLoss(t *testing.T) {

@@ -53,10 +53,12 @@ type Params struct {
 	Codec       audio.Codec // what we send
 	PayloadType uint8       // of Codec, as the far end wants it
 	// Accept lists what may arrive besides PayloadType. All codecs have one rate.
-	Accept   []PayloadCodec
-	EventPT  uint8 // payload type of telephone events, if HasEvent
-	HasEvent bool
-	Ptime    time.Duration // audio per packet we send, 10–60 ms; 0 = 20 ms
+	Accept []PayloadCodec
+
+	EventPT    uint8 // payload type of telephone events, if HasEvent
+	OwnEventPT uint8 // what those that arrive may have as well, where we number them otherwise; 0 = nothing else
+	HasEvent   bool
+	Ptime      time.Duration // audio per packet we send, 10–60 ms; 0 = 20 ms
 
 	// SRTP are the keys that RTP and RTCP are protected with; zero = in the
 	// clear. Where a key stays the same in an Update, its rollover counter does.
@@ -178,6 +180,9 @@ func newSettings(p Params, old *settings) (*settings, error) {
 	}
 	if p.HasEvent {
 		s.kinds[p.EventPT] = kindEvent
+		if p.OwnEventPT != 0 {
+			s.kinds[p.OwnEventPT] = kindEvent
+		}
 	}
 	return s, nil
 }
@@ -223,7 +228,7 @@ func (s *settings) validate() error {
 	if s.Ptime < minPtime || s.Ptime > maxPtime {
 		return fmt.Errorf("%w: packet time %v", ErrParams, s.Ptime)
 	}
-	if s.PayloadType > maxPayloadType || s.HasEvent && s.EventPT > maxPayloadType {
+	if s.PayloadType > maxPayloadType || s.HasEvent && max(s.EventPT, s.OwnEventPT) > maxPayloadType {
 		return fmt.Errorf("%w: payload type", ErrParams)
 	}
 	for _, a := range s.Accept {

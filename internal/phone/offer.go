@@ -140,7 +140,7 @@ func paramsOf(m sdp.Media) (rtp.Params, error) {
 	p := rtp.Params{
 		Remote: m.Remote, RemoteRTCP: m.RemoteRTCP,
 		Codec: codec, PayloadType: m.PayloadType,
-		EventPT: m.EventPT, HasEvent: m.HasEvent,
+		EventPT: m.EventPT, OwnEventPT: m.OwnEventPT, HasEvent: m.HasEvent,
 		Ptime: time.Duration(m.PtimeMS) * time.Millisecond,
 		Send:  m.Send, Receive: m.Receive,
 		SRTP: keysOf(m.Keys),

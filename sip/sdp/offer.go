@@ -141,6 +141,9 @@ func Accept(offer []byte, answer *Description, c Capability) (Media, error) {
 	}
 	m := s.result(t, s.dir.answer())
 	m.Keys = agreed.keys
+	if pt, ok := ours.streams[at].events(m.Codec.ClockRate); ok {
+		m.OwnEventPT = pt
+	}
 	return m, nil
 }
 

@@ -124,6 +124,10 @@ func TestAccept(t *testing.T) {
 			simple("m=audio 4000 RTP/AVP 0 101"),
 			func(m Media) bool { return m.HasEvent && m.EventPT == 101 }, nil,
 		},
+		"events that the peer numbers otherwise come by our number": {
+			simple("m=audio 4000 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000"),
+			func(m Media) bool { return m.HasEvent && m.EventPT == 96 && m.OwnEventPT == 101 }, nil,
+		},
 		"events declined": {
 			simple("m=audio 4000 RTP/AVP 0"), func(m Media) bool { return !m.HasEvent && m.Codec == PCMU }, nil,
 		},

@@ -178,14 +178,19 @@ func (s *stream) settle(c Capability, ours bool) (settled, string) {
 	if !c.Events {
 		return t, ""
 	}
+	t.eventPT, t.event = s.events(t.codecs[0].Codec.ClockRate)
+	return t, ""
+}
+
+// events is the payload type of telephone-event beside audio of a rate. RFC 4733
+// §2.1: events keep its clock.
+func (s *stream) events(rate int) (pt uint8, ok bool) {
 	for _, p := range s.payloads {
-		// RFC 4733 §2.1: events keep the clock of the audio beside them.
-		if strings.EqualFold(p.name, eventName) && p.rate == t.codecs[0].Codec.ClockRate {
-			t.eventPT, t.event = p.pt, true
-			break
+		if strings.EqualFold(p.name, eventName) && p.rate == rate {
+			return p.pt, true
 		}
 	}
-	return t, ""
+	return 0, false
 }
 
 // sortBy puts the codecs in our order of preference.
@@ -216,6 +221,7 @@ func (s *stream) result(t settled, dir direction) Media {
 		PayloadType: t.codecs[0].PayloadType,
 		Accept:      t.codecs,
 		EventPT:     t.eventPT,
+		OwnEventPT:  t.eventPT,
 		HasEvent:    t.event,
 		PtimeMS:     t.ptime,
 		Send:        dir.sends(),

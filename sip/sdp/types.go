@@ -166,7 +166,8 @@ type Media struct {
 	Codec       CodecSpec      // what we send
 	PayloadType uint8          // of Codec in what we send
 	Accept      []PayloadCodec // what the peer may send, Codec's first
-	EventPT     uint8          // payload type of telephone-event, both ways
+	EventPT     uint8          // payload type of telephone-event in what we send
+	OwnEventPT  uint8          // the same in what the peer sends: our number for it, RFC 3264 §6.1
 	HasEvent    bool           // telephone-event is agreed
 	PtimeMS     int            // length of the packets we send [ms], MinPtime to MaxPtime
 
