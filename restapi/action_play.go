@@ -70,7 +70,7 @@ func (p *play) run(ctx context.Context, s *step) (turn, error) {
 	if err := s.openAudio(ctx); err != nil {
 		return turn{}, err
 	}
-	by, err := s.course.verbs.media.Play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
+	by, err := s.course.play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
 	s.course.typed = by
 	return turn{}, s.playFailure(ctx, p, s.action.path, err)
 }

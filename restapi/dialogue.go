@@ -128,7 +128,7 @@ func (d *dialogue) run(ctx context.Context, s *step, rules dtmf.Rules) (digits s
 	defaults := s.in.service.Messages.withDefaults()
 	timeouts, mistakes := 0, 0
 	for more := true; more; {
-		got, err := s.course.verbs.media.Collect(ctx, call.CollectOptions{
+		got, err := s.course.collect(ctx, call.CollectOptions{
 			Prompt: next.list, BargeIn: next.bargeIn, First: first, Rules: rules,
 		})
 		if err != nil {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"mediaserver/audio"
 	"mediaserver/call"
 	"mediaserver/dtmf"
 )
@@ -152,6 +154,86 @@ func TestARingingCallCanBeAskedAboutAndInterrupted(t *testing.T) {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// silentLoader has media that fail after ten seconds.
+type silentLoader struct{ stubborn bool } // stubborn: it does not heed the context
+
+func (l silentLoader) Load(ctx context.Context, _ call.MediaItem) (audio.Clip, error) {
+	if l.stubborn {
+		ctx = context.Background()
+	}
+	select {
+	case <-time.After(10 * time.Second):
+	case <-ctx.Done():
+	}
+	return audio.Clip{}, call.ErrMediaInvalid
+}
+
+// A call that ends while an action waits for media ends the wait: its final
+// page is asked at once, and no error page is.
+func TestTheEndOfACallEndsTheWaitForItsMedia(t *testing.T) {
+	const media = `{"play":{"play_list":[{"file_to_play":{"url":"http://app.test/never"}}]}}`
+	const input = `"next_page":{"url":"next"},"prompt":` + media
+	const spoken = `{"text_to_say":"hello"}`
+	hungUp := func(w *world) { w.script.hangUpAfter = 1500 * time.Millisecond }
+	dropped := func(w *world) { time.AfterFunc(1500*time.Millisecond, func() { w.primary.end(call.Dropped, 200) }) }
+	unheard := func(w *world) {
+		hungUp(w)
+		w.script.loader = silentLoader{stubborn: true}
+	}
+	for _, tt := range []struct {
+		name    string
+		actions string
+		ends    func(w *world)
+		after   time.Duration
+	}{
+		{"play", media, hungUp, 1500 * time.Millisecond},
+		{"text", `{"play":{"play_list":[` + spoken + `]}}`, hungUp, 1500 * time.Millisecond},
+		{"prompt of a number", `{"get_number":{` + input + `}}`, hungUp, 1500 * time.Millisecond},
+		{"default message", `{"get_number":{"next_page":{"url":"next"}}}`, hungUp, 1500 * time.Millisecond},
+		{"at shutdown", media, dropped, 1500 * time.Millisecond},
+		{"media that fail after the end", media, unheard, 10 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, Version2)
+				w.script.loader, w.script.speech = silentLoader{}, true
+				w.page("/first", w.list(tt.actions))
+				start := time.Now()
+				tt.ends(w)
+				w.run()
+				if took := time.Since(start); took != tt.after {
+					t.Errorf("took %v, want %v", took, tt.after)
+				}
+				if got := w.app.asked(); !slices.Equal(got, []string{"/first", "/final"}) {
+					t.Errorf("asked %v", got)
+				}
+			})
+		})
+	}
+}
+
+// The error page of a secondary call that ends while it waits for media is
+// asked about its end, not about the media.
+func TestTheEndOfASecondaryCallEndsTheWaitForItsMedia(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Version2)
+		w.script.loader = silentLoader{}
+		w.script.outlives = 1500 * time.Millisecond
+		w.page("/first", w.list(`{"connect_to_conference":{"name":"r","secondary_call":{
+			"first_page":"secondary","final_page":"secondary_final","error_page":"secondary_error"}}}`))
+		w.page("/secondary", w.list(`{"play":{"play_list":[{"file_to_play":{"url":"http://app.test/never"}}]}}`))
+		start := time.Now()
+		w.run()
+		if took := time.Since(start); took != 1500*time.Millisecond {
+			t.Errorf("took %v", took)
+		}
+		result := w.app.last(t, "/secondary_error")["error_result"].(map[string]any)
+		if text := result["result"].(string); !strings.HasPrefix(text, string(CodeConnectFailed)) {
+			t.Error(text)
 		}
 	})
 }

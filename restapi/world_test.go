@@ -49,7 +49,8 @@ type script struct {
 	outliveCause call.Cause
 	playTime     time.Duration // of each play
 	playErrors   map[string]error
-	speech       bool // text can be spoken
+	speech       bool        // text can be spoken
+	loader       call.Loader // nil: media are there at once
 
 	bargesIn    dtmf.Digit       // stops every play that allows it
 	inputs      []call.Collected // what is entered; then nothing
@@ -478,6 +479,11 @@ func (c *fakeCall) playAll(ctx context.Context, list call.Playlist) error {
 		}
 		if item.Text != "" && !c.w.script.speech {
 			return &call.MediaError{Index: i, Err: call.ErrSpeech}
+		}
+		if l := c.w.script.loader; l != nil {
+			if _, err := l.Load(ctx, item); err != nil { // as in package call: only ctx ends the wait
+				return &call.MediaError{Index: i, Err: err}
+			}
 		}
 		if err := c.wait(ctx, c.w.script.playTime); err != nil {
 			return err
