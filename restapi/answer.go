@@ -1,7 +1,6 @@
 package restapi
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -58,7 +57,7 @@ func readAnswerBody(body []byte, as rules) (*answer, *reader) {
 	r := &reader{rules: as}
 	doc, err := parseDocument(body)
 	if err != nil {
-		r.first = failure(CodeInvalidJSON, err, "%s", invalidText(err))
+		r.first = failure(CodeInvalidJSON, err, "%v", err)
 		return nil, r
 	}
 	if doc.deep != nil {
@@ -75,16 +74,6 @@ func readAnswerBody(body []byte, as rules) (*answer, *reader) {
 	a.hasToken = doc.root.child("token") != nil
 	readObject(r, &doc.root, answerProperties, a)
 	return a, r
-}
-
-// invalidText is what is wrong with a body that is no document.
-func invalidText(err error) string {
-	for _, e := range []error{errEmpty, errNotUTF8, errNotObject} {
-		if errors.Is(err, e) {
-			return e.Error()
-		}
-	}
-	return errNotJSON.Error()
 }
 
 // actionAt is the name of the action a path leads into, or "".
@@ -113,22 +102,26 @@ func (r *reader) actionsPresent(root *node) {
 func (r *reader) apiVersion(root *node) {
 	r.enter(segment{key: "api_version"})
 	defer r.leave()
+	speaks := Version1
+	if r.version == v2 {
+		speaks = Version2
+	}
 	m := root.child("api_version")
 	if m == nil {
 		if r.version == v2 {
-			r.fault(root.pos, CodeVersionMismatch, "is missing; the service speaks %s", Version2)
+			r.fault(root.pos, CodeVersionMismatch, "is missing; the service speaks %q", speaks)
 		}
 		return
 	}
 	v := &m.value
 	switch {
 	case v.kind == null && r.version == v1:
-	case v.kind == text && r.version == v1 && (v.text == "1.0" || v.text == Version1):
-	case v.kind == text && r.version == v2 && v.text == Version2:
+	case v.kind == text && r.version == v1 && (v.text == "1.0" || v.text == speaks):
+	case v.kind == text && r.version == v2 && v.text == speaks:
 	case v.kind == text:
-		r.fault(v.pos, CodeVersionMismatch, "%q is not the service's", clip(v.text))
+		r.fault(v.pos, CodeVersionMismatch, "is %q; the service speaks %q", clip(v.text), speaks)
 	default:
-		r.fault(v.pos, CodeVersionMismatch, "is %v, not the service's version", v.kind)
+		r.fault(v.pos, CodeVersionMismatch, "is %v; the service speaks %q", v.kind, speaks)
 	}
 }
 

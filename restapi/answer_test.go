@@ -27,8 +27,11 @@ func TestFaults(t *testing.T) {
 	}{
 		{name: "empty", body: "", code: CodeInvalidJSON, text: "the body is empty"},
 		{name: "only a byte order mark", body: "\xef\xbb\xbf \n", code: CodeInvalidJSON, text: "the body is empty"},
-		{name: "not JSON", body: "<html>", code: CodeInvalidJSON},
-		{name: "something behind it", body: `{"actions":[]} x`, code: CodeInvalidJSON},
+		{name: "not JSON", body: "<html>", code: CodeInvalidJSON, text: `not JSON: line 1, column 1: invalid character '<' looking for beginning of value; it begins with "<html>"`},
+		{name: "not JSON, long", body: "<" + strings.Repeat("\x01", 5000), code: CodeInvalidJSON, text: `not JSON: line 1, column 1: invalid character '<' looking for beginning of value; it begins with "<` + strings.Repeat(`\x01`, 199) + `…"`},
+		{name: "a comma too many", body: "{\"token\":\"secret\",\n  \"é\": [1,]}", code: CodeInvalidJSON, text: `not JSON: line 2, column 11: invalid character ']' looking for beginning of value`},
+		{name: "broken off", body: `{"actions":[`, code: CodeInvalidJSON, text: "not JSON: line 1, column 12: unexpected end of JSON input"},
+		{name: "something behind it", body: "\xef\xbb\xbf" + `{"actions":[]} x`, code: CodeInvalidJSON, text: "not JSON: line 1, column 16: invalid character 'x' after top-level value"},
 		{name: "not UTF-8", body: "{\"actions\":[],\"token\":\"\xff\"}", code: CodeInvalidJSON, text: "not UTF-8"},
 		{name: "not an object", body: "[]", code: CodeInvalidJSON, text: "not an object"},
 		{name: "null", body: "null", code: CodeInvalidJSON},
@@ -40,9 +43,9 @@ func TestFaults(t *testing.T) {
 		{name: "an action without members", body: `{"actions":[{}]}`, code: CodeInvalidValue, text: "actions[0]: "},
 		{name: "an action that is no object", body: `{"actions":["hang_up"]}`, code: CodeInvalidValue, text: "actions[0]: "},
 		{name: "an action whose value is null", body: `{"actions":[{"hang_up":null}]}`, code: CodeInvalidValue, action: "hang_up", text: "actions[0].hang_up: "},
-		{name: "version 2 to version 1", body: `{"api_version":"2.0","actions":[]}`, code: CodeVersionMismatch},
-		{name: "version 1 to version 2", body: `{"api_version":"1","actions":[]}`, v: v2, code: CodeVersionMismatch},
-		{name: "version as a number", body: `{"api_version":2.0,"actions":[]}`, v: v2, code: CodeVersionMismatch},
+		{name: "version 2 to version 1", body: `{"api_version":"2.0","actions":[]}`, code: CodeVersionMismatch, text: `api_version: is "2.0"; the service speaks "1"`},
+		{name: "version 1 to version 2", body: `{"api_version":"1","actions":[]}`, v: v2, code: CodeVersionMismatch, text: `api_version: is "1"; the service speaks "2.0"`},
+		{name: "version as a number", body: `{"api_version":2.0,"actions":[]}`, v: v2, code: CodeVersionMismatch, text: `api_version: is a number; the service speaks "2.0"`},
 		{name: "version null in version 2", body: `{"api_version":null,"actions":[]}`, v: v2, code: CodeVersionMismatch},
 		{name: "token a number", body: `{"token":1,"actions":[]}`, code: CodeInvalidValue, text: "token: "},
 		{name: "long token in version 2", body: `{"api_version":"2.0","token":"` + strings.Repeat("ä", 5001) + `","actions":[]}`, v: v2, code: CodeInvalidValue, text: "token: "},
@@ -125,6 +128,15 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%v of action %q, want %s: %s… of %q", fault, fault.Action, tt.code, tt.text, tt.action)
 			}
 		})
+	}
+}
+
+// TestBrokenJSONShowsNoSecrets: what may hold keys and tokens is not repeated.
+func TestBrokenJSONShowsNoSecrets(t *testing.T) {
+	for _, body := range []string{`{"token":"secret",}`, ` [{"token":"secret"}`, `"secret`} {
+		if _, _, fault := judge(body, v1, false); fault == nil || strings.Contains(fault.Text, "secret") {
+			t.Errorf("%s: %v", body, fault)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -117,13 +118,35 @@ func parseDocument(body []byte) (document, error) {
 		if deepest(s.data) > libraryNesting {
 			return document{deep: &deepPlace{}}, nil
 		}
-		return document{}, errNotJSON
+		return document{}, notJSON(body)
 	}
 	root := s.value(1)
 	if root.kind != object {
 		return document{}, errNotObject
 	}
 	return document{root: root, deep: s.deep}, nil
+}
+
+// maxBeginning bounds what is repeated of a body that is no JSON [bytes].
+const maxBeginning = 200
+
+// notJSON says why and where body, which is UTF-8, is no JSON, by line and
+// column [characters] from 1. It repeats how the body begins, unless that is
+// like JSON: broken JSON may hold tokens and keys.
+func notJSON(body []byte) error {
+	err := json.Unmarshal(body, new(json.RawMessage))
+	wrong, ok := errors.AsType[*json.SyntaxError](err)
+	if !ok {
+		return errNotJSON
+	}
+	before := body[:max(0, wrong.Offset-1)]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	begins := bytes.TrimLeft(body, " \t\r\n")
+	if strings.IndexByte(`{["`, begins[0]) >= 0 {
+		return fmt.Errorf("%w: line %d, column %d: %w", errNotJSON, line, column, wrong)
+	}
+	return fmt.Errorf("%w: line %d, column %d: %w; it begins with %q", errNotJSON, line, column, wrong, clipTo(string(begins), maxBeginning))
 }
 
 // libraryNesting is the depth up to which encoding/json can tell whether a
