@@ -32,6 +32,7 @@ type Result struct {
 	Filename      string        // in the media store, "/rest_api/recordings/…"
 	Duration      time.Duration // of the audio in the file
 	ContainsSound bool          // some frame of some side was louder than -45 dBov
+	Unnamed       bool          // the file could not be given that name: what is left of it has another one
 	Lost          int64         // frames that are silence in the file because the disk was slow or refused, or that came out of order or too late
 }
 
@@ -45,6 +46,7 @@ type Recording struct {
 	queue *queue
 
 	ended   atomic.Bool
+	refused atomic.Bool  // nothing is to be kept; set before ended
 	reach   atomic.Int64 // frames from the first to the last, lost ones included
 	dropped [numCauses]atomic.Int64
 
@@ -123,6 +125,14 @@ func (r *Recording) Close(ctx context.Context) (Result, error) {
 	}
 }
 
+// Discard ends the recording, of which nothing is kept: instead of Close. It does
+// not wait: the Store removes the file.
+func (r *Recording) Discard() {
+	r.refused.Store(true)
+	r.ended.Store(true)
+	r.writer.wakeUp()
+}
+
 // lost is the number of frames that were dropped.
 func (r *Recording) lost() int64 {
 	n := int64(0)
@@ -166,8 +176,27 @@ func (r *Recording) note(err error) {
 	r.failing = err != nil
 }
 
-// finish completes the file and tells the result.
+// finish completes or removes the file.
 func (r *Recording) finish() {
+	if r.refused.Load() {
+		r.remove()
+	} else {
+		r.complete()
+	}
+	r.store.release()
+	close(r.done)
+}
+
+// remove removes the file of a recording that was discarded.
+func (r *Recording) remove() {
+	r.result = Result{Filename: r.path, Unnamed: true}
+	if err := r.tape.discard(); err != nil {
+		r.store.cfg.Logger.Warn("recording could not be removed", "filename", r.path, "error", err)
+	}
+}
+
+// complete completes the file and tells the result.
+func (r *Recording) complete() {
 	t, m := r.tape, r.store.cfg.Metrics
 	audioSize := func() int64 { return t.size - int64(len(t.header)) }
 	err := t.finish()
@@ -176,6 +205,7 @@ func (r *Recording) finish() {
 		Filename:      "/" + t.filename(),
 		Duration:      time.Duration(instants) * time.Second / time.Duration(r.store.cfg.Format.Rate),
 		ContainsSound: t.encode.sound,
+		Unnamed:       !t.settled,
 		Lost:          r.lost(),
 	}
 	outcome := outcomeComplete
@@ -190,6 +220,4 @@ func (r *Recording) finish() {
 		outcome = outcomeIncomplete
 	}
 	m.recordings.WithLabelValues(outcome).Inc()
-	r.store.release()
-	close(r.done)
 }

@@ -140,15 +140,7 @@ func (s *Store) openInTime(ctx context.Context, o Options) (*Recording, error) {
 		s.release()
 		return nil, fmt.Errorf("open a recording: %w", context.Cause(ctx))
 	}
-	select {
-	case <-op.done:
-	case <-ctx.Done():
-		if op.settled.CompareAndSwap(false, true) {
-			return nil, fmt.Errorf("open a recording: %w", context.Cause(ctx))
-		}
-		<-op.done
-	}
-	return op.recording, op.err
+	return op.await(ctx)
 }
 
 // reserve counts a recording that is to be opened.
@@ -181,6 +173,24 @@ type opening struct {
 	recording *Recording // valid after done
 	err       error
 	done      chan struct{}
+}
+
+// await waits for the recording. Once ctx has ended there is none, even if it is
+// open by then.
+func (op *opening) await(ctx context.Context) (*Recording, error) {
+	select {
+	case <-op.done:
+	case <-ctx.Done():
+		if op.settled.CompareAndSwap(false, true) {
+			return nil, fmt.Errorf("open a recording: %w", context.Cause(ctx))
+		}
+		<-op.done
+	}
+	if ctx.Err() != nil && op.recording != nil {
+		op.recording.Discard()
+		return nil, fmt.Errorf("open a recording: %w", context.Cause(ctx))
+	}
+	return op.recording, op.err
 }
 
 func (s *Store) openFiles() {

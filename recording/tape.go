@@ -31,6 +31,8 @@ type tape struct {
 	frames int64 // encoded
 	made   int64 // clear bytes made, header included
 	size   int64 // clear bytes in the file; less than made after an error
+
+	settled bool // the complete file has its name
 }
 
 // newTape makes the file for a recording and writes its header.
@@ -277,6 +279,7 @@ func (t *tape) settle(part string) error {
 	for nth(t.name, t.choice) != name { // taken meanwhile by somebody else
 		t.choice++
 	}
+	t.settled = true
 	return nil
 }
 

@@ -110,7 +110,7 @@ func TestDiskFullToTheEnd(t *testing.T) {
 				if !errors.Is(err, ErrWrite) || !errors.Is(err, errFull) {
 					t.Errorf("Close: %v", err)
 				}
-				if result.Filename != "/"+memName || result.Duration < time.Second || result.Duration > 3*time.Second || !result.ContainsSound {
+				if result.Filename != "/"+memName || result.Unnamed || result.Duration < time.Second || result.Duration > 3*time.Second || !result.ContainsSound {
 					t.Errorf("%+v", result)
 				}
 				if outcome(s, outcomeFailed) != 1 {
@@ -170,8 +170,8 @@ func TestAgeKeepsTheSpoolWhenThereIsNoRoom(t *testing.T) {
 		r := open(t, s, o)
 		talk(r, 0, 100)
 		d.limit = 1000
-		if _, err := r.Close(context.Background()); !errors.Is(err, ErrWrite) {
-			t.Errorf("Close: %v", err)
+		if result, err := r.Close(context.Background()); !errors.Is(err, ErrWrite) || !result.Unnamed {
+			t.Errorf("Close: %+v, %v", result, err)
 		}
 		if len(d.files) != 2 {
 			t.Errorf("files %v", d.files)
