@@ -113,6 +113,9 @@ func (c *Call) closeRecording() {
 	}
 	c.record.file = nil
 	c.emit(recordingEnded(c.record.id, result, err))
+	if result.Unnamed { // there is no file of that name to tell of
+		return
+	}
 	c.mu.Lock()
 	c.life.recording = result.Filename
 	c.mu.Unlock()

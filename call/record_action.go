@@ -57,10 +57,11 @@ func (c *Call) Record(ctx context.Context, o RecordOptions) (Recorded, error) {
 	if err != nil {
 		return Recorded{}, err
 	}
-	ended := c.takeStarts(ctx, file)
-	if ended == nil {
-		ended = c.recordInto(ctx, file, o)
+	if err := c.takeStarts(ctx, file); err != nil { // nobody was told of it
+		file.Discard()
+		return Recorded{}, err
 	}
+	ended := c.recordInto(ctx, file, o)
 	result, err := file.Close(context.WithoutCancel(ctx))
 	c.take(func() { c.takeEnds(result, err) })
 	recorded := Recorded{Filename: result.Filename, ContainsSound: result.ContainsSound, Duration: result.Duration}
