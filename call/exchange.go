@@ -115,6 +115,7 @@ func (c *Call) takeOver(ctx context.Context, x *Call, party, by string) (*depart
 			port: now.port, room: now.room, home: now.home,
 		}
 		c.mu.Unlock()
+		c.seen = nil // another dialog counts CSeq anew
 		next.session.moveTo(c)
 		c.emitTransferred(by, party)
 		if x.hasWish() {

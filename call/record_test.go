@@ -105,3 +105,21 @@ func TestRecordingWithoutItsNameIsNotTold(t *testing.T) {
 		})
 	}
 }
+
+func TestRoomsRecordingThatIsTooLateLeavesNoFile(t *testing.T) {
+	l, directory := &late{}, t.TempDir()
+	records(t, directory, l, func(t *testing.T, m *Manager, _ *diary) {
+		s, err := newVisitor().answered(t, m).enterRoom(ConferenceOptions{Name: "room", MaxDuration: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.opened = func(*recording.Recording) { s.HangUp(Completed) }
+		if _, err := m.RecordRoom(t.Context(), "room", "a"); !errors.Is(err, ErrNoConference) {
+			t.Errorf("error %v", err)
+		}
+		synctest.Wait()
+	})
+	if files := filesIn(t, directory); len(files) != 0 {
+		t.Errorf("files %v are left", files)
+	}
+}

@@ -153,10 +153,7 @@ func (m *Manager) RecordRoom(ctx context.Context, conference, id string) (string
 	}
 	t := &roomTape{id: newCallID(), file: file, focus: f}
 	if err := f.startRecording(t); err != nil {
-		result, closeErr := file.Close(context.WithoutCancel(ctx))
-		if closeErr != nil {
-			m.cfg.Logger.Warn("cannot close a recording", "filename", result.Filename, "error", closeErr)
-		}
+		file.Discard()
 		return "", err
 	}
 	m.tasks.Go(func() { // the room may end without anybody stopping it
