@@ -15,7 +15,7 @@ var ErrPlatform = errors.New("bench: the load generator needs Linux (recvmmsg, s
 
 // Defaults of Config.
 const (
-	DefaultThreads = 2
+	DefaultThreads = 1
 	DefaultSockets = 2
 )
 
