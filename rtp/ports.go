@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"mediaserver/internal/shortage"
 )
 
 // Errors of Ports.
@@ -106,7 +108,7 @@ func (p *Ports) Open(local netip.Addr) (*Sockets, error) {
 		}
 		p.giveBack(i)
 		failed = err
-		if noSocket(err) {
+		if shortage.Is(err) {
 			break
 		}
 		if !portTaken(err) {

@@ -16,11 +16,6 @@ func portTaken(err error) bool {
 	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaeaddrinuse)
 }
 
-// noSocket tells whether there is no socket left for this process or at all.
-func noSocket(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
-}
-
 // interfaceIndex is the scope number of an interface name.
 func interfaceIndex(name string) (uint32, error) {
 	i, err := net.InterfaceByName(name)

@@ -1,10 +1,10 @@
 package sip
 
 import (
-	"errors"
 	"log/slog"
-	"syscall"
 	"time"
+
+	"mediaserver/internal/shortage"
 )
 
 const (
@@ -21,7 +21,7 @@ const (
 // process, as of open files, ends with the calls that have caused it: it is borne
 // as long as it lasts.
 func (u *UA) bear(n *int, err error) bool {
-	if !shortage(err) {
+	if !shortage.Is(err) {
 		*n++
 	}
 	if *n > maxTrouble {
@@ -30,14 +30,4 @@ func (u *UA) bear(n *int, err error) bool {
 	u.quiet.warn("SIP listener has trouble", slog.Any("error", err))
 	time.Sleep(troublePause)
 	return true
-}
-
-// shortage says whether an error is for want of files or memory.
-func shortage(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
 }

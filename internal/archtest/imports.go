@@ -28,11 +28,11 @@ var importTable = []importRow{
 	{who: "rtp/srtp", may: []string{"internal/prefetch"}, never: []string{"net/http/..."}},
 	{who: "rtp/dtls", may: []string{"rtp/srtp"}, never: []string{"net/http/..."}},
 	{who: "rtp/ice", never: []string{"net", "net/http/..."}},
-	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch", "internal/lone"}, never: []string{"net/http/..."}},
+	{who: "rtp", may: []string{"rtp/srtp", "audio", "internal/prefetch", "internal/lone", "internal/shortage"}, never: []string{"net/http/..."}},
 	{who: "sip/sdp", never: []string{"net", "net/http/..."}},
 	{who: "sip/websocket"}, // net/http for the opening handshake of RFC 7118
 	{who: "sip/guard", never: []string{"net", "net/http/..."}},
-	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket", "internal/apart"}, never: []string{"net/http/..."}},
+	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket", "internal/apart", "internal/shortage"}, never: []string{"net/http/..."}},
 	{
 		who:   "call",
 		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch", "internal/apart"},
@@ -51,6 +51,7 @@ var importTable = []importRow{
 	{who: "internal/cputime"},
 	{who: "internal/prefetch"},
 	{who: "internal/lone"},
+	{who: "internal/shortage"},
 	{who: "internal/wildcard"},
 	{who: "internal/leaktest"},
 	{who: "internal/archtest"},
