@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"mediaserver/bench/tone"
 )
@@ -21,7 +22,7 @@ const (
 
 // Config of a Generator.
 type Config struct {
-	Threads   int      // 0 = DefaultThreads
+	Threads   int      // 0 = DefaultThreads; several are spread over the processors
 	Sockets   int      // of each thread, for RTP; 0 = DefaultSockets
 	Capacity  int      // participants at most
 	Law       tone.Law // of what is sent and expected
@@ -83,11 +84,14 @@ func (g *Generator) Address(n int) netip.AddrPort {
 	return netip.AddrPortFrom(address(n), g.lanes[thread].sockets[socket].port)
 }
 
-// Run sends and receives until ctx ends.
+// Run sends and receives until ctx ends. Several threads take turns: the slots of
+// one begin in the middle of those of the other.
 func (g *Generator) Run(ctx context.Context) {
 	var tasks sync.WaitGroup
-	for _, l := range g.lanes {
-		tasks.Go(func() { l.run(ctx) })
+	start, n := time.Now().Add(slotTime), len(g.lanes)
+	for i, l := range g.lanes {
+		turn := start.Add(slotTime * time.Duration(i) / time.Duration(n))
+		tasks.Go(func() { l.run(ctx, i, n, turn) })
 	}
 	tasks.Wait()
 }

@@ -185,14 +185,18 @@ func (l *lane) end() *Window {
 	return &l.window
 }
 
-// run serves one slot each millisecond until ctx ends, then frees the sockets.
-func (l *lane) run(ctx context.Context) {
+// run serves one slot each millisecond until ctx ends, the first at a time, then
+// frees the sockets. It is lane i of n. Its thread ends with the goroutine, and so
+// does what was asked for it.
+func (l *lane) run(ctx context.Context, i, n int, first time.Time) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	l.priority = hurry()
-	defer relax()
+	if n > 1 {
+		settle(i, n)
+	}
 	c := newClock()
-	next := c.now()
+	next := first.Sub(c.base)
+	c.sleepUntil(next)
 	for tick := 0; ctx.Err() == nil; tick++ {
 		begin := c.now()
 		if begin-next > behindMax {

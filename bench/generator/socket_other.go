@@ -25,7 +25,7 @@ func (m *mail) wire(int) []byte { return nil }
 func (m *mail) send() int       { return 0 }
 
 func hurry() Priority { return Normal }
-func relax()          {}
+func settle(int, int) {}
 
 // clock is the time since it was made.
 type clock struct{ base time.Time }

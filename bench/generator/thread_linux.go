@@ -1,6 +1,7 @@
 package generator
 
 import (
+	"math/bits"
 	"time"
 	"unsafe"
 
@@ -26,10 +27,27 @@ func hurry() Priority {
 	return Normal
 }
 
-// relax takes back what hurry has done.
-func relax() {
-	a := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}
-	_ = unix.SchedSetAttr(0, &a, 0) // cannot fail: it is less than before
+// settle keeps the calling thread, number i of n, on one of the processors that the
+// program may use, so that as much of each is left to the server. Left to itself
+// the system may have the server's threads wait on one while another is idle.
+func settle(i, n int) {
+	var all, one unix.CPUSet
+	if unix.SchedGetaffinity(0, &all) != nil {
+		return
+	}
+	p := processors(&all)
+	one.Set(p[i*len(p)/n])
+	_ = unix.SchedSetaffinity(0, &one) // a wish
+}
+
+// processors are the numbers of those in a set.
+func processors(set *unix.CPUSet) (all []int) {
+	for cpu := range len(set) * bits.UintSize {
+		if set.IsSet(cpu) {
+			all = append(all, cpu)
+		}
+	}
+	return all
 }
 
 // clock is CLOCK_MONOTONIC, from which a thread that sleeps is woken exactly.

@@ -57,7 +57,7 @@ type benchLimitCommand struct {
 	Participants int  `short:"n" default:"1000" help:"Participants of the echoes (${default})."`
 	Seconds      int  `default:"3" help:"Length of each echo (${default})."`
 	SharedPorts  int  `default:"4" help:"Ports of the echo that shares them (${default})."`
-	Threads      int  `default:"1" help:"Threads of the generator (${default})."`
+	Threads      int  `default:"1" help:"Threads of the generator, each on a processor of its own if there are several (${default})."`
 	Inject       bool `default:"true" negatable:"" help:"Let packets enter the network stack by a tun device, where those of a network card do, if this may be (root); else they are sent by sockets."`
 	outputFlags
 }
@@ -95,7 +95,7 @@ type benchMediaCommand struct {
 	Seconds      int           `default:"10" help:"Length of the measurement (${default})."`
 	Settle       time.Duration `default:"2s" help:"Time between the last answer and the measurement (${default})."`
 	Rate         int           `default:"150" help:"Calls placed per second (${default})."`
-	Threads      int           `default:"1" help:"Threads of the generator (${default})."`
+	Threads      int           `default:"1" help:"Threads of the generator, each on a processor of its own if there are several (${default})."`
 	Inject       bool          `default:"true" negatable:"" help:"Let packets enter the network stack by a tun device, where those of a network card do, if this may be (root); else they are sent by sockets."`
 	Runs         int           `default:"1" help:"Runs, of which the median is shown (${default})."`
 	Search       bool          `help:"Raise the number of participants by a quarter until a run does not pass."`
