@@ -79,6 +79,7 @@ type dispatcher struct {
 	mu       sync.Mutex
 	byRef    map[string]*invocation
 	queues   map[*Service][]*invocation
+	coming   map[*Service]int // being kept, with a place in the queue already
 	running  map[*Service]int
 	finished []string // references, oldest first
 	draining bool
@@ -87,7 +88,7 @@ type dispatcher struct {
 func newDispatcher(keeper call.Keeper, waits prometheus.Gauge) *dispatcher {
 	return &dispatcher{
 		waits: waits, keeper: keeper, kick: make(chan struct{}, 1), byRef: map[string]*invocation{},
-		queues: map[*Service][]*invocation{}, running: map[*Service]int{},
+		queues: map[*Service][]*invocation{}, coming: map[*Service]int{}, running: map[*Service]int{},
 	}
 }
 
@@ -101,45 +102,50 @@ func (d *dispatcher) wake() {
 
 // enqueue takes all calls of a list or none.
 func (d *dispatcher) enqueue(service *Service, list []*invocation) ([]string, error) {
-	d.mu.Lock()
-	full := len(d.queues[service])+len(list) > service.Outbound.MaxQueued
-	draining := d.draining
-	d.mu.Unlock()
-	switch {
-	case draining:
-		return nil, ErrDraining
-	case full:
-		return nil, ErrQueueFull
+	refs, err := d.admit(service, list)
+	if err != nil {
+		return nil, err
 	}
-	refs := d.name(list)
-	if err := d.keep(service, list); err != nil {
-		return nil, errors.Join(err, d.unname(refs))
-	}
+	kept := d.keep(service, list)
 	d.mu.Lock()
-	d.queues[service] = append(d.queues[service], list...)
-	d.waits.Add(float64(len(list)))
+	d.coming[service] -= len(list)
+	if kept == nil {
+		d.queues[service] = append(d.queues[service], list...)
+		d.waits.Add(float64(len(list)))
+	}
 	d.mu.Unlock()
+	if kept != nil {
+		return nil, errors.Join(kept, d.unname(refs))
+	}
 	d.wake()
 	return refs, nil
 }
 
-// name gives calls their references. They are known from then on: load, which
-// finds calls in the store as soon as they are kept, leaves these to enqueue.
-func (d *dispatcher) name(list []*invocation) []string {
+// admit gives calls a place in the queue and their references. They are known
+// from then on: load, which finds calls in the store as soon as they are kept,
+// leaves these to enqueue.
+func (d *dispatcher) admit(service *Service, list []*invocation) ([]string, error) {
 	now := time.Now()
 	refs := make([]string, len(list))
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	switch {
+	case d.draining:
+		return nil, ErrDraining
+	case len(d.queues[service])+d.coming[service]+len(list) > service.Outbound.MaxQueued:
+		return nil, ErrQueueFull
+	}
+	d.coming[service] += len(list)
 	for i, v := range list {
 		v.owner, v.reference, v.queued = d, "r-"+rand.Text(), now
 		v.status.Status = StatusQueued
 		refs[i] = v.reference
 		d.byRef[v.reference] = v
 	}
-	return refs
+	return refs, nil
 }
 
-// unname takes back what name and keep have done.
+// unname takes back the references of admit and what keep has written.
 func (d *dispatcher) unname(refs []string) error {
 	d.mu.Lock()
 	for _, r := range refs {

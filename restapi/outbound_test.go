@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -265,4 +266,43 @@ func TestACallStartedWhileTheQueueIsLoadedIsPlacedOnce(t *testing.T) {
 	if n := len(s.calls.queues[s.outboundService("caller")]); n != 2 {
 		t.Errorf("%d calls are queued, want 2", n)
 	}
+}
+
+// slowKeeper takes a second for each document.
+type slowKeeper struct{ *memoryKeeper }
+
+func (k slowKeeper) Put(key string, v any) error {
+	time.Sleep(time.Second)
+	return k.memoryKeeper.Put(key, v)
+}
+
+func TestTheQueueIsFullWhileItsLastPlaceIsBeingKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := slowKeeper{&memoryKeeper{docs: map[string][]byte{}}}
+		s := outboundServer(t, caller(Version1), &busyLine{}, k)
+		var taken, full atomic.Int32
+		start := func() {
+			_, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "1"}, {To: "2"}}})
+			switch {
+			case err == nil:
+				taken.Add(1)
+			case errors.Is(err, ErrQueueFull):
+				full.Add(1)
+			}
+		}
+		var clients sync.WaitGroup
+		for range 4 {
+			clients.Go(start)
+		}
+		clients.Wait()
+		if taken.Load() != 2 || full.Load() != 2 || k.len() != 4 {
+			t.Errorf("%d requests taken, %d found it full, %d calls are kept; there are 5 places", taken.Load(), full.Load(), k.len())
+		}
+		k.failure = errors.New("disk full")
+		s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "3"}}}) //nolint:errcheck // it fails
+		k.failure = nil
+		if _, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "3"}}}); err != nil {
+			t.Errorf("a call that could not be kept has its place still: %v", err)
+		}
+	})
 }
