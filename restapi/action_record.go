@@ -87,7 +87,7 @@ func (a *record) run(ctx context.Context, s *step) (turn, error) {
 	if recorded.Filename == "" {
 		return turn{}, err
 	}
-	s.in.log.Info("recorded", "filename", recorded.Filename, "duration", recorded.Duration)
+	s.in.log.Info("recorded", "filename", recorded.Filename, "duration_ms", recorded.Duration.Milliseconds())
 	result := a.result(s, recorded)
 	s.in.notify(ctx, a.availablePage, s.base, &actionResult{Action: s.action.name, Result: result})
 	if err != nil {

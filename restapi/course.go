@@ -117,7 +117,7 @@ func (in *instance) runList(ctx context.Context, c *course, list *answer) (turn,
 			err = s.blame(ctx, err)
 		}
 		s.emitAction(err, time.Since(start))
-		in.log.Debug("action ended", "action", a.name, "path", a.path, "outcome", endOf(err), "took", time.Since(start))
+		in.log.Debug("action ended", "action", a.name, "path", a.path, "outcome", endOf(err), "took_ms", time.Since(start).Milliseconds())
 		if err != nil {
 			return turn{}, err
 		}

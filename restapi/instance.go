@@ -71,7 +71,7 @@ func (in *instance) starts(c *course) {
 // ends tells that it is over.
 func (in *instance) ends(c *course) {
 	info := c.verbs.life.Info()
-	in.log.Info("instance ends", "call_id", info.ID, "call_cause", info.Cause.String(), "duration", info.Duration)
+	in.log.Info("instance ends", "call_id", info.ID, "call_cause", info.Cause.String(), "duration_ms", info.Duration.Milliseconds())
 }
 
 // begin asks the first page of a call and runs its list to the end.
@@ -160,7 +160,8 @@ func (in *instance) inquire(ctx context.Context, c *course, of call.Info, q ques
 	outcome := outcomeOf(err)
 	in.metrics.asked(kind, outcome, time.Since(start))
 	in.emitPage(of.ID, kind, q, outcome, time.Since(start))
-	in.log.Debug("page asked", "page", kind, "url", redact(q.page.URL), "method", q.page.method(), "outcome", outcome, "took", time.Since(start))
+	in.log.Debug("page asked", "page", kind, "url", redact(q.page.URL), "method", q.page.method(), "outcome", outcome,
+		"took_ms", time.Since(start).Milliseconds())
 	return list, err
 }
 

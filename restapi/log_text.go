@@ -37,7 +37,7 @@ func (in *instance) logRequest(kind pageKind, q question, info []byte) {
 // logAnswer notes what a page answered.
 func (in *instance) logAnswer(kind pageKind, body []byte, took time.Duration) {
 	if in.log.Enabled(context.Background(), slog.LevelDebug) {
-		in.log.Debug("page answer", "page", kind, "bytes", len(body), "took", took, "answer", masked(body))
+		in.log.Debug("page answer", "page", kind, "bytes", len(body), "took_ms", took.Milliseconds(), "answer", masked(body))
 	}
 }
 

@@ -53,7 +53,7 @@ func TestTheLogTellsWhatHappened(t *testing.T) {
 		for _, want := range []string{
 			`msg="instance starts" service=test`, `msg="page request" page=first url=http://app.test/first method=POST info="{`,
 			`msg="page answer" page=first bytes=`, `welcome`, `msg=action action=play path=actions[1].play`,
-			`msg="action ended" action=play path=actions[1].play outcome=ok took=2s`, `msg="page request" page=final`, `msg="instance ends"`,
+			`msg="action ended" action=play path=actions[1].play outcome=ok took_ms=2000`, `msg="page request" page=final`, `msg="instance ends"`,
 		} {
 			if !strings.Contains(text, want) {
 				t.Errorf("the log does not hold %s", want)

@@ -153,7 +153,7 @@ func (s *Services) serve(one service, w http.ResponseWriter, r *http.Request) {
 	}
 	if one.changes || status >= http.StatusBadRequest {
 		s.cfg.Logger.Info("web service", "path", one.path, "user", auth.UserOf(r.Context()), "status", status,
-			"client", r.RemoteAddr, "took", time.Since(start))
+			"client", r.RemoteAddr, "took_ms", time.Since(start).Milliseconds())
 	}
 }
 
