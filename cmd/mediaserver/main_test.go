@@ -157,35 +157,3 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 		t.Errorf("%s: %s is not a key", docPath, path)
 	}
 }
-
-// TestDocumentedConfigurationsAreGood loads the examples of the documentation.
-func TestDocumentedConfigurationsAreGood(t *testing.T) {
-	for _, doc := range []string{"../../README.md", docPath} {
-		text, err := os.ReadFile(doc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, example, ok := strings.Cut(string(text), "```yaml\n")
-		if !ok {
-			t.Fatal("no example in", doc)
-		}
-		example, _, _ = strings.Cut(example, "```")
-		wantGoodConfiguration(t, example)
-	}
-}
-
-// wantGoodConfiguration loads a text as a file and expects a service in it.
-func wantGoodConfiguration(t *testing.T, text string) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "example.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Load(config.Source{File: file})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(cfg.Services) == 0 {
-		t.Error("no service")
-	}
-}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/call"
+	"mediaserver/cmd/mediaserver/internal/config"
+	"mediaserver/restapi/management"
+)
+
+// documents are the texts by which people use the program, by their paths.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	texts := map[string]string{}
+	for _, at := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs", "deploy", "examples"} {
+		err := filepath.WalkDir(filepath.Join("../..", at), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			texts[strings.TrimPrefix(path, "../../")] = string(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return texts
+}
+
+// firstCells are the rows of all tables of a text: the first cell, and the
+// second.
+func firstCells(text string) (rows [][2]string) {
+	for line := range strings.Lines(text) {
+		if cells := strings.Split(line, " | "); len(cells) > 1 && strings.HasPrefix(line, "| ") {
+			rows = append(rows, [2]string{cells[0], cells[1]})
+		}
+	}
+	return rows
+}
+
+// metric is what a metric is called, and its labels.
+type metric struct {
+	name   string
+	labels []string
+}
+
+// metrics are those a registry would show, those without a value yet included.
+func metrics(r *prometheus.Registry) (list []metric) {
+	form := regexp.MustCompile(`fqName: "(mediaserver_[^"]*)".*variableLabels: \{([^}]*)\}`)
+	all := make(chan *prometheus.Desc)
+	go func() {
+		r.Describe(all)
+		close(all)
+	}()
+	for d := range all {
+		if m := form.FindStringSubmatch(d.String()); m != nil {
+			list = append(list, metric{m[1], strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })})
+		}
+	}
+	return list
+}
+
+// TestMetricsAreDocumented holds the tables of operating.md against a server:
+// a row for every metric with its labels, and none besides. What other
+// documents name has a row.
+func TestMetricsAreDocumented(t *testing.T) {
+	texts := documents(t)
+	rows := map[string]string{} // name → cell of the labels
+	for _, cells := range firstCells(texts["docs/operating.md"]) {
+		for _, m := range regexp.MustCompile("`(mediaserver_[a-z0-9_]+)`").FindAllStringSubmatch(cells[0], -1) {
+			rows[m[1]] = cells[1]
+		}
+	}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	var list []metric
+	err := Run(ctx, testConfig(t), serverOptions{companion: func(_ context.Context, s *server) error {
+		list = metrics(s.registry)
+		end()
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, m := range list {
+		known[m.name] = true
+		labels, ok := rows[m.name]
+		if !ok {
+			t.Errorf("operating.md has no row for %s", m.name)
+		}
+		for _, l := range m.labels {
+			if !strings.Contains(labels, "`"+l+"`") {
+				t.Errorf("operating.md does not name the label %s of %s", l, m.name)
+			}
+		}
+	}
+	for path, text := range texts {
+		for _, name := range regexp.MustCompile(`mediaserver_[a-z0-9_]+[a-z0-9]\b`).FindAllString(text, -1) {
+			part := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
+			if !known[name] && !known[part] {
+				t.Errorf("%s: there is no metric %s", path, name)
+			}
+		}
+	}
+}
+
+// TestKeysInDocumentsAreKeys wants every key and variable of the configuration
+// that any document names to be one.
+func TestKeysInDocumentsAreKeys(t *testing.T) {
+	known, variables, sections := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, k := range config.Keys() {
+		words := strings.Split(k.Path, ".")
+		sections[strings.TrimSuffix(words[0], "[]")] = true
+		for i := range words {
+			key := strings.TrimSuffix(strings.Join(words[:i+1], "."), "[]")
+			known[key] = true
+			if !strings.Contains(key, "[]") {
+				variables[config.EnvName(key)] = true
+			}
+		}
+	}
+	for _, e := range call.EventTypes() { // written alike
+		known[string(e)] = true
+	}
+	key := regexp.MustCompile("`([a-z]+)((?:\\[\\])?(?:\\.[a-z_]+(?:\\[\\])?)+)(?:: [^`]*)?`")
+	for path, text := range documents(t) {
+		for _, m := range key.FindAllStringSubmatch(text, -1) {
+			if sections[m[1]] && !known[m[1]+m[2]] {
+				t.Errorf("%s: there is no key %s%s", path, m[1], m[2])
+			}
+		}
+		for _, name := range regexp.MustCompile(`MEDIASERVER_[A-Z_]+`).FindAllString(text, -1) {
+			if !variables[name] {
+				t.Errorf("%s: there is no variable %s", path, name)
+			}
+		}
+	}
+}
+
+// TestDocumentedConfigurationsAreGood loads the examples of all documents. One
+// that begins within a list is one of trunks.
+func TestDocumentedConfigurationsAreGood(t *testing.T) {
+	etc := t.TempDir()
+	for _, name := range []string{"alice", "robot-1", "carrier.password", "openai.key", "azure.key", "eleven.key"} {
+		if err := os.WriteFile(filepath.Join(etc, name), []byte("secret\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, text := range documents(t) {
+		for i, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			example := strings.ReplaceAll(m[1], "/etc/mediaserver", etc)
+			if strings.HasPrefix(example, "    - ") {
+				example = "sip:\n  trunks:\n" + example
+			}
+			file := filepath.Join(t.TempDir(), "example.yaml")
+			if err := os.WriteFile(file, []byte(example), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := config.Load(config.Source{File: file}); err != nil {
+				t.Errorf("%s, example %d: %v", path, i+1, err)
+			}
+		}
+	}
+}
+
+// TestCommandsAreDocumented holds operating.md against the command line: its
+// commands, and the flags of all documents.
+func TestCommandsAreDocumented(t *testing.T) {
+	parser, err := kong.New(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows strings.Builder
+	for _, cells := range firstCells(documents(t)["docs/operating.md"]) {
+		rows.WriteString(cells[0] + "\n")
+	}
+	flags := map[string]bool{}
+	var visit func(n *kong.Node)
+	visit = func(n *kong.Node) {
+		for _, f := range n.Flags {
+			flags["--"+f.Name] = true
+		}
+		for _, c := range n.Children {
+			visit(c)
+		}
+	}
+	visit(parser.Model.Node)
+	for _, c := range parser.Model.Children {
+		if !regexp.MustCompile("\\| `mediaserver .*\\b" + c.Name + "\\b").MatchString(rows.String()) {
+			t.Errorf("operating.md has no row for the command %s", c.Name)
+		}
+	}
+	invocation := regexp.MustCompile("(?:mediaserver(?: [a-z-]+){1,2}|make (?:run|load) ARGS=\")( [^`\n]*--[^`\n]*)")
+	for path, text := range documents(t) {
+		for _, m := range invocation.FindAllStringSubmatch(text, -1) {
+			for _, name := range regexp.MustCompile(`--[a-z-]+`).FindAllString(m[1], -1) {
+				if !flags[name] {
+					t.Errorf("%s: no command has the flag %s", path, name)
+				}
+			}
+		}
+	}
+}
+
+// TestOperationsAreDocumented holds the table of management-api.md against
+// the OpenAPI document of a server.
+func TestOperationsAreDocumented(t *testing.T) {
+	documented := map[string]bool{}
+	for _, cells := range firstCells(documents(t)["docs/management-api.md"]) {
+		var methods []string
+		for _, m := range regexp.MustCompile("`([A-Z]+)(?: (/[^`]+))?`").FindAllStringSubmatch(cells[0], -1) {
+			methods = append(methods, m[1])
+			if m[2] == "" { // that of the next one
+				continue
+			}
+			for _, method := range methods {
+				documented[method+" "+m[2]] = true
+			}
+			methods = nil
+		}
+	}
+	i := startServer(t, testConfig(t))
+	resp, err := http.Get("http://" + i.addrs.http.String() + management.Prefix + "/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var api struct {
+		Paths map[string]map[string]any
+	}
+	if err := json.Unmarshal(body, &api); err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for path, methods := range api.Paths {
+		for method := range methods {
+			list = append(list, strings.ToUpper(method)+" "+strings.TrimPrefix(path, management.Prefix))
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal("there are no operations")
+	}
+	for _, op := range list {
+		if !documented[op] {
+			t.Errorf("management-api.md has no row for %s", op)
+		}
+		delete(documented, op)
+	}
+	for op := range documented {
+		t.Errorf("management-api.md: there is no %s", op)
+	}
+}
