@@ -55,14 +55,19 @@ func (u *UA) contactsOf(to string) ([]*binding, error) {
 // ringing is a call to all contacts of a phone. The first to answer wins.
 type ringing struct {
 	request InviteRequest
-	tell    func(Progress) // nil: nobody listens
+	said    chan saying // closed when no contact says any more
 	stop    context.CancelCauseFunc
 
 	mu     sync.Mutex
 	winner *Dialog
-	taken  bool     // the offer of one of them is being answered
-	early  *binding // whose early media is heard
+	taken  bool // the offer of one of them is being answered
 	worst  error
+}
+
+// saying is a provisional response of one contact.
+type saying struct {
+	by *binding
+	Progress
 }
 
 // ring places a call to all contacts of a phone at once, as a proxy would fork
@@ -70,17 +75,18 @@ type ringing struct {
 func (u *UA) ring(ctx context.Context, r InviteRequest, contacts []*binding, onProgress func(Progress)) (*Dialog, error) {
 	ringCtx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	all := &ringing{request: r, tell: onProgress, stop: stop}
+	all := &ringing{request: r, said: make(chan saying), stop: stop}
 	var calls sync.WaitGroup
 	for _, b := range contacts {
 		calls.Go(func() {
-			d, err := u.invite(ringCtx, all.requestTo(b), func(p Progress) { all.progress(b, p) })
+			d, err := u.invite(ringCtx, all.requestTo(b), func(p Progress) { all.said <- saying{b, p} })
 			if loser := all.over(d, err); loser != nil {
 				u.own.run(func() { _ = loser.Bye(context.WithoutCancel(ctx)) }) // nobody to tell
 			}
 		})
 	}
-	calls.Wait()
+	go func() { calls.Wait(); close(all.said) }()
+	all.listen(onProgress)
 	if all.winner != nil {
 		return all.winner, nil
 	}
@@ -109,21 +115,28 @@ func (all *ringing) requestTo(b *binding) InviteRequest {
 	return r
 }
 
-// progress passes on what one contact says. Only the first that sends early
-// media is heard.
-func (all *ringing) progress(b *binding, p Progress) {
-	if all.tell == nil {
-		return
+// listen passes on what the contacts say until all are done, one after the other.
+// Only the first that sends early media is heard, and nobody when one has answered.
+func (all *ringing) listen(tell func(Progress)) {
+	var heard *binding
+	for p := range all.said {
+		if p.Body != nil && heard == nil {
+			heard = p.by
+		}
+		if p.by != heard {
+			p.Body = nil
+		}
+		if tell != nil && !all.won() {
+			tell(p.Progress)
+		}
 	}
+}
+
+// won says whether a contact has answered.
+func (all *ringing) won() bool {
 	all.mu.Lock()
-	if p.Body != nil && all.early == nil {
-		all.early = b
-	}
-	if all.early != b {
-		p.Body = nil
-	}
-	all.mu.Unlock()
-	all.tell(p)
+	defer all.mu.Unlock()
+	return all.winner != nil
 }
 
 // over notes what became of one contact; a dialog that is returned is one too
