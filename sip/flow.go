@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,8 +52,7 @@ type flow struct {
 	// its Contact says: a phone that has registered.
 	pinned bool
 
-	once sync.Once
-	from netip.Addr // see local
+	from atomic.Pointer[netip.Addr] // see route; nil until it is known
 }
 
 func (f *flow) transport() string {
@@ -110,16 +108,38 @@ func (f *flow) writeBytes(b []byte) error {
 	return nil
 }
 
-// local is our address of the route to the far end. It is never unspecified.
+// route is our address of the route to the far end, never unspecified. The error
+// says that the system has no route, or no file left to ask it with: who is told
+// another address cannot reach us.
+func (f *flow) route() (netip.Addr, error) {
+	if f.conn != nil {
+		return f.conn.local.Addr(), nil
+	}
+	if own := f.sock.local.Addr(); !own.IsUnspecified() {
+		return own, nil
+	}
+	if known := f.from.Load(); known != nil {
+		return *known, nil
+	}
+	own, err := routeTo(f.to)
+	if err == nil {
+		f.from.Store(&own)
+	}
+	return own, err
+}
+
+// local is route where an address is needed in any case: in a Via, whose responses
+// come back to where the request came from (rport), and within a dialog.
 func (f *flow) local() netip.Addr {
-	f.once.Do(func() {
-		if f.conn != nil {
-			f.from = f.conn.local.Addr()
-		} else if f.from = f.sock.local.Addr(); f.from.IsUnspecified() {
-			f.from = routeTo(f.to)
-		}
-	})
-	return f.from
+	own, err := f.route()
+	switch {
+	case err == nil:
+		return own
+	case f.to.Addr().Is4():
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	default:
+		return netip.IPv6Loopback()
+	}
 }
 
 // contact is our Contact for a dialog over this flow; RFC 3261 §8.1.1.8, RFC
@@ -266,7 +286,7 @@ func (u *UA) udpFlow(to netip.AddrPort) (*flow, error) {
 			return &flow{ua: u, sock: s, to: to}, nil
 		}
 		if !ours.IsValid() {
-			ours = routeTo(to)
+			ours, _ = routeTo(to) // else any of them
 		}
 		if s.local.Addr() == ours {
 			return &flow{ua: u, sock: s, to: to}, nil
@@ -283,16 +303,11 @@ func (u *UA) udpFlow(to netip.AddrPort) (*flow, error) {
 
 // routeTo asks the system which of our addresses it would send from. No
 // packet is sent.
-func routeTo(to netip.AddrPort) netip.Addr {
+func routeTo(to netip.AddrPort) (netip.Addr, error) {
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
-	if err == nil {
-		defer c.Close()
-		if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
-			return a.AddrPort().Addr().Unmap()
-		}
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("%w: route to %s: %w", ErrTransport, to.Addr(), err)
 	}
-	if to.Addr().Is4() {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	}
-	return netip.IPv6Loopback()
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil
 }

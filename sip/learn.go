@@ -57,7 +57,11 @@ func (u *UA) learn(res *sipgo.Response, src source) {
 		return
 	}
 	u.learnt.put(f.view(), seen)
-	if host, _ := f.sentBy(); host == a.String() || a == f.local() || a.IsPrivate() && !f.local().IsPrivate() {
+	own, err := f.route()
+	if err != nil {
+		return // what we would compare it with is not known
+	}
+	if host, _ := f.sentBy(); host == a.String() || a == own || a.IsPrivate() && !own.IsPrivate() {
 		return
 	}
 	u.quiet.warn("SIP peer sees this server at another address than it names itself; set sip.advertise to it, or to auto",

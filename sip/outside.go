@@ -65,6 +65,9 @@ func (u *UA) ask(ctx context.Context, o outside) (answered, error) {
 	}
 	tag := newTag()
 	_, err = u.overHops(ctx, next, nil, func(h attempt) (*sipgo.Response, error) {
+		if _, err := h.flow.route(); err != nil {
+			return nil, err
+		}
 		ctx := ctx
 		if !h.last { // the patience for the first response is that for the final one
 			var done context.CancelFunc

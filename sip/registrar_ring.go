@@ -183,11 +183,9 @@ func rank(err error) int {
 }
 
 // localOf is our address of the way to a phone's most wanted contact.
-func localOf(contacts []*binding) netip.Addr {
-	if len(contacts) == 0 {
-		return netip.Addr{}
-	}
-	return contacts[0].flow.local().WithZone("")
+func localOf(contacts []*binding) (netip.Addr, error) {
+	own, err := contacts[0].flow.route()
+	return own.WithZone(""), err
 }
 
 // huntFor is the way of an INVITE: that of a phone's contact, if it is for

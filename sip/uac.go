@@ -61,6 +61,9 @@ func (u *UA) invite(ctx context.Context, r InviteRequest, onProgress func(Progre
 	}
 	for {
 		res, err := way.over(ctx, func(a attempt) (*sipgo.Response, error) {
+			if _, err := a.flow.route(); err != nil {
+				return nil, err
+			}
 			d.leaveBy(a.flow)
 			if r.Patience > 0 {
 				a.patience = min(a.patience, r.Patience)
@@ -114,6 +117,9 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 	}
 	f, err := way.first(ctx)
 	if err != nil {
+		return nil, nil, err
+	}
+	if _, err = f.route(); err != nil {
 		return nil, nil, err
 	}
 	p, err := u.peerOfUAC(r, target, f)

@@ -96,12 +96,17 @@ func (d *Dialog) begin(ctx context.Context) {
 	_ = d.invite.respond(d.invite.response(codeTrying, "")) // the INVITE will come again
 	in := d.invite.in
 	d.log("SIP call came in", slog.String("source", in.src.addr.String()))
+	u := d.ua
+	if _, err := d.peer.flow.route(); err != nil { // an ACK would not find us
+		u.quiet.warn("SIP call refused", slog.Any("error", err))
+		_ = d.refuseInvite(err, codeNoService, "", retryAfter(u.cfg.RetryAfter)) // as every refusal
+		return
+	}
 	d.peer.contact = d.peer.flow.contact()
 	if wantsSIPS(in.req) {
 		d.peer.contact = secureContact(d.peer.contact)
 	}
 	d.inv = invitationOf(in, d.peer.flow)
-	u := d.ua
 	if u.cfg.Incoming != nil && d.inv.Source != "" {
 		d.inv = u.cfg.Incoming(d.inv)
 	}

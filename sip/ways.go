@@ -35,8 +35,11 @@ func newWays(cfg Config) ways {
 // LocalAddr is our address of the route to the host of a SIP URI (or
 // host:port): what to put into SDP for a call there.
 func (u *UA) LocalAddr(ctx context.Context, uri string) (netip.Addr, error) {
-	if contacts, err := u.contactsOf(uri); err != nil || contacts != nil {
-		return localOf(contacts), err
+	switch contacts, err := u.contactsOf(uri); {
+	case err != nil:
+		return netip.Addr{}, err
+	case contacts != nil:
+		return localOf(contacts)
 	}
 	target, err := parseURI(uri)
 	if err != nil {
@@ -51,7 +54,9 @@ func (u *UA) LocalAddr(ctx context.Context, uri string) (netip.Addr, error) {
 		if err != nil {
 			return netip.Addr{}, err
 		}
-		return f.local().WithZone(""), nil
+		own, err := f.route()
+		return own.WithZone(""), err
 	}
-	return routeTo(hops[0].to).WithZone(""), nil
+	own, err := routeTo(hops[0].to)
+	return own.WithZone(""), err
 }
