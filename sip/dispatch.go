@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -154,6 +155,20 @@ func (u *UA) servedAgain(in *incoming, response []byte) {
 // maxRemembered is the longest response that is kept for copies of its request
 // [bytes]; those of calls have a tenth of it.
 const maxRemembered = 4096
+
+// servedCost is about what a remembered response takes beside its own bytes [bytes].
+const servedCost = 512
+
+// servedLeast is how many of the longest responses there is room for beside those
+// of the dialogs.
+const servedLeast = 256
+
+// newServed remembers responses, by their bytes: a REGISTER may have a long one.
+func newServed(keep time.Duration, dialogs int) *memory[string, []byte] {
+	m := newMemory[string, []byte](keep, maxRemembered*(dialogs+servedLeast), time.Now)
+	m.weigh = func(response []byte) int { return servedCost + len(response) }
+	return m
+}
 
 // reply sends the final response to a request within a dialog that is no
 // INVITE, and keeps it for copies of the request (RFC 3261 §17.2.2).

@@ -13,12 +13,14 @@ import (
 type memory[K comparable, V any] struct {
 	keep  time.Duration
 	limit int
+	weigh func(V) int // what a value counts for in limit; nil: 1
 	now   func() time.Time
 
 	mu      sync.Mutex
 	serial  uint64 // of the last store
 	entries map[K]remembered[V]
 	order   []aging[K] // in the order of expiry
+	weight  int        // of order
 	most    int        // entries that there is room for
 }
 
@@ -37,6 +39,7 @@ type remembered[V any] struct {
 type aging[K comparable] struct {
 	key     K
 	serial  uint64 // of the store this belongs to; a later store outdates it
+	weight  int
 	expires time.Time
 }
 
@@ -90,10 +93,14 @@ func (m *memory[K, V]) forget(k K) {
 
 func (m *memory[K, V]) putLocked(k K, v V) {
 	m.serial++
-	e := remembered[V]{value: v, serial: m.serial}
+	e, weight := remembered[V]{value: v, serial: m.serial}, 1
+	if m.weigh != nil {
+		weight = m.weigh(v)
+	}
 	m.entries[k] = e
-	m.order = append(m.order, aging[K]{key: k, serial: e.serial, expires: m.now().Add(m.keep)})
-	for len(m.order) > m.limit {
+	m.order = append(m.order, aging[K]{key: k, serial: e.serial, weight: weight, expires: m.now().Add(m.keep)})
+	m.weight += weight
+	for m.weight > m.limit {
 		m.dropLocked()
 	}
 	m.most = max(m.most, len(m.order))
@@ -102,7 +109,7 @@ func (m *memory[K, V]) putLocked(k K, v V) {
 func (m *memory[K, V]) expireLocked() {
 	now, n := m.now(), len(m.order)
 	if n > 0 && !m.order[n-1].expires.After(now) { // all of it, at once
-		m.entries, m.order, m.most = make(map[K]remembered[V]), nil, 0
+		m.entries, m.order, m.weight, m.most = make(map[K]remembered[V]), nil, 0, 0
 		return
 	}
 	for len(m.order) > 0 && !m.order[0].expires.After(now) {
@@ -119,7 +126,7 @@ func (m *memory[K, V]) dropLocked() {
 	a := m.order[0]
 	var none aging[K]
 	m.order[0] = none
-	m.order = m.order[1:]
+	m.order, m.weight = m.order[1:], m.weight-a.weight
 	if e, ok := m.entries[a.key]; ok && e.serial == a.serial {
 		delete(m.entries, a.key)
 	}

@@ -2,11 +2,32 @@ package sip
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 )
+
+// What is kept for copies of requests is bounded in bytes, however long the
+// responses are.
+func TestResponsesThatAreKeptAreBoundedInBytes(t *testing.T) {
+	const dialogs, many = 10, 2000
+	for _, size := range []int{100, maxRemembered} {
+		m := newServed(time.Minute, dialogs)
+		for i := range many {
+			_, _ = m.claim(strconv.Itoa(i), nil)
+			m.put(strconv.Itoa(i), make([]byte, size))
+		}
+		kept := len(m.keys()) * size
+		if most := maxRemembered * (dialogs + servedLeast); kept > most {
+			t.Errorf("%d bytes kept of responses of %d, want at most %d", kept, size, most)
+		}
+		if _, ok := m.get(strconv.Itoa(many - 1)); !ok {
+			t.Error("the last is not kept")
+		}
+	}
+}
 
 func TestMemoryForgetsInTimeAndBeyondItsLimit(t *testing.T) {
 	now := time.Unix(0, 0)

@@ -73,7 +73,7 @@ func New(cfg Config) (*UA, error) {
 	keep := cfg.Timers.transaction()
 	u.seen = newMemory[inviteID, seenInvite](keep, memoryPerDialog*cfg.MaxDialogs, time.Now)
 	u.ours = newMemory[dialogID, struct{}](keep, memoryPerDialog*cfg.MaxDialogs, time.Now)
-	u.served = newMemory[string, []byte](keep, memoryPerDialog*cfg.MaxDialogs, time.Now)
+	u.served = newServed(keep, cfg.MaxDialogs)
 	return u, nil
 }
 
