@@ -58,6 +58,10 @@ func TestRegistrations(t *testing.T) {
 			{"same", []string{"Contact: <sip:%61lice@HOST.example:5070;ob>;expires=100"}, "", 200, []string{"<sip:%61lice@HOST.example:5070;ob>;expires=100"}},
 			{"another user", []string{"Contact: <sip:Alice@host.example:5070>;expires=0"}, "", 200, []string{"<sip:%61lice@HOST.example:5070;ob>;expires=100"}},
 		}},
+		{"a contact named twice is what is said last", []step{
+			{"twice", []string{"Contact: " + one + ";expires=100;q=0.5, " + one + ";expires=200"}, "", 200, []string{one + ";expires=200"}},
+			{"written otherwise", []string{"Contact: <sip:%61lice@192.0.2.1:5070>;expires=100", "Contact: " + one + ";expires=0"}, "", 200, []string{}},
+		}},
 		{"bounds of time", []step{
 			{"too brief", []string{"Contact: " + one + ";expires=59"}, "", 423, nil},
 			{"brief enough", []string{"Contact: " + one + ";expires=60"}, "", 200, []string{one + ";expires=60"}},

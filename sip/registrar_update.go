@@ -52,9 +52,15 @@ func readRegistration(in *incoming, cfg RegistrarConfig) (registration, *refusal
 		if r != nil {
 			return out, r
 		}
-		out.contacts = append(out.contacts, b)
+		out.name(b)
 	}
 	return out, nil
+}
+
+// name adds a contact. One that a request names twice is what it says last.
+func (want *registration) name(b *binding) {
+	same := func(o *binding) bool { return o.id == b.id }
+	want.contacts = append(slices.DeleteFunc(want.contacts, same), b)
 }
 
 // bindingOf reads one Contact. Its time is relative: expires is zero plus that.
