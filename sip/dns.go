@@ -58,11 +58,15 @@ func newResolver(servers []netip.AddrPort) *resolver {
 }
 
 // srv are the records of a name by priority, and at random by weight among
-// equals (RFC 2782).
+// equals (RFC 2782). The name is a whole one: the system's search list would ask
+// for it below domains that have nothing to do with it.
 func (r *resolver) srv(ctx context.Context, name string) ([]*net.SRV, error) {
-	_, records, err := r.std.LookupSRV(ctx, "", "", name)
+	_, records, err := r.std.LookupSRV(ctx, "", "", rooted(name))
 	return records[:min(len(records), maxSRV)], err
 }
+
+// rooted is a name that is looked up as it is.
+func rooted(name string) string { return strings.TrimSuffix(name, ".") + "." }
 
 func (r *resolver) addresses(ctx context.Context, host string) ([]netip.Addr, error) {
 	return r.std.LookupNetIP(ctx, "ip", host)
@@ -140,7 +144,7 @@ func askNAPTR(ctx context.Context, server netip.AddrPort, domain string) ([]napt
 }
 
 func naptrQuery(id uint16, domain string) ([]byte, dnsmessage.Question, error) {
-	name, err := dnsmessage.NewName(strings.TrimSuffix(domain, ".") + ".")
+	name, err := dnsmessage.NewName(rooted(domain))
 	if err != nil {
 		return nil, dnsmessage.Question{}, err
 	}

@@ -207,6 +207,27 @@ func TestHopsOfURI(t *testing.T) {
 	}
 }
 
+// A name is asked for as it is, also where the system has a search list. Who has none
+// sees that by the final dot alone.
+func TestNamesAreWholeOnes(t *testing.T) {
+	for in, want := range map[string]string{"_sip._udp.a.test": "_sip._udp.a.test.", "a.test.": "a.test."} {
+		if got := rooted(in); got != want {
+			t.Errorf("%s is looked up as %s", in, got)
+		}
+	}
+	z := newZone(t)
+	z.srv("_sip._udp.a.test", 10, 0, "nowhere.test", 5060)
+	u := resolving(t, z)
+	_, _ = u.hops(t.Context(), mustURI(t, "sip:x@a.test;transport=udp"), nil)
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	for _, q := range z.asked {
+		if _, name, _ := strings.Cut(q, " "); name != "_sip._udp.a.test." && name != "nowhere.test." {
+			t.Errorf("asked for %s", q)
+		}
+	}
+}
+
 // A datagram that somebody sends in the name server's name does not stop the true
 // answer, without which a call would go unprotected.
 func TestForgedAnswersAreWaitedOut(t *testing.T) {

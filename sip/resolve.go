@@ -108,7 +108,7 @@ func (u *UA) bySRV(ctx context.Context, host string, secure bool, transport stri
 				continue // RFC 2782: the service is decidedly not there
 			}
 			targets++
-			more, _ := u.byAddress(ctx, target, s.transport, host, r.Port) // the others may be known
+			more, _ := u.byAddress(ctx, rooted(target), s.transport, host, r.Port) // the others may be known
 			hops = append(hops, more...)
 		}
 		if !listed && len(hops) > 0 {
