@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -69,3 +70,54 @@ func TestRFCTableNamesFilesThatExist(t *testing.T) {
 		}
 	}
 }
+
+// quoted are the names between backticks, as the import table writes them.
+func quoted(text string) (names []string) {
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(text, -1) {
+		names = append(names, strings.TrimSuffix(strings.ReplaceAll(m[1], "…", "..."), "/"))
+	}
+	return names
+}
+
+// TestArchitectureTellsTheTable holds docs/ARCHITECTURE.md against the import
+// table: the same packages may be imported, and every package is named.
+func TestArchitectureTellsTheTable(t *testing.T) {
+	const doc = "docs/ARCHITECTURE.md"
+	text, err := os.ReadFile(filepath.Join("..", "..", filepath.FromSlash(doc)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	components, rest, _ := strings.Cut(string(text), "## Who may import whom")
+	table, _, _ := strings.Cut(rest, "Interfaces are declared")
+	var rows [][]string // cells
+	for line := range strings.Lines(table) {
+		if cells := strings.Split(line, " | "); strings.HasPrefix(line, "| `") {
+			rows = append(rows, cells)
+		}
+	}
+	named := quoted(components)
+	may := make([][]string, len(rows))
+	for _, r := range importTable {
+		who := strings.TrimPrefix(strings.TrimSuffix(r.who, "/..."), "internal/")
+		if !slices.ContainsFunc(named, func(n string) bool { return n == who || strings.HasPrefix(n, who+"/") }) {
+			t.Errorf("%s: %s is not among the components", doc, r.who)
+		}
+		i := slices.IndexFunc(rows, func(cells []string) bool {
+			return slices.ContainsFunc(quoted(cells[0]), func(pattern string) bool { return fits(pattern, r.who) })
+		})
+		if i < 0 {
+			t.Errorf("%s: no row says what %s may import", doc, r.who)
+			continue
+		}
+		may[i] = append(may[i], r.may...)
+	}
+	for i, cells := range rows {
+		got, want := sorted(quoted(cells[1])), sorted(may[i])
+		if everything := cells[1] == "all" && slices.Equal(want, []string{"..."}); !everything && !slices.Equal(got, want) {
+			t.Errorf("%s: %s may import %v, want %v", doc, cells[0], got, want)
+		}
+	}
+}
+
+// sorted is a list in order, each name once.
+func sorted(names []string) []string { return slices.Compact(slices.Sorted(slices.Values(names))) }
