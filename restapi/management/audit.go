@@ -24,7 +24,7 @@ type Change struct {
 	Client  string    `json:"client" doc:"IP address"`
 	Method  string    `json:"method"`
 	Path    string    `json:"path" doc:"without query"`
-	Status  int       `json:"status" doc:"of the answer"`
+	Status  int       `json:"status" doc:"of the answer; 500 also when a fault of the server left none"`
 	Outcome string    `json:"outcome" enum:"done,refused,failed"`
 	TookMS  int64     `json:"took_ms"`
 }
@@ -61,8 +61,11 @@ func NewAudit(cfg AuditConfig) *Audit {
 func (a *Audit) Wrap(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := &statusWriter{ResponseWriter: w, status: http.StatusOK}
-		begun := time.Now()
+		begun, answered := time.Now(), false
 		defer func() {
+			if !answered { // a panic: the client gets no answer, or half of one
+				status.status = http.StatusInternalServerError
+			}
 			client, _, err := net.SplitHostPort(r.RemoteAddr)
 			if err != nil {
 				client = r.RemoteAddr
@@ -73,6 +76,7 @@ func (a *Audit) Wrap(h http.Handler) http.Handler {
 			})
 		}()
 		h.ServeHTTP(status, r)
+		answered = true
 	})
 }
 

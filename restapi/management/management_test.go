@@ -640,6 +640,28 @@ func TestRolesAndAudit(t *testing.T) {
 	}
 }
 
+func TestTheAuditTellsOfAFault(t *testing.T) {
+	for what, h := range map[string]http.HandlerFunc{
+		"before the answer":    func(http.ResponseWriter, *http.Request) { panic("a fault") },
+		"in the midst of it":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200); panic("a fault") },
+		"that gives up itself": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+	} {
+		var line bytes.Buffer
+		audited := NewAudit(AuditConfig{Logger: slog.New(slog.NewTextHandler(&line, nil))}).Wrap(h)
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: the fault is hidden", what)
+				}
+			}()
+			audited.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/service_start", nil))
+		}()
+		if !strings.Contains(line.String(), "status=500 outcome=failed") {
+			t.Errorf("%s: %s", what, line.String())
+		}
+	}
+}
+
 func TestRecordsComeInPages(t *testing.T) {
 	b := newBench(t, nil)
 	start := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
