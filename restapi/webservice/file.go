@@ -28,6 +28,7 @@ const (
 	directoryMode  = 0o750
 	fileMode       = 0o640
 	uploadedSuffix = ".upload" // of a file while it is being written; no valid name ends so
+	uploadGivenUp  = time.Hour // after which such a file is nobody's: its process was killed
 )
 
 // area is one of the two places of files. All access goes through an os.Root:
@@ -310,6 +311,9 @@ func (a area) write(name string, body io.Reader, check bool) (size int64, err er
 	if info, err := root.Lstat(name); err == nil && !info.Mode().IsRegular() {
 		return 0, malformed("filename", "is the name of something that is no file")
 	}
+	if err := sweep(root, path.Dir(name), time.Now()); err != nil {
+		return 0, err
+	}
 	// Its own name may be as long as names can be.
 	temporary := path.Join(path.Dir(name), strconv.FormatInt(time.Now().UnixNano(), 36)+uploadedSuffix)
 	f, err := root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_RDWR, fileMode)
@@ -335,6 +339,27 @@ func (a area) write(name string, body io.Reader, check bool) (size int64, err er
 		err = playable(f)
 	}
 	return size, err
+}
+
+// sweep removes from a directory what writes that came to no end have left.
+func sweep(root *os.Root, directory string, now time.Time) error {
+	entries, err := fs.ReadDir(root.FS(), directory)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), uploadedSuffix) {
+			continue
+		}
+		info, err := e.Info()
+		if err == nil && now.Sub(info.ModTime()) > uploadGivenUp {
+			err = root.Remove(path.Join(directory, e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // else another write has removed it
+			return err
+		}
+	}
+	return nil
 }
 
 // unwritten is why a file could not be written: its name, the disk, the

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mediaserver/call"
 )
@@ -232,5 +233,29 @@ func TestEveryNameThatIsAllowedCanBeWritten(t *testing.T) {
 		if got := w.list("filetype=media&prefix=" + name); got != name {
 			t.Errorf("%s: the list has %q", what, got)
 		}
+	}
+}
+
+func TestAWriteRemovesWhatKilledOnesHaveLeft(t *testing.T) {
+	w := newWorld(t)
+	for name, age := range map[string]time.Duration{
+		"d/old.upload": 2 * time.Hour, "d/new.upload": time.Minute, "d/old.wav": 2 * time.Hour, "other/old.upload": 2 * time.Hour,
+	} {
+		write(t, w.media, name, []byte("x"))
+		at := time.Now().Add(-age)
+		if err := os.Chtimes(filepath.Join(w.media, name), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status, body := w.put("filetype=media&filename=d/a.wav", bytes.NewReader(tone(t))); status != 200 {
+		t.Fatalf("%d %s", status, body)
+	}
+	entries, err := os.ReadDir(filepath.Join(w.media, "d"))
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	if want := "a.wav new.upload old.wav"; strings.Join(got, " ") != want || err != nil {
+		t.Errorf("%v %v, want %s", got, err, want)
 	}
 }
