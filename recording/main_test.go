@@ -13,8 +13,7 @@ import (
 	"time"
 
 	"mediaserver/audio/g711"
-
-	"go.uber.org/goleak"
+	"mediaserver/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +21,7 @@ func TestMain(m *testing.M) {
 		recordUntilKilled(dir)
 		return
 	}
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 var start = time.Date(2026, 3, 2, 10, 0, 2, 0, time.UTC)

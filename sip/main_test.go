@@ -4,11 +4,11 @@ import (
 	"net"
 	"testing"
 
-	"go.uber.org/goleak"
+	"mediaserver/internal/leaktest"
 )
 
 // TestMain has package net prepare its look-ups outside of any bubble.
 func TestMain(m *testing.M) {
 	_, _ = net.LookupHost("localhost")
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
+	"mediaserver/internal/leaktest"
 )
 
 // root is the top of the repository.
@@ -38,7 +38,7 @@ func build(name, pkg string) (string, error) {
 	return file, nil
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(cleaned{m}) }
+func TestMain(m *testing.M) { os.Exit(leaktest.Run(cleaned{m})) }
 
 // cleaned runs the tests, then removes what they built.
 type cleaned struct{ m *testing.M }

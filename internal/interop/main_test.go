@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"go.uber.org/goleak"
+	"mediaserver/internal/leaktest"
 )
 
 // workDir holds the binary.
@@ -55,12 +55,5 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "interop:", err)
 		return 1
 	}
-	if code := m.Run(); code != 0 {
-		return code
-	}
-	if err := goleak.Find(); err != nil {
-		fmt.Fprintln(os.Stderr, "interop:", err)
-		return 1
-	}
-	return 0
+	return leaktest.Run(m)
 }

@@ -3,6 +3,7 @@ package leaktest
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) { Main(m) }
@@ -47,13 +48,26 @@ func TestCheckPassesWhenAllHasEnded(t *testing.T) {
 func TestCheckNamesAGoroutineLeftBehind(t *testing.T) {
 	stop, ended := make(chan struct{}), make(chan struct{})
 	r := &recorder{TB: t}
-	Check(r)
+	check(r, 0)
 	go leftBehind(stop, ended)
 	r.finish()
 	close(stop)
 	<-ended
 	if len(r.failures) != 1 || !strings.Contains(r.failures[0], "leftBehind") {
 		t.Errorf("failures: %v", r.failures)
+	}
+}
+
+func TestCheckWaitsForAGoroutineThatIsAboutToEnd(t *testing.T) {
+	stop, ended := make(chan struct{}), make(chan struct{})
+	r := &recorder{TB: t}
+	Check(r)
+	go leftBehind(stop, ended)
+	time.AfterFunc(time.Second, func() { close(stop) }) // longer than goleak waits
+	r.finish()
+	<-ended
+	if len(r.failures) > 0 {
+		t.Errorf("failed: %v", r.failures)
 	}
 }
 
