@@ -209,7 +209,7 @@ func refusal(err error) int {
 	return 0
 }
 
-func TestDrainRefusesNewCallsAndDropsRunningOnesAfterTheGrace(t *testing.T) {
+func TestDrainDropsRunningCallsAfterTheGrace(t *testing.T) {
 	app := &application{first: conferencing}
 	cfg := withApplication(t, testConfig(t), app)
 	cfg.ShutdownGraceSeconds = 1
@@ -220,14 +220,6 @@ func TestDrainRefusesNewCallsAndDropsRunningOnesAfterTheGrace(t *testing.T) {
 	}
 	began := time.Now()
 	i.drain()
-	eventually(t, "/readyz is 503", func() bool { return i.status("/readyz") == 503 })
-	if got := i.status("/healthz"); got != 200 {
-		t.Errorf("/healthz while draining: %d", got)
-	}
-	_, err = i.dial("app")
-	if refused, ok := errors.AsType[*sip.StatusError](err); !ok || refused.Code != 503 || refused.RetryAfter <= 0 {
-		t.Errorf("a call while draining: %v, want 503 with Retry-After", err)
-	}
 	select {
 	case <-c.Ended():
 	case <-time.After(patience):
@@ -244,15 +236,24 @@ func TestDrainRefusesNewCallsAndDropsRunningOnesAfterTheGrace(t *testing.T) {
 	}
 }
 
-func TestDrainEndsWithTheLastCall(t *testing.T) {
+func TestDrainRefusesNewCallsAndEndsWithTheLast(t *testing.T) {
 	app := &application{first: talking}
-	i := startServer(t, withApplication(t, testConfig(t), app))
+	cfg := withApplication(t, testConfig(t), app)
+	cfg.ShutdownGraceSeconds = int(patience.Seconds())
+	i := startServer(t, cfg)
 	c, err := i.dial("app")
 	if err != nil {
 		t.Fatal(err)
 	}
 	i.drain()
 	eventually(t, "/readyz is 503", func() bool { return i.status("/readyz") == 503 })
+	if got := i.status("/healthz"); got != 200 {
+		t.Errorf("/healthz while draining: %d", got)
+	}
+	_, err = i.dial("app")
+	if refused, ok := errors.AsType[*sip.StatusError](err); !ok || refused.Code != 503 || refused.RetryAfter <= 0 {
+		t.Errorf("a call while draining: %v, want 503 with Retry-After", err)
+	}
 	if err := c.HangUp(t.Context()); err != nil {
 		t.Error(err)
 	}
