@@ -59,10 +59,11 @@ type Call struct {
 	record record // of the actor: who has the turn
 	story
 
-	mu     sync.Mutex
-	life   life
-	media  *media // nil until there is an endpoint
-	joined joined
+	mu      sync.Mutex
+	life    life
+	media   *media // nil until there is an endpoint
+	joined  joined
+	errands errands
 }
 
 // protection is what keeps the media of a call by SIP from others, and what its

@@ -108,7 +108,7 @@ func (c *Call) race(ctx context.Context, o DialOutOptions) (*Call, []Info, error
 	outer := ctx
 	ctx, cancel := context.WithTimeoutCause(ctx, orDefault(o.AnswerTimeout, defaultAnswerTimeout), ErrAnswerTimeout)
 	defer cancel()
-	ctx, drop := c.whileItLasts(ctx)
+	ctx, drop := c.lasting(ctx)
 	defer drop(nil)
 	var won atomic.Pointer[Call]
 	all := make([]tried, len(o.Destinations))

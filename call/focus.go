@@ -38,13 +38,8 @@ func (d Destinations) Place(name string) (string, bool) {
 func (c *Call) dialFocus(ctx context.Context, o ConferenceOptions, address string) (*Call, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.AnswerTimeout, ErrAnswerTimeout)
 	defer cancel()
-	c.manager.tasks.Go(func() {
-		select {
-		case <-c.done:
-			cancel()
-		case <-ctx.Done():
-		}
-	})
+	ctx, done := c.lasting(ctx)
+	defer done(nil)
 	a := c.manager.newAttempt(Destination{Kind: ToSIP, Text: o.Name, Value: address}, o.From, c)
 	s := a.call
 	s.base.To, s.base.Target = o.Name, o.Name

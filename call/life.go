@@ -153,6 +153,7 @@ func (c *Call) end(cause Cause, raw int) {
 func (c *Call) over() {
 	c.manager.ended(c)
 	close(c.done)
+	c.endErrands()
 }
 
 // finish writes the end into life and returns the state before it.

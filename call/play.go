@@ -19,7 +19,8 @@ type segment struct {
 // Play plays a list to the far end and blocks until it has been played or a
 // digit stopped it; that digit, or 0, is returned. On a secondary call to a
 // room it is heard in the room. A *MediaError says which element failed;
-// those before it have been heard. Digits pressed before, or without barge-in
+// those before it have been heard. ErrEnded, or the cause of ctx, ends it at any
+// time, also while media are loaded. Digits pressed before, or without barge-in
 // meanwhile, are discarded.
 func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) (dtmf.Digit, error) {
 	if err := c.canPlay(); err != nil {
@@ -64,8 +65,11 @@ func (c *Call) canPlay() error {
 	}
 }
 
-// segments loads a list as far as it can be loaded.
+// segments loads a list as far as it can be loaded, while the call lasts: after
+// its end, or that of ctx, there are none.
 func (c *Call) segments(ctx context.Context, list Playlist) ([]segment, error) {
+	ctx, done := c.lasting(ctx)
+	defer done(nil)
 	var segments []segment
 	sendsEvents := c.sendsEvents()
 	for i, item := range list {
@@ -74,6 +78,9 @@ func (c *Call) segments(ctx context.Context, list Playlist) ([]segment, error) {
 			continue
 		}
 		clips, err := loadAll(ctx, c.manager.cfg.Loader, list[i:i+1], c.logger(), c.manager.rate())
+		if err != nil && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err != nil {
 			err.Index = i
 			return segments, err

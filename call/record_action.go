@@ -116,8 +116,8 @@ func (c *Call) openRecord(ctx context.Context, o RecordOptions) (*recording.Reco
 	if options.Cipher, err = recordingCipher(o.Cipher); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRecording, err)
 	}
-	ctx, cancel := c.whileItLasts(ctx)
-	defer cancel(nil)
+	ctx, done := c.lasting(ctx)
+	defer done(nil)
 	file, err := c.manager.cfg.Recorder.Open(ctx, options)
 	switch {
 	case err == nil:
@@ -127,19 +127,6 @@ func (c *Call) openRecord(ctx context.Context, o RecordOptions) (*recording.Reco
 	default:
 		return nil, fmt.Errorf("%w: %w", ErrRecording, err)
 	}
-}
-
-// whileItLasts is a context that ends with the call, by ErrEnded.
-func (c *Call) whileItLasts(ctx context.Context) (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	c.manager.tasks.Go(func() {
-		select {
-		case <-c.done:
-			cancel(ErrEnded)
-		case <-ctx.Done():
-		}
-	})
-	return ctx, cancel
 }
 
 // encoding is that of the file of a call with this media, nil for none.

@@ -118,8 +118,8 @@ func (c *Call) referred(r *sip.Referral) error {
 	c.manager.tasks.Go(func() {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), defaultAnswerTimeout, ErrAnswerTimeout)
 		defer cancel()
-		ctx, stop := c.whileItLasts(ctx)
-		defer stop(nil)
+		ctx, done := c.lasting(ctx)
+		defer done(nil)
 		c.transfer(ctx, t, r)
 	})
 	return nil

@@ -89,6 +89,18 @@ func (d *diary) Emit(e Event) {
 	}
 }
 
+// count is how many events of a type there were.
+func (d *diary) count(of EventType) (n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, t := range d.types {
+		if t == of {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *diary) want(t *testing.T, want ...EventType) {
 	t.Helper()
 	d.mu.Lock()

@@ -70,9 +70,9 @@ func (p *play) run(ctx context.Context, s *step) (turn, error) {
 	if err := s.openAudio(ctx); err != nil {
 		return turn{}, err
 	}
-	by, err := s.course.play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
+	by, err := s.course.verbs.media.Play(ctx, s.playlist(p), call.PlayOptions{BargeIn: p.bargeIn})
 	s.course.typed = by
-	return turn{}, s.playFailure(ctx, p, s.action.path, err)
+	return turn{}, playFailure(p, s.action.path, err)
 }
 
 // openAudio has an unanswered call hear and be heard: early media, where there
@@ -88,12 +88,8 @@ func (s *step) openAudio(ctx context.Context) error {
 }
 
 // playFailure is what err, of the play at path, is for the application.
-func (s *step) playFailure(ctx context.Context, p *play, path string, err error) error {
-	broken, ok := errors.AsType[*call.MediaError](err)
-	switch {
-	case ok && ctx.Err() != nil: // the server ends; that is not the fault of the media
-		return context.Cause(ctx)
-	case ok:
+func playFailure(p *play, path string, err error) error {
+	if broken, ok := errors.AsType[*call.MediaError](err); ok {
 		return mediaFailure(p, path, broken)
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"sync"
 	"time"
 
 	"mediaserver/call"
@@ -32,46 +31,6 @@ func (c *course) over() bool {
 	default:
 		return false
 	}
-}
-
-// whileItLasts does what may wait for media, in a context that ends with the
-// call as well: nobody hears them any more. Whatever f fails with after the end
-// of the call, the error is call.ErrEnded.
-func (c *course) whileItLasts(ctx context.Context, f func(ctx context.Context) error) error {
-	ctx, end := context.WithCancelCause(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() {
-		select {
-		case <-c.verbs.life.Done():
-			end(call.ErrEnded)
-		case <-ctx.Done():
-		}
-	})
-	defer watch.Wait()
-	defer end(nil)
-	err := f(ctx)
-	if err != nil && c.over() {
-		return call.ErrEnded
-	}
-	return err
-}
-
-// play plays to the call of c; the digit is the one that stopped it.
-func (c *course) play(ctx context.Context, list call.Playlist, o call.PlayOptions) (by dtmf.Digit, err error) {
-	err = c.whileItLasts(ctx, func(ctx context.Context) error {
-		by, err = c.verbs.media.Play(ctx, list, o)
-		return err
-	})
-	return by, err
-}
-
-// collect plays a prompt to the call of c and collects digits.
-func (c *course) collect(ctx context.Context, o call.CollectOptions) (got call.Collected, err error) {
-	err = c.whileItLasts(ctx, func(ctx context.Context) error {
-		got, err = c.verbs.media.Collect(ctx, o)
-		return err
-	})
-	return got, err
 }
 
 // step is an action in the course that runs it.

@@ -128,11 +128,11 @@ func (d *dialogue) run(ctx context.Context, s *step, rules dtmf.Rules) (digits s
 	defaults := s.in.service.Messages.withDefaults()
 	timeouts, mistakes := 0, 0
 	for more := true; more; {
-		got, err := s.course.collect(ctx, call.CollectOptions{
+		got, err := s.course.verbs.media.Collect(ctx, call.CollectOptions{
 			Prompt: next.list, BargeIn: next.bargeIn, First: first, Rules: rules,
 		})
 		if err != nil {
-			return "", false, s.lineFailure(ctx, next, err)
+			return "", false, lineFailure(next, err)
 		}
 		first = 0
 		switch got.Outcome {
@@ -153,11 +153,11 @@ func (d *dialogue) run(ctx context.Context, s *step, rules dtmf.Rules) (digits s
 }
 
 // lineFailure is the error of a line that could not be said.
-func (s *step) lineFailure(ctx context.Context, l line, err error) error {
+func lineFailure(l line, err error) error {
 	if l.play != nil {
-		return s.playFailure(ctx, l.play, l.path, err)
+		return playFailure(l.play, l.path, err)
 	}
-	if broken, ok := errors.AsType[*call.MediaError](err); ok && ctx.Err() == nil {
+	if broken, ok := errors.AsType[*call.MediaError](err); ok {
 		return failure(mediaCode(broken), broken, "%s: %s", l.path, plain(broken.Err))
 	}
 	return err

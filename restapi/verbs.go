@@ -33,8 +33,7 @@ type lifecycle interface {
 }
 
 // player is what a call does with media. Its methods block and return
-// call.ErrEnded when the call ends; while media are loaded only the end of ctx
-// ends them, see course.whileItLasts.
+// call.ErrEnded when the call ends.
 type player interface {
 	// Play returns the digit that stopped it.
 	Play(ctx context.Context, p call.Playlist, o call.PlayOptions) (dtmf.Digit, error)

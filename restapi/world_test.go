@@ -480,16 +480,41 @@ func (c *fakeCall) playAll(ctx context.Context, list call.Playlist) error {
 		if item.Text != "" && !c.w.script.speech {
 			return &call.MediaError{Index: i, Err: call.ErrSpeech}
 		}
-		if l := c.w.script.loader; l != nil {
-			if _, err := l.Load(ctx, item); err != nil { // as in package call: only ctx ends the wait
-				return &call.MediaError{Index: i, Err: err}
-			}
+		switch err := c.load(ctx, item); {
+		case err == nil:
+		case c.over():
+			return call.ErrEnded
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		default:
+			return &call.MediaError{Index: i, Err: err}
 		}
 		if err := c.wait(ctx, c.w.script.playTime); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// load loads media while the call lasts.
+func (c *fakeCall) load(ctx context.Context, item call.MediaItem) error {
+	l := c.w.script.loader
+	if l == nil {
+		return nil
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer stop()
+	watch.Go(func() {
+		select {
+		case <-c.done:
+			stop()
+		case <-ctx.Done():
+		}
+	})
+	_, err := l.Load(ctx, item)
+	return err
 }
 
 func playlistString(list call.Playlist) string {
