@@ -162,5 +162,8 @@ func (c *Call) Done() <-chan struct{} { return c.done }
 // them, to l.
 func (c *Call) SetLogger(l *slog.Logger) { c.logTo.Store(l) }
 
+// logLike has c report to where another call does, as itself.
+func (c *Call) logLike(other *Call) { c.logTo.Store(other.logTo.Load()) }
+
 // logger is made when there is something to say: most calls say nothing.
 func (c *Call) logger() *slog.Logger { return c.logTo.Load().With("call_id", c.base.ID) }

@@ -85,7 +85,7 @@ type departed struct {
 // gets of signalling and media, c is to go on.
 func (c *Call) newcomer(d Dialog) *Call {
 	x := newCall(c.manager, c.base, d)
-	x.SetLogger(c.logger())
+	x.logLike(c)
 	return x
 }
 

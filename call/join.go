@@ -102,7 +102,7 @@ func (c *Call) adopt(secondary *Call) bool {
 func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 	s := newCall(c.manager, Info{ID: newCallID(), Direction: Out, From: o.From, To: o.Name, Target: o.Name}, nil)
 	s.primary = c
-	s.SetLogger(c.logger())
+	s.logLike(c)
 	p, stopped := c.participant(s, o)
 	s.seat, s.keys = p, &o.Participant
 	s.life = life{state: Answered, answered: time.Now()}

@@ -107,7 +107,7 @@ func (m *Manager) newAttempt(d Destination, from string, primary *Call) *attempt
 	s := newCall(m, info, out)
 	if primary != nil {
 		s.primary = primary
-		s.SetLogger(primary.logger())
+		s.logLike(primary)
 		s.seat = &farSeat{call: s, talker: true}
 		out.depth = primary.depth()
 	}
