@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,25 +41,21 @@ func documents(t *testing.T) map[string]string {
 	return texts
 }
 
-// firstCells are the rows of all tables of a text: the first cell, and the
-// second.
-func firstCells(text string) (rows [][2]string) {
+// rowsOf are the rows of all tables of a text: the first cell, and the others.
+func rowsOf(text string) (rows [][2]string) {
 	for line := range strings.Lines(text) {
-		if cells := strings.Split(line, " | "); len(cells) > 1 && strings.HasPrefix(line, "| ") {
-			rows = append(rows, [2]string{cells[0], cells[1]})
+		if first, others, ok := strings.Cut(line, " | "); ok && strings.HasPrefix(line, "| ") {
+			rows = append(rows, [2]string{first, others})
 		}
 	}
 	return rows
 }
 
-// metric is what a metric is called, and its labels.
-type metric struct {
-	name   string
-	labels []string
-}
-
-// metrics are those a registry would show, those without a value yet included.
-func metrics(r *prometheus.Registry) (list []metric) {
+// metrics are those a registry would show, those without a value yet included,
+// with the names of their labels, and the values that labels have from the
+// beginning.
+func metrics(r *prometheus.Registry) (map[string][]string, error) {
+	words := map[string][]string{}
 	form := regexp.MustCompile(`fqName: "(mediaserver_[^"]*)".*variableLabels: \{([^}]*)\}`)
 	all := make(chan *prometheus.Desc)
 	go func() {
@@ -67,51 +64,64 @@ func metrics(r *prometheus.Registry) (list []metric) {
 	}()
 	for d := range all {
 		if m := form.FindStringSubmatch(d.String()); m != nil {
-			list = append(list, metric{m[1], strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })})
+			words[m[1]] = strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })
 		}
 	}
-	return list
+	families, err := r.Gather()
+	for _, f := range families {
+		labels, ok := words[f.GetName()]
+		if !ok {
+			continue // of the runtime, or constant ones
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if slices.Contains(labels, l.GetName()) {
+					words[f.GetName()] = append(words[f.GetName()], l.GetValue())
+				}
+			}
+		}
+	}
+	return words, err
 }
 
 // TestMetricsAreDocumented holds the tables of operating.md against a server:
-// a row for every metric with its labels, and none besides. What other
-// documents name has a row.
+// a row for every metric with its labels and their values, and none besides.
+// What other documents name is a metric.
 func TestMetricsAreDocumented(t *testing.T) {
 	texts := documents(t)
-	rows := map[string]string{} // name → cell of the labels
-	for _, cells := range firstCells(texts["docs/operating.md"]) {
+	rows := map[string]string{} // name → cells with labels and meaning
+	for _, cells := range rowsOf(texts["docs/operating.md"]) {
 		for _, m := range regexp.MustCompile("`(mediaserver_[a-z0-9_]+)`").FindAllStringSubmatch(cells[0], -1) {
 			rows[m[1]] = cells[1]
 		}
 	}
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	var list []metric
-	err := Run(ctx, testConfig(t), serverOptions{companion: func(_ context.Context, s *server) error {
-		list = metrics(s.registry)
+	var known map[string][]string
+	err := Run(ctx, testConfig(t), serverOptions{companion: func(_ context.Context, s *server) (err error) {
+		known, err = metrics(s.registry)
 		end()
-		return nil
+		return err
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{}
-	for _, m := range list {
-		known[m.name] = true
-		labels, ok := rows[m.name]
+	for name, words := range known {
+		row, ok := rows[name]
 		if !ok {
-			t.Errorf("operating.md has no row for %s", m.name)
+			t.Errorf("operating.md has no row for %s", name)
 		}
-		for _, l := range m.labels {
-			if !strings.Contains(labels, "`"+l+"`") {
-				t.Errorf("operating.md does not name the label %s of %s", l, m.name)
+		for _, w := range words {
+			if !regexp.MustCompile(`\b` + w + `\b`).MatchString(row) {
+				t.Errorf("operating.md: the row of %s does not name %s", name, w)
 			}
 		}
 	}
 	for path, text := range texts {
 		for _, name := range regexp.MustCompile(`mediaserver_[a-z0-9_]+[a-z0-9]\b`).FindAllString(text, -1) {
 			part := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
-			if !known[name] && !known[part] {
+			_, plain := known[name]
+			if _, histogram := known[part]; !plain && !histogram {
 				t.Errorf("%s: there is no metric %s", path, name)
 			}
 		}
@@ -185,7 +195,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	var rows strings.Builder
-	for _, cells := range firstCells(documents(t)["docs/operating.md"]) {
+	for _, cells := range rowsOf(documents(t)["docs/operating.md"]) {
 		rows.WriteString(cells[0] + "\n")
 	}
 	flags := map[string]bool{}
@@ -220,7 +230,7 @@ func TestCommandsAreDocumented(t *testing.T) {
 // the OpenAPI document of a server.
 func TestOperationsAreDocumented(t *testing.T) {
 	documented := map[string]bool{}
-	for _, cells := range firstCells(documents(t)["docs/management-api.md"]) {
+	for _, cells := range rowsOf(documents(t)["docs/management-api.md"]) {
 		var methods []string
 		for _, m := range regexp.MustCompile("`([A-Z]+)(?: (/[^`]+))?`").FindAllStringSubmatch(cells[0], -1) {
 			methods = append(methods, m[1])
@@ -266,5 +276,29 @@ func TestOperationsAreDocumented(t *testing.T) {
 	}
 	for op := range documented {
 		t.Errorf("management-api.md: there is no %s", op)
+	}
+}
+
+// TestErrorCodesAreDocumented holds the table of error_result.md against the
+// codes in the source.
+func TestErrorCodesAreDocumented(t *testing.T) {
+	source, err := os.ReadFile("../../restapi/codes.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documented := map[string]bool{}
+	for _, cells := range rowsOf(documents(t)["docs/objects/error_result.md"]) {
+		if m := regexp.MustCompile("^\\| `([A-Z_]+)`$").FindStringSubmatch(cells[0]); m != nil {
+			documented[m[1]] = true
+		}
+	}
+	for _, m := range regexp.MustCompile(`Code = "([A-Z_]+)" +//(.*)`).FindAllStringSubmatch(string(source), -1) {
+		if inLogs := strings.HasSuffix(m[2], "only in logs"); documented[m[1]] == inLogs {
+			t.Errorf("error_result.md: is %s documented: %v", m[1], documented[m[1]])
+		}
+		delete(documented, m[1])
+	}
+	for code := range documented {
+		t.Errorf("error_result.md: there is no code %s", code)
 	}
 }
