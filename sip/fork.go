@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -102,11 +101,11 @@ func (d *Dialog) forkOf(res *sipgo.Response, way *flow) *fork {
 // in it.
 func (p *peer) adopt(early *peer) {
 	early.mu.Lock()
-	seq, heard := early.remoteSeq, early.heard
+	seq, heard, said, told := early.remoteSeq, early.heard, early.said, early.told
 	early.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.remoteSeq, p.heard = seq, heard
+	p.remoteSeq, p.heard, p.said, p.told = seq, heard, said, told
 }
 
 // progress handles a provisional response to our INVITE. nil: it counts for
@@ -165,6 +164,7 @@ func (d *Dialog) prack(ctx context.Context, f *fork, rseq uint32, body []byte) e
 	first := f.body == nil && body != nil
 	if first {
 		f.body = body
+		f.peer.describe(d.out.request.SDP, body)
 	}
 	d.mu.Unlock()
 	var answer []byte
@@ -173,6 +173,7 @@ func (d *Dialog) prack(ctx context.Context, f *fork, rseq uint32, body []byte) e
 		if answer, err = d.out.request.Answer(body); err != nil {
 			return err
 		}
+		f.peer.describe(answer, nil)
 	}
 	rack := Header{"RAck", fmt.Sprintf("%d %d INVITE", rseq, d.out.cseq)}
 	// One after the other: the next reliable response may come before the
@@ -238,13 +239,11 @@ func (d *Dialog) accepted(res *sipgo.Response, f *fork) (ack []byte, err error) 
 			return nil, errors.New("sip: neither the INVITE nor its answer has an offer")
 		}
 		ack, err = r.Answer(d.out.body)
-		d.describe(ack, d.out.body)
+		d.peer.describe(ack, d.out.body)
 		return ack, err
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !early || d.ext.local == nil {
-		d.ext.local, d.ext.remote = slices.Clone(r.SDP), d.out.body
+	if !early {
+		d.peer.describe(r.SDP, d.out.body)
 	}
 	return nil, nil
 }

@@ -307,3 +307,37 @@ func TestPRACKsAreBounded(t *testing.T) {
 		<-c.done
 	})(t)
 }
+
+// What the losers of a forked call have described is not what the winner is
+// told when the session is refreshed, nor is it lost what the winner has.
+func TestDescriptionsOfAForkAreItsOwn(t *testing.T) {
+	for winner, want := range map[string]string{"a": "re-answer", "b": "offer"} {
+		t.Run(winner, virtually(func(t *testing.T) {
+			cfg, _ := timedConfig(nil)
+			cfg.SessionExpires = 90 * time.Second
+			u := startUA(t, cfg, nil)
+			p := newRawPeer(t, nil)
+			p.from(u)
+			c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer"), Session: newSessionLog()})
+			inv := p.expect("INVITE")
+			for _, tag := range []string{"a", "b"} {
+				p.send(p.responseTo(inv, 183, tag, testSDP("early-"+tag), reliably(1)...))
+				p.reply(p.expect("PRACK"), 200)
+				c.progress(183)
+			}
+			p.send(p.fromCallee(inv, "a", "UPDATE", 1, testSDP("moved")))
+			p.expect("200 UPDATE")
+			p.send(p.responseTo(inv, 200, winner, nil, "Session-Expires: 90;refresher=uac", "Require: timer"))
+			p.expect("ACK")
+			d := c.answered()
+			refresh := p.expect("INVITE")
+			if got := owner0([]byte(refresh)[strings.Index(refresh, "v=0"):]); got != want {
+				t.Errorf("the refresh describes %q, want %q", got, want)
+			}
+			p.send(p.responseTo(refresh, 200, winner, testSDP("same")))
+			p.expect("ACK")
+			go func() { p.reply(p.expect("BYE"), 200) }()
+			bye(t, d)
+		}))
+	}
+}

@@ -93,9 +93,7 @@ func (d *Dialog) settle(body []byte) {
 	}
 	s, bye := d.session, d.bye
 	d.bye = nil
-	if body != nil {
-		d.ext.remote = body
-	}
+	d.peer.describe(nil, body)
 	if s == nil {
 		d.heldACK = &heldACK{body: body}
 	}
@@ -214,7 +212,7 @@ func (d *Dialog) reinvited(in *incoming) {
 	// Who sends a re-INVITE has our 2xx: its ACK is late or lost.
 	d.settle(nil)
 	offer := sdpOf(in.req)
-	body, r := d.reoffer(offer)
+	body, r := d.reoffer(p, offer)
 	if r != nil {
 		refuse(r)
 		return
@@ -239,8 +237,8 @@ func (in *incoming) origin(u *UA) *flow {
 	return &flow{ua: u, sock: in.src.sock, conn: in.src.conn, to: in.src.addr}
 }
 
-// reoffer asks the Session.
-func (d *Dialog) reoffer(offer []byte) ([]byte, *refusal) {
+// reoffer asks the Session for what an offer of p is answered with.
+func (d *Dialog) reoffer(p *peer, offer []byte) ([]byte, *refusal) {
 	d.mu.Lock()
 	s := d.session
 	d.mu.Unlock()
@@ -251,7 +249,7 @@ func (d *Dialog) reoffer(offer []byte) ([]byte, *refusal) {
 	if err != nil {
 		return nil, refusalOf(err, codeNotHere)
 	}
-	d.describe(body, offer)
+	p.describe(body, offer)
 	return body, nil
 }
 
@@ -273,7 +271,11 @@ func (d *Dialog) updated(in *incoming) {
 	if !d.sequence(in) {
 		return
 	}
-	u := d.ua
+	u, p := d.ua, d.peerOf(in.fromTag)
+	if p == nil { // the dialog has ended meanwhile
+		u.replyCode(in, refuse(codeNoDialog))
+		return
+	}
 	agreed, timer, r := u.judgeSession(in.req)
 	if r != nil {
 		u.replyCode(in, r)
@@ -290,16 +292,12 @@ func (d *Dialog) updated(in *incoming) {
 	if offer != nil {
 		r := d.glare(in)
 		if r == nil {
-			body, r = d.reoffer(offer)
+			body, r = d.reoffer(p, offer)
 		}
 		if r != nil {
 			u.replyCode(in, r)
 			return
 		}
-	}
-	p := d.peerOf(in.fromTag)
-	if p == nil {
-		p = d.peer // another has answered meanwhile
 	}
 	p.refresh(in.req.Contact(), in.req.Via(), in.origin(u))
 	p.learn(in.req)

@@ -31,6 +31,9 @@ type peer struct {
 	remoteSeq uint32 // 0 = none yet; valid numbers begin there too, hence heard
 	heard     bool
 	update    bool // the far end has said that it takes UPDATE
+	// said and told are the session descriptions last sent to the far end and
+	// received from it; nil: none.
+	said, told []byte
 }
 
 // newTag is a random tag, branch or Call-ID part of 64 bits.
@@ -150,6 +153,26 @@ func (p *peer) updates() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.update
+}
+
+// describe notes the session descriptions that have been exchanged; nil leaves
+// what was.
+func (p *peer) describe(said, told []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if said != nil {
+		p.said = said
+	}
+	if told != nil {
+		p.told = told
+	}
+}
+
+// described are the session descriptions that describe has noted last.
+func (p *peer) described() (said, told []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.said, p.told
 }
 
 // accepts takes the sequence number of a request of the far end; false if it

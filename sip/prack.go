@@ -132,7 +132,8 @@ func (d *Dialog) progressReliably(code int, reason string, body []byte) error {
 	p := &provisional{res: res, sdp: body != nil && !r.sent}
 	if p.sdp {
 		withSDP(res, body)
-		r.sent, d.ext.local = true, body
+		r.sent = true
+		d.peer.describe(body, d.inv.Offer)
 	}
 	r.queue = append(r.queue, p)
 	d.mu.Unlock()
@@ -209,7 +210,7 @@ func (d *Dialog) pracked(in *incoming) {
 	var answer []byte
 	switch {
 	case late:
-		d.describe(nil, body)
+		d.peer.describe(nil, body)
 		if s != nil {
 			s.Acknowledged(body)
 		} else {
@@ -223,7 +224,7 @@ func (d *Dialog) pracked(in *incoming) {
 		return
 	case body != nil:
 		var refused *refusal
-		if answer, refused = d.reoffer(body); refused != nil {
+		if answer, refused = d.reoffer(d.peer, body); refused != nil {
 			d.ua.replyCode(in, refused)
 			d.afterPRACK()
 			return

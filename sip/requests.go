@@ -227,7 +227,7 @@ func (d *Dialog) reinvite(ctx context.Context, body []byte, asked map[string]int
 		d.acknowledge(cseq, nil, auth...)
 		d.settleSession(res)
 		answer := sdpOf(res)
-		d.describe(body, answer)
+		d.peer.describe(body, answer)
 		done <- reanswer{body: answer}
 	})
 	if err != nil {

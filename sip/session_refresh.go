@@ -14,11 +14,9 @@ import (
 // dialogExtensions is what a dialog keeps for the extensions of RFC 3261. It
 // is guarded by the mu of the dialog.
 type dialogExtensions struct {
-	clock sessionClock
-	rel   reliable
-	// local and remote are the session descriptions last sent and received.
-	local, remote []byte
-	reminder      *time.Timer // of the provisional response sent last; nil: none
+	clock    sessionClock
+	rel      reliable
+	reminder *time.Timer // of the provisional response sent last; nil: none
 }
 
 // stop ends everything that waits for a time.
@@ -126,8 +124,8 @@ func (d *Dialog) sessionDue(serial uint64) {
 func (d *Dialog) refresh(ctx context.Context) error {
 	d.mu.Lock()
 	byInvite := d.ext.clock.byInvite || !d.peer.updates()
-	offer := d.ext.local
 	d.mu.Unlock()
+	offer, before := d.peer.described()
 	if !byInvite || offer == nil {
 		res, err := d.exchange(ctx, sipgo.UPDATE, d.timerHeaders(), "", nil)
 		switch {
@@ -149,9 +147,6 @@ func (d *Dialog) refresh(ctx context.Context) error {
 		d.ext.clock.byInvite = true
 		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	before := d.ext.remote
-	d.mu.Unlock()
 	answer, err := d.Reinvite(ctx, offer)
 	if err != nil || answer == nil || bytes.Equal(answer, before) {
 		return err
@@ -238,17 +233,4 @@ func (u *UA) judgeSession(req *sipgo.Request) (agreement, []Header, *refusal) {
 		return agreement{}, nil, badRequest("Bad Session-Expires")
 	}
 	return u.cfg.policy().judge(terms)
-}
-
-// describe notes the session descriptions that have been exchanged; nil leaves
-// what was.
-func (d *Dialog) describe(local, remote []byte) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if local != nil {
-		d.ext.local = local
-	}
-	if remote != nil {
-		d.ext.remote = remote
-	}
 }

@@ -274,7 +274,9 @@ func (d *Dialog) Answer(body []byte, h ...Header) error {
 // offer and answer are through.
 func (d *Dialog) accept(body []byte, h []Header) error {
 	agreed, timer, _ := d.ua.judgeSession(d.invite.in.req) // not refused when it came
-	d.describe(body, d.inv.Offer)
+	if body != nil {
+		d.peer.describe(body, d.inv.Offer)
+	}
 	res := d.ok(d.invite, body, append(timer, h...)...)
 	d.mu.Lock()
 	if d.state != stateEarly {

@@ -84,12 +84,15 @@ func (d *Dialog) update(ctx context.Context, p *peer, offer []byte) ([]byte, err
 		d.raise(res)
 		return nil, statusError(res)
 	}
-	p.refresh(res.Contact(), nil, nil)
+	answer := sdpOf(res)
+	// Who was early may have answered the call meanwhile, or another.
+	if now := d.peerOf(p.remoteTag()); now != nil {
+		now.refresh(res.Contact(), nil, nil)
+		now.describe(offer, answer)
+	}
 	if confirmed {
 		d.settleSession(res)
 	}
-	answer := sdpOf(res)
-	d.describe(offer, answer)
 	return answer, nil
 }
 
