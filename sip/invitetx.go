@@ -68,7 +68,8 @@ func (t *inviteTx) respond(res *sipgo.Response) error {
 	return nil
 }
 
-// accept sends a 2xx and ends the transaction.
+// accept ends the transaction and sends a 2xx: in this order, for a copy of the
+// INVITE that comes in between would have the transaction send its 100 behind it.
 func (t *inviteTx) accept(res *sipgo.Response) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -77,9 +78,8 @@ func (t *inviteTx) accept(res *sipgo.Response) error {
 	}
 	t.final = res.StatusCode
 	t.ua.remember(t.in, seenInvite{key: t.in.key, code: res.StatusCode, toTag: t.toTag})
-	err := t.in.back.send(res)
 	t.end()
-	return err
+	return t.in.back.send(res)
 }
 
 // end terminates sipgo's transaction.

@@ -16,6 +16,10 @@ import (
 // invited handles an INVITE outside a dialog. It runs on a reader and does
 // not wait.
 func (u *UA) invited(in *incoming) {
+	if s, known := u.seen.get(in.inviteID()); known && s.key == in.key {
+		u.invitedAgain(in, s) // whatever room and rights there are by now
+		return
+	}
 	if r := u.admit(in); r != nil {
 		u.refuseStateless(in.req, in.back, r)
 		return

@@ -182,6 +182,58 @@ func TestMergedInviteGets482(t *testing.T) {
 	})(t)
 }
 
+// echo is the writing half of a socket. Before a message of the kind leaves, it
+// has something happen.
+type echo struct {
+	datagramWriter
+	kind   string
+	before func()
+}
+
+func (w echo) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if kindOf(b) == w.kind {
+		w.before()
+	}
+	return w.datagramWriter.WriteToUDPAddrPort(b, to)
+}
+
+// A late copy of the INVITE that has taken the last place is no new call.
+func TestCopyOfTheLastCallIsAbsorbed(t *testing.T) {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{MaxDialogs: 1}, a.handle)
+		p := newRawPeer(t, u)
+		inv := p.invite("last", 1, testSDP("offer"))
+		p.send(inv)
+		ok := p.expect("200 INVITE")
+		p.send(inv)
+		p.send(p.within(ok, "ACK", 1, nil))
+		p.send(p.within(ok, "BYE", 2, nil))
+		if m := p.read(patience); kindOf([]byte(m)) != "200 BYE" {
+			t.Errorf("got %s", m)
+		}
+		a.next(t)
+	})(t)
+}
+
+// A copy of the INVITE that comes while the 200 leaves is not answered 100.
+func TestCopyThatCrossesTheAnswerIsAbsorbed(t *testing.T) {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{}, a.handle)
+		p := newRawPeer(t, u)
+		inv := p.invite("crossing", 1, testSDP("offer"))
+		src := source{sock: u.udp[0], addr: netip.MustParseAddrPort(p.addr())}
+		u.udp[0].w = echo{u.udp[0].w, "200 INVITE", func() { u.receive([]byte(inv), src) }}
+		p.send(inv)
+		p.expect("100 INVITE")
+		if m := p.read(patience); kindOf([]byte(m)) != "200 INVITE" {
+			t.Errorf("got %s", m)
+		}
+		a.next(t)
+	})(t)
+}
+
 func TestRefusalIsRepeatedFromMemory(t *testing.T) {
 	virtually(func(t *testing.T) {
 		u := startUA(t, Config{}, nil)
