@@ -76,12 +76,19 @@ func tail(s string, n int) string {
 // freePort is a UDP and TCP port on loopback that was free a moment ago.
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := l.Addr().(*net.TCPAddr)
+		pc, err := net.ListenUDP("udp", &net.UDPAddr{IP: at.IP, Port: at.Port})
+		_ = l.Close()
+		if err == nil { // else another has it for datagrams
+			_ = pc.Close()
+			return at.Port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // sippUAS answers as the scenarios want it: 180, 200, digits by INFO, and a
