@@ -51,6 +51,7 @@ func (l *loopIO) Flush([]byte, netip.AddrPort) error { return nil }
 func benchEndpoint(b *testing.B, lose int) (*sim, *loopIO) {
 	s := newSim(b, func(c *EndpointConfig) { c.RTCP = nil })
 	s.keep = false
+	s.now = time.Now() // with a monotonic reading, as the engine's
 	l := &loopIO{p: s.phone(), now: &s.now, lose: lose}
 	l.b = l.p.packet()
 	s.e.rtp = l

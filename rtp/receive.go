@@ -78,7 +78,7 @@ func (e *Endpoint) Receive(frame int64, now time.Time, pcm []int16) (sound bool)
 	missed := frame - e.frame - 1
 	e.frame = frame
 	e.receiver.player.near = bytesOf(pcm)
-	e.drain(frame, ns, wallAhead(now, ns), missed > 0)
+	e.drain(frame, now, ns, missed > 0)
 	e.receiver.player.near = nil
 	if missed > 0 {
 		e.receiver.player.skipped(missed)
@@ -94,11 +94,10 @@ func bytesOf(pcm []int16) []byte {
 
 // drain reads one datagram, more only while too little waits or what is read has
 // been waiting in the socket; but once in a while all, so that none grows old
-// there where arrival times are unknown, and always after a stall. ahead is that of
-// the wall clock.
-func (e *Endpoint) drain(frame, now, ahead int64, stalled bool) {
+// there where arrival times are unknown, and always after a stall. now is clock, steady.
+func (e *Endpoint) drain(frame int64, clock time.Time, now int64, stalled bool) {
 	if e.share != nil {
-		e.drainShare(now, ahead)
+		e.drainShare(clock, now)
 		return
 	}
 	r := &e.receiver
@@ -121,7 +120,7 @@ func (e *Endpoint) drain(frame, now, ahead int64, stalled bool) {
 			r.empty = now
 			return
 		}
-		came := arrival(at, ahead, r.empty, now)
+		came := arrival(at, r.empty, clock, now)
 		e.datagram(memory[:n], from, came, now)
 		if !all && now-came < stale && r.player.full() {
 			return
@@ -161,7 +160,7 @@ func timeNanos(t time.Time) int64 {
 }
 
 // drainShare takes what the worker of the shared port has put into the inbox.
-func (e *Endpoint) drainShare(now, ahead int64) {
+func (e *Endpoint) drainShare(clock time.Time, now int64) {
 	in := &e.share.in
 	for range maxDrain {
 		b, key, at := in.next()
@@ -172,19 +171,19 @@ func (e *Endpoint) drainShare(now, ahead int64) {
 		if key != e.far.key {
 			from = key.addrPort()
 		}
-		e.datagram(b, from, arrival(at, ahead, 0, now), now)
+		e.datagram(b, from, arrival(at, 0, clock, now), now)
 		in.done()
 	}
 }
 
 // arrival is when a datagram came, steady: the system's word where it can be true,
-// that is between empty, when nothing waited, and now. at is by the wall clock, which
-// is ahead and may have been set since.
-func arrival(at, ahead, empty, now int64) int64 {
+// that is between empty, when nothing waited, and now, which is clock, steady. at is by
+// the wall clock, which may have been set since.
+func arrival(at, empty int64, clock time.Time, now int64) int64 {
 	if at == 0 {
 		return now
 	}
-	return max(empty, now-maxAge, min(at-ahead, now+maxEarly))
+	return max(empty, now-maxAge, min(at-wallAhead(clock, now), now+maxEarly))
 }
 
 // datagram judges what came on the RTP port and takes it in.

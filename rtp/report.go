@@ -55,7 +55,7 @@ func (r *reporter) run(e *Endpoint, frame int64, now time.Time, ns int64) {
 		return
 	}
 	if (frame+r.phase)%pollFrames == 0 || e.far.roams && frame%asideFrames == 0 {
-		r.poll(e, ns, wallAhead(now, ns))
+		r.poll(e, now, ns)
 	}
 	if r.next == 0 {
 		r.next = ns + r.interval()/2 // RFC 3550 §6.2: the first one sooner
@@ -76,8 +76,8 @@ func (r *reporter) interval() int64 {
 	return int64(reportInterval)/2 + r.rnd.Int64N(int64(reportInterval))
 }
 
-// poll reads what has come.
-func (r *reporter) poll(e *Endpoint, now, ahead int64) {
+// poll reads what has come; now is clock, steady.
+func (r *reporter) poll(e *Endpoint, clock time.Time, now int64) {
 	var memory [datagramSize]byte
 	for range maxPoll {
 		n, from, at, err := r.receive(e, &memory)
@@ -95,7 +95,7 @@ func (r *reporter) poll(e *Endpoint, now, ahead int64) {
 			e.setAside(memory[:n], from, true)
 			continue
 		}
-		r.datagram(e, memory[:n], from, arrival(at, ahead, 0, now))
+		r.datagram(e, memory[:n], from, arrival(at, 0, clock, now))
 	}
 }
 
