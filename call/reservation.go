@@ -116,13 +116,18 @@ func (m *Manager) Reserve(r Reservation) (Reservation, error) {
 }
 
 // Extend moves the end of a reservation that is not over. It fails with
-// ErrNoReservation and ErrReserved.
+// ErrNoReservation and ErrReserved; what else comes is a fault of the Keeper, and
+// the end is where it was.
 func (m *Manager) Extend(token string, by time.Duration) (Reservation, error) {
 	r, err := m.reserved.extend(token, by, time.Now())
 	if err != nil {
 		return Reservation{}, err
 	}
-	return r, m.reserved.keep(r)
+	if err := m.reserved.keep(r); err != nil {
+		m.reserved.shorten(token, by, time.Now())
+		return Reservation{}, err
+	}
+	return r, nil
 }
 
 // Unreserve removes a reservation; if its room is open everybody in it is
@@ -281,6 +286,23 @@ func (r *reservations) extend(token string, by time.Duration, now time.Time) (Re
 	return one, r.putLocked(one)
 }
 
+// shorten takes back what extend did; an end that has passed meanwhile is now,
+// so that it is seen.
+func (r *reservations) shorten(token string, by time.Duration, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	one, ok := r.byToken[token]
+	if !ok {
+		return
+	}
+	one.End = one.End.Add(-by)
+	if one.End.Before(now) {
+		one.End = now
+	}
+	r.byToken[token] = one
+	r.tell()
+}
+
 func (r *reservations) putLocked(one Reservation) error {
 	for _, other := range r.byToken {
 		if other.Conference == one.Conference && other.Token != one.Token && other.Start.Before(one.End) && one.Start.Before(other.End) {
@@ -354,12 +376,25 @@ func (r *reservations) due(now time.Time) (over []Reservation, next time.Time, c
 	return over, next, r.changed
 }
 
-// keep makes a reservation last over a restart.
+// keep makes a reservation last over a restart. Others may change or remove it
+// while it is being written: what is kept last is how it stands then.
 func (r *reservations) keep(one Reservation) error {
 	if r.keeper == nil {
 		return nil
 	}
-	return r.keeper.Put(one.Token, one)
+	for {
+		if err := r.keeper.Put(one.Token, one); err != nil {
+			return err
+		}
+		now, ok := r.get(one.Token)
+		switch {
+		case !ok:
+			return r.keeper.Delete(one.Token)
+		case now.End.Equal(one.End):
+			return nil
+		}
+		one = now
+	}
 }
 
 // drop forgets a reservation for good.

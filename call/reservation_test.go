@@ -233,6 +233,108 @@ func TestAReservationThatCannotBeKeptIsAnError(t *testing.T) {
 	}
 }
 
+// failingDisk fails after a while, when it is told to.
+type failingDisk struct {
+	*documents
+	fails bool
+}
+
+func (d *failingDisk) Put(key string, v any) error {
+	if !d.fails {
+		return d.documents.Put(key, v)
+	}
+	time.Sleep(10 * time.Second)
+	return errors.New("disk full")
+}
+
+func TestAReservationThatCannotBeKeptLongerEndsWhenItDid(t *testing.T) {
+	for name, left := range map[string]time.Duration{"long before its end": 30 * time.Minute, "just before its end": 5 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := &failingDisk{documents: &documents{byKey: map[string][]byte{}}}
+				room := &Conference{name: "a", gone: make(chan struct{})}
+				m := booking(t, disk)
+				m.rooms["a"], m.metrics = room, newMetrics(nil)
+				ctx, cancel := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				running.Go(func() { _ = m.RunReservations(ctx) })
+				r, err := m.Reserve(hour("a", 0))
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Until(r.End) - left)
+				disk.fails = true
+				if got, err := m.Extend(r.Token, time.Hour); err == nil || got != (Reservation{}) {
+					t.Errorf("extended: %+v, %v", got, err)
+				}
+				time.Sleep(left)
+				if !room.isGone() {
+					t.Error("the room goes on after its end")
+				}
+				cancel()
+				running.Wait()
+			})
+		})
+	}
+}
+
+// overtaken is a disk on which the first of two writes ends last.
+type overtaken struct {
+	*documents
+	slow bool
+}
+
+func (d *overtaken) Put(key string, v any) error {
+	if d.slow {
+		d.slow = false
+		time.Sleep(10 * time.Second)
+	}
+	return d.documents.Put(key, v)
+}
+
+// What is done to a reservation while it is being written lasts over a restart.
+func TestReservationIsKeptAsItStands(t *testing.T) {
+	for name, test := range map[string]struct {
+		meanwhile func(m *Manager, token string) error
+		kept      int
+	}{
+		"extended again": {func(m *Manager, token string) error { _, err := m.Extend(token, time.Hour); return err }, 1},
+		"removed":        {(*Manager).Unreserve, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				disk := &overtaken{documents: &documents{byKey: map[string][]byte{}}}
+				m := booking(t, disk)
+				r, err := m.Reserve(hour("a", time.Hour))
+				if err != nil {
+					t.Fatal(err)
+				}
+				disk.slow = true
+				var extending sync.WaitGroup
+				extending.Go(func() {
+					if _, err := m.Extend(r.Token, time.Minute); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+				if err := test.meanwhile(m, r.Token); err != nil {
+					t.Fatal(err)
+				}
+				extending.Wait()
+				list := booking(t, disk).Reservations() // after a restart
+				if len(list) != test.kept {
+					t.Fatalf("kept %+v", list)
+				}
+				for _, one := range list {
+					if !one.End.Equal(r.End.Add(time.Hour + time.Minute)) {
+						t.Errorf("it ends %v later", one.End.Sub(r.End))
+					}
+				}
+			})
+		})
+	}
+}
+
 // slowDocuments takes its time to forget.
 type slowDocuments struct{ *documents }
 
