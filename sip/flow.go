@@ -95,6 +95,7 @@ func (f *flow) write(m sipgo.Message) error {
 func (f *flow) writeBytes(b []byte) error {
 	var err error
 	if f.conn != nil {
+		f.conn.sent.Store(time.Now().UnixNano())
 		err = f.conn.write(b)
 	} else {
 		_, err = f.sock.w.WriteToUDPAddrPort(b, f.to)

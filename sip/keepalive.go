@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -30,20 +31,8 @@ const (
 // keepAlive sends keep-alives by every way out that this UA has opened, until
 // ctx ends: each time after 80 to 100 % of the interval (RFC 5626 §4.4).
 func (u *UA) keepAlive(ctx context.Context) {
-	for {
-		d := u.cfg.KeepAlive
-		t := time.NewTimer(d - time.Duration(rand.Int64N(int64(d)/5+1)))
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-u.stop:
-			t.Stop()
-			return
-		}
-		u.pingAll(time.Now())
-	}
+	d := u.cfg.KeepAlive
+	u.every(ctx, func() time.Duration { return d - time.Duration(rand.Int64N(int64(d)/5+1)) }, u.pingAll)
 }
 
 // pingAll sends one round. A connection whose far end has answered pings and
@@ -97,13 +86,5 @@ func (u *UA) heardKeepAlive(c *streamConn, data []byte) {
 
 // dialled are the connections that this UA has opened.
 func (t *streamTable) dialled() []*streamConn {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list []*streamConn
-	for c := range t.all {
-		if c.listener == nil && !c.closed() {
-			list = append(list, c)
-		}
-	}
-	return list
+	return slices.DeleteFunc(t.list(), func(c *streamConn) bool { return c.listener != nil || c.closed() })
 }

@@ -42,7 +42,8 @@ type outside struct {
 // answered is the final response to a request outside a dialog.
 type answered struct {
 	res     *sipgo.Response
-	contact sipgo.Uri // ours, as it was sent
+	contact sipgo.Uri   // ours, as it was sent
+	conn    *streamConn // it came by; nil for UDP
 }
 
 // ask sends a request outside a dialog and waits for its final response.
@@ -74,7 +75,7 @@ func (u *UA) ask(ctx context.Context, o outside) (answered, error) {
 			ctx, done = context.WithTimeoutCause(ctx, h.patience, ErrTimeout)
 			defer done()
 		}
-		a.contact = o.contact(h.flow)
+		a.contact, a.conn = o.contact(h.flow), h.flow.conn
 		from := uris[3]
 		if o.from == "" {
 			from = sipgo.Uri{Scheme: "sip", User: a.contact.User, Host: a.contact.Host}

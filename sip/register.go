@@ -68,7 +68,9 @@ func (u *UA) Register(ctx context.Context, r RegisterRequest) (RegisterResult, e
 	if a.res.StatusCode >= 300 {
 		return RegisterResult{}, statusError(a.res)
 	}
-	return registered(a, r), nil
+	out := registered(a, r)
+	a.conn.want(out.Expires) // calls may come by it
+	return out, nil
 }
 
 func (u *UA) register(ctx context.Context, r RegisterRequest) (answered, error) {

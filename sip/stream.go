@@ -47,6 +47,8 @@ type streamConn struct {
 	turn          chan struct{} // capacity 1: full while somebody writes
 
 	heard          atomic.Int64 // when anything last came [Unix ns]; 0 = never
+	sent           atomic.Int64 // when a message of ours last went, or the connection was made [Unix ns]
+	wanted         atomic.Int64 // it stays open until then [Unix ns]
 	pinged, ponged atomic.Int64 // last keep-alive sent and answered [Unix ns]; 0 = never
 }
 
@@ -57,10 +59,12 @@ func newStreamConn(transport string, l link, local, remote net.Addr) (*streamCon
 	if !lok || !rok {
 		return nil, fmt.Errorf("sip: unexpected %T", local)
 	}
-	return &streamConn{
+	c := &streamConn{
 		transport: transport, link: l, local: unmap(here.AddrPort()), remote: unmap(there.AddrPort()),
 		done: make(chan struct{}), turn: make(chan struct{}, 1),
-	}, nil
+	}
+	c.sent.Store(time.Now().UnixNano())
+	return c, nil
 }
 
 func (c *streamConn) closed() bool {
@@ -227,9 +231,7 @@ func (t *streamTable) remove(c *streamConn) {
 	c.close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.ways[c.way()] == c {
-		delete(t.ways, c.way())
-	}
+	t.hideLocked(c)
 	delete(t.all, c)
 	t.m.conns.Dec()
 }

@@ -123,6 +123,7 @@ func (u *UA) Serve(ctx context.Context, h Handler) error {
 	if u.cfg.KeepAlive > 0 {
 		u.own.run(func() { u.keepAlive(ctx) })
 	}
+	u.own.run(func() { u.every(ctx, func() time.Duration { return sweepEvery }, u.sweep) })
 	close(u.started)
 	var err error
 	select {
