@@ -5,6 +5,7 @@
 //	mediaserver check-config [--config FILE] print the effective configuration
 //	mediaserver demo                         run with three robot callers in a conference
 //	mediaserver healthcheck                  ask a running server whether it is well
+//	mediaserver bench limit|media|calls      measure the machine, and a server under load
 //	mediaserver version
 //
 // This is the only package that knows all others: it reads the configuration,

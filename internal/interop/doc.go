@@ -1,7 +1,8 @@
-// Package interop holds the tests of the finished program against clients that
-// were not written here: SIPp and baresip. The binary is built, runs as a
-// process of its own with a configuration file, asks a web application that
-// the test serves, and is called over the loopback interface.
+// Package interop holds the tests of the finished program against programs that
+// were not written here: SIPp, baresip, and those of docs/interoperability.md.
+// The binary is built, runs as a process of its own with a configuration file,
+// asks a web application that the test serves, and is called over the loopback
+// interface.
 //
 //	SIPp, baresip ──SIP, RTP──▶ mediaserver ──HTTP──▶ web application of the test
 //	recorder of the test ◀─RTP──┘    └──▶ /metrics, /healthz, log
@@ -12,7 +13,7 @@
 // that a SIPp call names in its session description, so that every packet the
 // server sends is seen with the time of its arrival.
 //
-// The programs come from the Debian packages sip-tester and baresip-core.
-// Where they are missing the tests are skipped, but with the environment
-// variable CI set they fail. SIPp needs root to play packets from a file.
+// The programs come from Debian packages, which `make deps` installs. Where one
+// is missing its tests are skipped, but with the environment variable CI set
+// they fail. SIPp needs root to play packets from a file.
 package interop

@@ -1,5 +1,6 @@
 // Package srtp protects the RTP and RTCP of an endpoint (RFC 3711) with keys
-// that were exchanged in session descriptions (SDES, RFC 4568). AEAD_AES_128_GCM (RFC
+// that were exchanged in session descriptions (SDES, RFC 4568) or come from a
+// handshake (package dtls). AEAD_AES_128_GCM (RFC
 // 7714) is made here of crypto/cipher, with little memory for each call;
 // AES-CM with HMAC-SHA1 is that of github.com/pion/srtp, which also judges the
 // other in the tests. Suites, keys, and what becomes of the state when keys change
