@@ -50,13 +50,15 @@ func (s *fullDisk) Append(b store.Batch) error {
 // scribe makes a record of every call that ends.
 type scribe struct{ written int }
 
-func (*scribe) Take(batch []call.Event) (done []store.Record) {
+func (*scribe) Resume([]call.Event, [][]byte) {}
+
+func (*scribe) Take(batch []call.Event) (done []store.Record, _ []store.Change) {
 	for _, e := range batch {
 		if e.Type == call.CallEnded {
 			done = append(done, store.Record{ID: e.Call, End: e.Time, JSON: []byte("{}")})
 		}
 	}
-	return done
+	return done, nil
 }
 
 func (s *scribe) Kept(records []store.Record) { s.written += len(records) }

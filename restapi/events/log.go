@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,9 +45,13 @@ type Store interface {
 
 // Collector makes call records of events. Take gets all of them once, in
 // order, from one goroutine, before they are kept; what it returns is kept with
-// them. Kept follows, when records are on the disk, or cannot be.
+// them: records that are complete, and changes of those that are to outlive
+// the process though they are not. Kept follows, when records are on the disk,
+// or cannot be. Resume comes before all else, with what a killed process has
+// left: the events that opened what nobody closed, in order, and its records.
 type Collector interface {
-	Take(batch []call.Event) []store.Record
+	Resume(opened []call.Event, unfinished [][]byte)
+	Take(batch []call.Event) ([]store.Record, []store.Change)
 	Kept(records []store.Record)
 }
 
@@ -138,18 +143,31 @@ func (l *Log) closeLeft() error {
 		return fmt.Errorf("events: %w", err)
 	}
 	var left []call.Event
+	var unfinished [][]byte
 	for key, raw := range unclosed {
+		if store.IsRecord(key) {
+			unfinished = append(unfinished, raw)
+			continue
+		}
 		var e call.Event
 		if err := json.Unmarshal(raw, &e); err != nil {
 			l.cfg.Logger.Warn("an open event cannot be read", "key", key, "error", err)
 			continue
 		}
 		left = append(left, e)
-		l.open[idOf(&e)] = e
 		l.keys[idOf(&e)] = key
 	}
-	slices.SortFunc(left, func(a, b call.Event) int { return int(b.Sequence) - int(a.Sequence) })
-	for _, e := range left { // what was opened last is closed first
+	slices.SortFunc(left, func(a, b call.Event) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	for _, e := range left {
+		l.open[idOf(&e)] = e
+		if e.Type == call.InstanceStarted {
+			l.adopt(e)
+		}
+	}
+	if l.cfg.Collector != nil {
+		l.cfg.Collector.Resume(left, unfinished)
+	}
+	for _, e := range slices.Backward(left) { // what was opened last is closed first
 		l.Emit(closing(e))
 	}
 	if len(left) > 0 {
@@ -344,7 +362,8 @@ func (l *Log) writeAll() (written int) {
 func (l *Log) write(batch []call.Event) {
 	messages, kept := l.encode(batch)
 	if l.cfg.Collector != nil {
-		kept.Records = l.cfg.Collector.Take(batch)
+		records, changes := l.cfg.Collector.Take(batch)
+		kept.Records, kept.Changes = records, append(kept.Changes, changes...)
 	}
 	if l.cfg.Store != nil {
 		l.keep(kept)

@@ -9,8 +9,8 @@ import (
 	"mediaserver/restapi/store"
 )
 
-// maxLive bounds the calls that are being collected; beyond it the oldest
-// go unrecorded.
+// maxLive bounds the calls that are being collected; of those that begin
+// beyond it only the end is recorded.
 const maxLive = 200_000
 
 // Collector makes records of events: an events.Collector.
@@ -21,12 +21,14 @@ type Collector struct {
 
 	live      map[string]*live // by call
 	instances map[string]*instance
+	waiting   []*live // ended in this batch, and wait for their instance
 }
 
 // live is a record that is not complete.
 type live struct {
 	Record
 	ended bool
+	kept  bool // as it is, until it is complete
 }
 
 // instance is an application that runs calls.
@@ -62,25 +64,64 @@ func NewCollector(cfg Config) *Collector {
 	return &Collector{cfg: cfg, log: cfg.Logger, live: map[string]*live{}, instances: map[string]*instance{}}
 }
 
-// Take collects events and returns the records they complete.
-func (c *Collector) Take(batch []call.Event) []store.Record {
-	var done []store.Record
+// Resume goes on where a killed process was: with the events that opened what
+// is still open, in order, and the records that Take had it keep meanwhile.
+func (c *Collector) Resume(opened []call.Event, unfinished [][]byte) {
+	for _, e := range opened {
+		c.take(e) // it completes nothing
+	}
+	for _, raw := range unfinished {
+		r := &live{ended: true, kept: true}
+		err := json.Unmarshal(raw, &r.Record)
+		if err != nil || c.instances[r.Instance] == nil {
+			c.log.Error("the record of a call that ended in the process before cannot be completed", "call_id", r.Call, "error", err)
+			continue
+		}
+		c.live[r.Call] = r
+		c.join(r)
+	}
+}
+
+// Take collects events and returns the records they complete, and how those
+// change that are kept although they are not complete: the calls that ended
+// before their instance, which may go on for hours.
+func (c *Collector) Take(batch []call.Event) (done []store.Record, changes []store.Change) {
 	for _, e := range batch {
 		for _, r := range c.take(e) {
-			raw, err := r.encode()
-			if err != nil { // no value of the type can bring it about
-				c.log.Error("a call record cannot be written", "call_id", r.Call, "error", err)
-				continue
+			if raw := c.encode(r); raw != nil {
+				done = append(done, store.Record{ID: r.Call, End: r.Ended, JSON: raw})
 			}
-			done = append(done, store.Record{ID: r.Call, End: r.Ended, JSON: raw})
+			if r.kept {
+				changes = append(changes, store.Change{Key: store.RecordOpenKey(r.Call)})
+			}
 		}
 	}
-	return done
+	for _, r := range c.waiting {
+		if c.live[r.Call] != r { // its instance has ended in the same batch
+			continue
+		}
+		if raw := c.encode(r); raw != nil {
+			changes = append(changes, store.Change{Key: store.RecordOpenKey(r.Call), Opens: raw})
+			r.kept = true
+		}
+	}
+	c.waiting = nil
+	return done, changes
+}
+
+// encode is the JSON of a record; nil, and a line in the log, if there is none.
+func (c *Collector) encode(r *live) []byte {
+	raw, err := r.Record.encode()
+	if err != nil { // no value of the type can bring it about
+		c.log.Error("a call record cannot be written", "call_id", r.Call, "error", err)
+		return nil
+	}
+	return raw
 }
 
 // encode is the JSON of a record, without so many pages and actions that the
 // store could not take it.
-func (r *Record) encode() ([]byte, error) {
+func (r Record) encode() ([]byte, error) {
 	for {
 		raw, err := json.Marshal(r)
 		if len(raw) <= store.MaxRecord || len(r.Pages)+len(r.Actions) == 0 {
@@ -120,7 +161,7 @@ func (c *Collector) take(e call.Event) []*live {
 	}
 	r := c.live[e.Call]
 	if r == nil {
-		if e.Type == call.CallEnded { // begun in the process before
+		if e.Type == call.CallEnded { // its beginning was dropped
 			return []*live{unknown(e)}
 		}
 		return nil
@@ -131,6 +172,7 @@ func (c *Collector) take(e call.Event) []*live {
 	}
 	r.ended = true
 	if c.instances[r.Instance] != nil {
+		c.waiting = append(c.waiting, r)
 		return nil // its final page is to come
 	}
 	return c.finish(r)
@@ -190,11 +232,15 @@ func (c *Collector) finish(r *live) []*live {
 	return []*live{r}
 }
 
-// unknown is the record of a call of which only the end is known.
+// unknown is the record of a call of which only the end is known. It began at
+// the latest when it was answered.
 func unknown(e call.Event) *live {
 	r := &live{Record: Record{
 		Call: e.Call, Primary: e.Primary, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
 	}}
+	if e.Ended != nil {
+		r.Started = e.Time.Add(-time.Duration(e.Ended.DurationMS) * time.Millisecond)
+	}
 	if e.Started != nil {
 		r.Direction, r.From, r.To = e.Started.Direction, e.Started.From, e.Started.To
 	}

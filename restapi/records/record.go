@@ -24,11 +24,11 @@ type Record struct {
 	Conference string        `json:"conference,omitempty" doc:"the room it was in"`
 	Started    time.Time     `json:"started"`
 	Answered   *time.Time    `json:"answered,omitempty"`
-	Ended      time.Time     `json:"ended"`
+	Ended      time.Time     `json:"ended" doc:"with unnoticed: when the server started again; the call had ended by then"`
 	DurationMS int64         `json:"duration_ms" doc:"from the answer to the end"`
 	Cause      call.Cause    `json:"cause"`
 	RawCause   int           `json:"raw_cause" doc:"SIP code of the end"`
-	Unnoticed  bool          `json:"unnoticed,omitempty" doc:"the server was stopped in the midst of the call: what came before is not in this record"`
+	Unnoticed  bool          `json:"unnoticed,omitempty" doc:"the server was killed in the midst of the call: when it ended, and what happened after its start, is not known"`
 	Pages      []Page        `json:"pages" doc:"in the order in which they were asked; 200 at most"`
 	Actions    []Action      `json:"actions" doc:"in the order in which they ended; 500 at most"`
 	Counts     Counts        `json:"counts"`

@@ -21,7 +21,7 @@ func take(t *testing.T, c *Collector, events ...call.Event) []Record {
 		if e.Time.IsZero() {
 			e.Time = start.Add(time.Duration(i) * time.Second)
 		}
-		kept := c.Take([]call.Event{e})
+		kept, _ := c.Take([]call.Event{e})
 		c.Kept(kept)
 		for _, k := range kept {
 			var r Record
@@ -76,9 +76,9 @@ func TestOtherEndsCompleteARecordToo(t *testing.T) {
 	begin := call.Event{Type: call.CallStarted, Call: "p"}
 	end := call.Event{Type: call.CallEnded, Call: "p", Cause: call.Failed}
 	for name, events := range map[string][]call.Event{
-		"no service":                  {begin, end},
-		"the instance ends first":     {begin, {Type: call.InstanceStarted, Call: "p", Instance: "i"}, {Type: call.InstanceEnded, Call: "p", Instance: "i"}, end},
-		"begun in the process before": {end},
+		"no service":                {begin, end},
+		"the instance ends first":   {begin, {Type: call.InstanceStarted, Call: "p", Instance: "i"}, {Type: call.InstanceEnded, Call: "p", Instance: "i"}, end},
+		"its beginning was dropped": {end},
 	} {
 		c := NewCollector(Config{})
 		if got := take(t, c, events...); len(got) != 1 || got[0].Cause != call.Failed {
@@ -178,7 +178,7 @@ func TestARecordFitsIntoTheStore(t *testing.T) {
 	for range maxPages {
 		c.Take([]call.Event{page})
 	}
-	done := c.Take([]call.Event{{Type: call.CallEnded, Call: "c-1"}})
+	done, _ := c.Take([]call.Event{{Type: call.CallEnded, Call: "c-1"}})
 	if len(done) != 1 || len(done[0].JSON) > store.MaxRecord {
 		t.Fatalf("a record of %d bytes", len(done[0].JSON))
 	}

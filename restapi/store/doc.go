@@ -9,6 +9,7 @@
 //	bucket      key                          value
 //	events      sequence, 8 bytes            JSON of the event
 //	open        number of the opening event  JSON of its opening event
+//	            "record of " + call id       JSON of a record that is not complete
 //	records     end in µs, 8 bytes + call id  JSON of the call record
 //	record_ids  call id                      key of its record
 //	doc.NAME    as given                     JSON

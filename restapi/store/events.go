@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -16,15 +17,26 @@ type Entry struct {
 	JSON     []byte
 }
 
-// Change of what is open: Opens with the event that opened it, or none for
-// what has been closed.
+// Change of what is open: Opens with the event that opened it, or with a record
+// that is not complete, or none for what has been closed.
 type Change struct {
-	Key   string // OpenKey of the event that opened it, or as Unclosed gave it
+	Key   string // OpenKey of the event that opened it, RecordOpenKey, or as Unclosed gave it
 	Opens []byte // nil: closed
 }
 
 // OpenKey is the key of what an event opens. Keys are in the order of events.
 func OpenKey(sequence uint64) string { return string(sequenceKey(sequence)) }
+
+// RecordOpenKey is the key of the record of a call that is not complete. Such
+// keys are behind those of events.
+func RecordOpenKey(call string) string { return openRecord + call }
+
+// openRecord begins the keys of records; those of events have other lengths or
+// begin otherwise.
+const openRecord = "record of "
+
+// IsRecord says whether a key that Unclosed gave is one of RecordOpenKey.
+func IsRecord(openKey string) bool { return strings.HasPrefix(openKey, openRecord) }
 
 func sequenceKey(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
 
@@ -78,7 +90,8 @@ func change(b *bolt.Bucket, c Change) error {
 	return b.Put([]byte(c.Key), c.Opens)
 }
 
-// Unclosed yields what was opened and not closed, by its key.
+// Unclosed yields what was opened and not closed, by its key: events, and
+// records (IsRecord).
 func (s *Store) Unclosed() (map[string][]byte, error) {
 	open := map[string][]byte{}
 	err := s.db.View(func(tx *bolt.Tx) error {
