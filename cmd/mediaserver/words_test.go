@@ -128,8 +128,8 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
-// TestKeysInDocumentsAreKeys wants every key and variable of the configuration
-// that any document names to be one.
+// TestKeysInDocumentsAreKeys wants every key and variable of the configuration,
+// and every event, that any document names to be one.
 func TestKeysInDocumentsAreKeys(t *testing.T) {
 	known, variables, sections := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, k := range config.Keys() {
@@ -144,13 +144,14 @@ func TestKeysInDocumentsAreKeys(t *testing.T) {
 		}
 	}
 	for _, e := range call.EventTypes() { // written alike
-		known[string(e)] = true
+		kind, _, _ := strings.Cut(string(e), ".")
+		known[string(e)], sections[kind] = true, true
 	}
 	key := regexp.MustCompile("`([a-z]+)((?:\\[\\])?(?:\\.[a-z_]+(?:\\[\\])?)+)(?:: [^`]*)?`")
 	for path, text := range documents(t) {
 		for _, m := range key.FindAllStringSubmatch(text, -1) {
 			if sections[m[1]] && !known[m[1]+m[2]] {
-				t.Errorf("%s: there is no key %s%s", path, m[1], m[2])
+				t.Errorf("%s: there is no key or event %s%s", path, m[1], m[2])
 			}
 		}
 		for _, name := range regexp.MustCompile(`MEDIASERVER_[A-Z_]+`).FindAllString(text, -1) {
