@@ -35,6 +35,9 @@ func (k pageKind) String() string {
 	}[k]
 }
 
+// MarshalText is the word of String, for logs in JSON.
+func (k pageKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // of is the page of this kind for a primary or secondary call.
 func (k pageKind) of(secondary bool) pageKind {
 	if secondary {

@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,4 +72,13 @@ func TestTheLogTellsWhatHappened(t *testing.T) {
 			t.Log(text)
 		}
 	})
+}
+
+func TestTheKindOfAPageIsAWordInEveryLog(t *testing.T) {
+	var text, lines strings.Builder
+	slog.New(slog.NewTextHandler(&text, nil)).Info("page asked", "page", secondaryFirstPage)
+	slog.New(slog.NewJSONHandler(&lines, nil)).Info("page asked", "page", secondaryFirstPage)
+	if !strings.Contains(text.String(), "page=secondary_first") || !strings.Contains(lines.String(), `"page":"secondary_first"`) {
+		t.Errorf("%s%s", text.String(), lines.String())
+	}
 }
