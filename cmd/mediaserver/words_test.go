@@ -303,3 +303,27 @@ func TestErrorCodesAreDocumented(t *testing.T) {
 		t.Errorf("error_result.md: there is no code %s", code)
 	}
 }
+
+// TestResultsAreDocumented wants action_result.md to name each member of a
+// result that the document of an action has.
+func TestResultsAreDocumented(t *testing.T) {
+	texts := documents(t)
+	rows := map[string]string{} // what a row links to → the members in it
+	for _, cells := range rowsOf(texts["docs/objects/action_result.md"]) {
+		for _, m := range regexp.MustCompile(`\(\.\./(actions/[a-z_]+\.md)#result\)`).FindAllStringSubmatch(cells[0], -1) {
+			rows["docs/"+m[1]] = cells[1]
+		}
+	}
+	for path, text := range texts {
+		_, result, _ := strings.Cut(text, "\n## Result\n\n| member |")
+		result, _, _ = strings.Cut(result, "\n\n")
+		for _, m := range regexp.MustCompile(`(?m)^\| ([a-z_]+) [(|]`).FindAllStringSubmatch(result, -1) {
+			if !strings.Contains(rows[path], "`"+m[1]+"`") {
+				t.Errorf("action_result.md: the row of %s does not name %s", path, m[1])
+			}
+		}
+	}
+	if len(rows) == 0 {
+		t.Error("action_result.md has no rows")
+	}
+}
