@@ -34,6 +34,8 @@ const (
 	PageAnswered       EventType = "page.answered"
 	PageFailed         EventType = "page.failed"
 	ActionEnded        EventType = "action.ended"
+	TrunkUp            EventType = "trunk.up"
+	TrunkDown          EventType = "trunk.down"
 	// EventsDropped says that events before it were lost for want of room;
 	// closing events never are.
 	EventsDropped EventType = "events.dropped"
@@ -46,7 +48,8 @@ func EventTypes() []EventType {
 		ParticipantEntered, ParticipantLeft, ParticipantMuted, ParticipantUnmuted,
 		ConferenceCreated, ConferenceStarted, ConferenceStopped, ConferenceLocked, ConferenceUnlocked, ConferenceEnded,
 		RecordingStarted, RecordingEnded, PlayStarted, PlayEnded,
-		InstanceStarted, InstanceEnded, PageRequested, PageAnswered, PageFailed, ActionEnded, EventsDropped,
+		InstanceStarted, InstanceEnded, PageRequested, PageAnswered, PageFailed, ActionEnded,
+		TrunkUp, TrunkDown, EventsDropped,
 	}
 }
 
@@ -118,7 +121,20 @@ type Event struct {
 	Action      *ActionRun    `json:"action,omitempty" doc:"action.ended"`
 	Service     string        `json:"service,omitempty" doc:"instance.started: name of the service"`
 	Population  int           `json:"participants,omitempty" doc:"participant and conference events: how many are in the room now"`
-	Dropped     uint64        `json:"dropped,omitempty" doc:"events.dropped: how many"`
+	ServerEvent
+}
+
+// ServerEvent is what an Event bears that is about no call and no room.
+type ServerEvent struct {
+	Trunk   *TrunkState `json:"trunk,omitempty" doc:"trunk events"`
+	Dropped uint64      `json:"dropped,omitempty" doc:"events.dropped: how many"`
+}
+
+// TrunkState is how a trunk does from now on.
+type TrunkState struct {
+	Name       string `json:"name" doc:"as it is configured" example:"carrier"`
+	Reason     string `json:"reason,omitempty" doc:"trunk.down: why" example:"not registered: sip: status 403 Forbidden"`
+	Registered *bool  `json:"registered,omitempty" doc:"whether this server is registered there; left out if it is not to be"`
 }
 
 // MediaTime is a time in the media of a call: both count from its answer and

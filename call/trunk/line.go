@@ -19,7 +19,8 @@ type line struct {
 	register registration
 	was      bool // up, as was told last
 	told     bool
-	since    time.Time // of the state that was told last
+	since    time.Time     // of the state that was told last
+	renewed  chan struct{} // capacity 1: the registration has a new end
 	stopped  chan struct{}
 }
 
@@ -44,7 +45,18 @@ type registration struct {
 func newLine(name string, cfg Line) *line {
 	return &line{
 		name: name, cfg: cfg, digest: sip.NewDigest(cfg.Username, cfg.Password),
-		healths: make([]health, len(cfg.Addresses)), stopped: make(chan struct{}),
+		healths: make([]health, len(cfg.Addresses)), renewed: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
+}
+
+// runOut forgets a registration whose time is over. l.mu is held.
+func (l *line) runOut(now time.Time) {
+	if l.register.until.IsZero() || l.register.until.After(now) {
+		return
+	}
+	l.register.until = time.Time{}
+	if l.register.err == "" {
+		l.register.err = "it has run out"
 	}
 }
 
@@ -172,18 +184,32 @@ func (l *line) stateLocked(now time.Time) State {
 	return s
 }
 
-// note changes what is known of the line and tells whether that changed its
-// state.
-func (l *line) note(change func(), now time.Time) (s State, changed bool) {
+// note changes what is known of the line and says whether that changed its state,
+// which tell is told first: it must not wait. What is told last is what holds.
+func (l *line) note(change func(), now time.Time, tell func(State)) (s State, changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change()
 	up, _ := l.judge(now)
-	changed = !l.told || up != l.was
-	if changed {
-		l.was, l.told, l.since = up, true, now
+	if l.told && up == l.was || !l.told && !l.foundOut() {
+		return l.stateLocked(now), false
 	}
-	return l.stateLocked(now), changed
+	l.was, l.told, l.since = up, true, now
+	s = l.stateLocked(now)
+	tell(s)
+	return s, true
+}
+
+// foundOut says whether the first of all that is to be known of the line is: what
+// became of its registration, and of OPTIONS to an address that answers or to all.
+// l.mu is held.
+func (l *line) foundOut() bool {
+	if l.cfg.Register && l.register.until.IsZero() && l.register.err == "" {
+		return false
+	}
+	return l.cfg.Keepalive == 0 ||
+		slices.ContainsFunc(l.healths, func(h health) bool { return h.up }) ||
+		!slices.ContainsFunc(l.healths, func(h health) bool { return !h.asked })
 }
 
 // States are how the trunks do, in their order.

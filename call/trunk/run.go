@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"mediaserver/call"
 	"mediaserver/sip"
 )
 
@@ -82,6 +83,7 @@ func (t *Table) work(ctx context.Context, l *line) {
 	var tasks sync.WaitGroup
 	if l.cfg.Register {
 		tasks.Go(func() { t.keepRegistered(ctx, l) })
+		tasks.Go(func() { t.watchRegistration(ctx, l) })
 	}
 	if l.cfg.Keepalive > 0 {
 		for i := range l.cfg.Addresses {
@@ -93,16 +95,29 @@ func (t *Table) work(ctx context.Context, l *line) {
 
 // note changes what is known of a line and tells of a change of its state.
 func (t *Table) note(l *line, change func()) {
-	s, changed := l.note(change, time.Now())
-	if !changed {
-		return
-	}
-	if s.Up {
+	s, changed := l.note(change, time.Now(), t.emit)
+	switch {
+	case !changed:
+	case s.Up:
 		t.cfg.Logger.Info("trunk is up", "trunk", s.Name)
-	} else {
+	default:
 		t.cfg.Logger.Warn("trunk is down", "trunk", s.Name, "reason", s.Reason)
 	}
-	t.cfg.Changed(s)
+}
+
+// emit tells the Sink of a change.
+func (t *Table) emit(s State) {
+	if t.cfg.Events == nil {
+		return
+	}
+	e := call.Event{Type: call.TrunkUp, ServerEvent: call.ServerEvent{Trunk: &call.TrunkState{Name: s.Name, Reason: s.Reason}}}
+	if !s.Up {
+		e.Type = call.TrunkDown
+	}
+	if s.Register {
+		e.Trunk.Registered = &s.Registered
+	}
+	t.cfg.Events.Emit(e)
 }
 
 // wait waits; false when ctx ended first.
@@ -191,7 +206,7 @@ func (t *Table) keepRegistered(ctx context.Context, l *line) {
 		} else {
 			pause = firstPause
 		}
-		if !t.waitRegistered(ctx, l, next) {
+		if !wait(ctx, next) {
 			break
 		}
 	}
@@ -216,21 +231,23 @@ func retryPause(err error, pause time.Duration) time.Duration {
 	return about(pause)
 }
 
-// waitRegistered waits, and notes the end of the registration if that comes
-// meanwhile. false when ctx ended first.
-func (t *Table) waitRegistered(ctx context.Context, l *line, d time.Duration) bool {
-	l.mu.Lock()
-	until := l.register.until
-	l.mu.Unlock()
-	left := time.Until(until)
-	if until.IsZero() || left > d {
-		return wait(ctx, d)
+// watchRegistration notes the end of a registration that is not refreshed in time,
+// also while a refresh is under way, until ctx ends.
+func (t *Table) watchRegistration(ctx context.Context, l *line) {
+	over := time.NewTimer(0)
+	defer over.Stop()
+	for {
+		select {
+		case <-l.renewed:
+			l.mu.Lock()
+			over.Reset(time.Until(l.register.until))
+			l.mu.Unlock()
+		case <-over.C:
+			t.note(l, func() { l.runOut(time.Now()) })
+		case <-ctx.Done():
+			return
+		}
 	}
-	if !wait(ctx, max(0, left)) {
-		return false
-	}
-	t.note(l, func() { l.register.until = time.Time{} })
-	return wait(ctx, d-max(0, left))
 }
 
 // registerOnce tries the addresses in turn until one registers us, and notes
@@ -275,6 +292,10 @@ func (t *Table) noteRegistered(l *line, i int, res sip.RegisterResult) {
 			until: time.Now().Add(res.Expires), address: i, routes: res.ServiceRoute,
 		}
 	})
+	select {
+	case l.renewed <- struct{}{}:
+	default: // it has not seen the one before
+	}
 	if first {
 		t.cfg.Logger.Info("trunk registered", "trunk", l.name, "address", hostPort(l.cfg.Addresses[i]), "seconds", int(res.Expires.Seconds()))
 	}

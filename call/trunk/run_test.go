@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"mediaserver/call"
 	"mediaserver/sip"
 )
 
@@ -27,6 +29,7 @@ type far struct {
 	codes map[string]int           // what an address answers; 0 = 200, -1 = nothing
 	grant time.Duration            // 0 = what was asked for
 	after map[string]time.Duration // Retry-After of refusals
+	slow  time.Duration            // of answers to REGISTER
 }
 
 func newFar() *far {
@@ -68,6 +71,7 @@ func (f *far) Register(ctx context.Context, r sip.RegisterRequest) (sip.Register
 	if r.Proxy != "" {
 		where = r.Proxy
 	}
+	time.Sleep(f.slow)
 	code, after, err := f.answer(ctx, fmt.Sprintf("REGISTER %d", int(r.Expires.Seconds())), where)
 	switch {
 	case err != nil:
@@ -102,6 +106,98 @@ func running(t *testing.T, f *far, list ...Config) (table *Table, log *bytes.Buf
 
 func registering(addresses ...string) Config {
 	return Config{Name: "a", Line: Line{Addresses: addresses, Username: "us", Password: "topsecret", Register: true, Expires: 1000 * time.Second}}
+}
+
+// told are the events of trunks.
+type told struct {
+	began time.Time
+
+	mu   sync.Mutex
+	list []string
+}
+
+func (s *told) Emit(e call.Event) {
+	text := fmt.Sprintf("%ds %s %s", int(time.Since(s.began).Seconds()), strings.TrimPrefix(string(e.Type), "trunk."), e.Trunk.Name)
+	if r := e.Trunk.Registered; r != nil {
+		text += fmt.Sprintf(" %v", *r)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, strings.TrimSpace(text+" "+e.Trunk.Reason))
+}
+
+// take is what was told since the last take.
+func (s *told) take() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := strings.Join(s.list, ", ")
+	s.list = nil
+	return text
+}
+
+// telling is running with an ear for events.
+func telling(t *testing.T, f *far, list ...Config) (*told, func()) {
+	s := &told{began: f.began}
+	table := NewTable(TableConfig{Agent: f, Events: s})
+	table.Replace(list, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	var tasks sync.WaitGroup
+	tasks.Go(func() { _ = table.Run(ctx) })
+	return s, func() { cancel(); tasks.Wait() }
+}
+
+func TestChangesOfTrunksAreEvents(t *testing.T) {
+	both := registering("sip:a.test")
+	both.Line.Keepalive = 30 * time.Second
+	asked := Config{Name: "a", Line: Line{Addresses: []string{"sip:a.test", "sip:b.test"}, Keepalive: 30 * time.Second}}
+	for _, c := range []struct {
+		name   string
+		trunk  Config
+		before func(f *far)
+		after  func(f *far) // two minutes later, for two minutes
+		want   string
+	}{
+		{
+			"registered, then taken back", registering("sip:a.test"), nil, nil,
+			"0s up a true, 240s down a false not registered: registration ended",
+		},
+		{
+			"refused", registering("sip:a.test"), func(f *far) { f.set("sip:a.test", 403) }, nil,
+			"0s down a false not registered: sip: status 403 Forbidden",
+		},
+		{
+			"refused, then taken", registering("sip:a.test"), func(f *far) { f.set("sip:a.test", 403) }, func(f *far) { f.set("sip:a.test", 0) },
+			"0s down a false not registered: sip: status 403 Forbidden, up a true, 240s down a false not registered: registration ended",
+		},
+		{"not said before both are known", both, func(f *far) { f.slow = time.Second }, nil, "1s up a true, 241s down a false not registered: registration ended"},
+		{"up with one address of two", asked, func(f *far) { f.set("sip:a.test", 503) }, nil, "0s up a"},
+		{"down with all", asked, nil, func(f *far) { f.set("sip:a.test", 503); f.set("sip:b.test", 503) }, "0s up a, down a b.test answers sip: status 503 Service Unavailable"},
+		{"from the beginning", asked, func(f *far) { f.set("sip:a.test", 503); f.set("sip:b.test", 503) }, nil, "0s down a b.test answers sip: status 503 Service Unavailable"},
+		{"neither registered nor asked", Config{Name: "a", Line: Line{Addresses: []string{"sip:a.test"}}}, nil, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFar()
+				if c.before != nil {
+					c.before(f)
+				}
+				s, stop := telling(t, f, c.trunk)
+				time.Sleep(2 * time.Minute)
+				if c.after != nil {
+					c.after(f)
+				}
+				time.Sleep(2 * time.Minute)
+				stop()
+				got := s.take()
+				if c.after != nil { // when exactly is by chance
+					got = regexp.MustCompile(`, 1[0-9][0-9]s`).ReplaceAllString(got, ",")
+				}
+				if got != c.want {
+					t.Errorf("told %q, want %q", got, c.want)
+				}
+			})
+		})
+	}
 }
 
 func TestRegistrationIsRefreshedAndTakenBack(t *testing.T) {
@@ -201,10 +297,8 @@ func TestExpiredRegistrationTakesTheTrunkDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFar()
 		f.grant = 60 * time.Second
-		states := make(chan string, 9)
-		table := NewTable(TableConfig{Agent: f, Changed: func(s State) {
-			states <- fmt.Sprintf("%v after %v", s.Up, time.Since(f.began) > 59*time.Second)
-		}})
+		told := &told{began: f.began}
+		table := NewTable(TableConfig{Agent: f, Events: told})
 		table.Replace([]Config{registering("sip:a.test")}, "")
 		ctx, cancel := context.WithCancel(t.Context())
 		var tasks sync.WaitGroup
@@ -218,12 +312,7 @@ func TestExpiredRegistrationTakesTheTrunkDown(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		cancel()
 		tasks.Wait()
-		close(states)
-		var got []string
-		for s := range states {
-			got = append(got, s)
-		}
-		if s := strings.Join(got, ", "); s != "true after false, false after true" {
+		if s := told.take(); s != "0s up a true, 60s down a false not registered: it has run out" {
 			t.Error("told:", s)
 		}
 	})

@@ -22,10 +22,10 @@ type Agent interface {
 // TableConfig is what a Table needs. The zero value finds ways for calls but
 // can neither register nor ask.
 type TableConfig struct {
-	Agent   Agent         // nil: Run does nothing
-	Metrics *Metrics      // nil: not registered anywhere
-	Logger  *slog.Logger  // nil: discards
-	Changed func(s State) // a trunk went up or down; it must not wait. nil: nobody wants to know
+	Agent   Agent        // nil: Run does nothing
+	Metrics *Metrics     // nil: not registered anywhere
+	Logger  *slog.Logger // nil: discards
+	Events  call.Sink    // is told of trunks that go up or down; nil: nobody is
 }
 
 // Table holds the trunks.
@@ -53,9 +53,6 @@ func NewTable(cfg TableConfig) *Table {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Changed == nil {
-		cfg.Changed = func(State) {}
 	}
 	t := &Table{cfg: cfg, changed: make(chan struct{}, 1), usages: map[string]*usage{}}
 	cfg.Metrics.of(t)

@@ -65,7 +65,7 @@ func rulesOf(list []config.NumberRule) []trunk.Rule {
 // newTrunks makes the table of the trunks, which register and ask by a user
 // agent.
 func (s *server) newTrunks(ua *sip.UA) *trunk.Table {
-	t := trunk.NewTable(trunk.TableConfig{Agent: ua, Metrics: trunk.NewMetrics(s.registry), Logger: s.log})
+	t := trunk.NewTable(trunk.TableConfig{Agent: ua, Metrics: trunk.NewMetrics(s.registry), Logger: s.log, Events: s.keep.log})
 	t.Replace(trunkConfigs(&s.cfg.SIP), s.cfg.SIP.DefaultTrunk)
 	return t
 }

@@ -257,7 +257,7 @@ func (l *Log) take(e call.Event) bool {
 		return false
 	}
 	if l.dropped > 0 && !full {
-		l.put(call.Event{Type: call.EventsDropped, Time: e.Time, Dropped: l.dropped})
+		l.put(call.Event{Type: call.EventsDropped, Time: e.Time, ServerEvent: call.ServerEvent{Dropped: l.dropped}})
 		l.dropped = 0
 	}
 	l.put(e)
