@@ -48,6 +48,7 @@ type Config struct {
 	WideRoom     int          // members of a room at one place before it spreads; 0: DefaultWideRoom, negative: it does not
 	MaxLoad      float64      // share of the workers\' time up to which more ports fit, see Headroom; 0: DefaultMaxLoad
 	Transport    Transport    // nil: ports do their own I/O
+	Realtime     bool         // the program has begun to run in real time: so does each thread that serves a slot
 	Metrics      *Metrics     // nil: not registered anywhere
 	Logger       *slog.Logger // nil: discards
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"sync/atomic"
 	"time"
+
+	"mediaserver/internal/realtime"
 )
 
 // worker serves its slots, one after the other, for ever.
@@ -48,6 +50,9 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 		}
 		due := start.Add(e.due(n))
 		clock.SleepUntil(due)
+		if e.cfg.Realtime {
+			realtime.Thread()
+		}
 		now := clock.Now()
 		if frames := e.skip(now.Sub(due)); frames > 0 {
 			w.skipped.Add(frames)

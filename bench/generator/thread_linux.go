@@ -14,7 +14,7 @@ import (
 // what could be had.
 func hurry() Priority {
 	const (
-		first = 1 // of SCHED_FIFO: above all that is not of that class
+		first = 2 // of SCHED_FIFO: above a server that runs in real time
 		nice  = -20
 	)
 	a := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Flags: unix.SCHED_FLAG_RESET_ON_FORK, Priority: first}

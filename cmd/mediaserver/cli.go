@@ -161,6 +161,7 @@ func (p *program) serve(ctx context.Context, cfg *config.Config, o serverOptions
 	collectRarely(p.env, "/")
 	restMonitor("/")
 	o.log, o.force = newLogger(p.stderr, cfg.Log), force
+	o.realtime = p.alone && cfg.Media.Realtime && beginRealtime(o.log)
 	defer logLibraries(o.log)()
 	if o.out == nil {
 		o.out = p.stdout

@@ -25,6 +25,7 @@ type program struct {
 	env            []string       // NAME=value
 	signals        chan os.Signal // SIGTERM and SIGINT, while a server runs; they end other commands
 	mediaWorkers   int            // 0 = as many as processors
+	alone          bool           // nobody else is in the process: it may run in real time
 }
 
 // main gives the runtime one processor more than there are media workers, so
@@ -36,6 +37,6 @@ func main() {
 	}
 	workers := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(workers + 1)
-	p := &program{mediaWorkers: workers, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
+	p := &program{mediaWorkers: workers, alone: true, stdout: os.Stdout, stderr: os.Stderr, env: os.Environ(), signals: make(chan os.Signal, 2)}
 	os.Exit(p.main(context.Background(), os.Args[1:]))
 }

@@ -47,7 +47,8 @@ type serverOptions struct {
 	// load reads the configuration anew, at SIGHUP; nil = it stays as it is.
 	load func() (*config.Config, error)
 
-	mediaWorkers int // 0 = as many as processors
+	mediaWorkers int  // 0 = as many as processors
+	realtime     bool // the process runs in real time
 	// companion runs beside the server once all addresses are served, until
 	// ctx ends, when the server drains. Its error ends the server. nil = none.
 	companion func(ctx context.Context, s *server) error

@@ -53,6 +53,7 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 		Transport:    p.media.transport(),
 		MixedTalkers: cfg.Conference.MixedTalkers,
 		MaxLoad:      float64(cfg.Admission.MaxLoadPercent) / 100,
+		Realtime:     s.opts.realtime,
 		Metrics:      mixer.NewMetrics(reg),
 		Logger:       log,
 	})

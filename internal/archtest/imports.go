@@ -21,7 +21,7 @@ var importTable = []importRow{
 	{who: "audio/wav", may: []string{"audio", "audio/g711"}, never: []string{"net/..."}},
 	{who: "audio/...", may: []string{"audio"}, never: []string{"net/..."}},
 	// internal/prefetch is a hint to the processor and knows nothing.
-	{who: "mixer", may: []string{"audio", "internal/prefetch", "internal/cputime"}, never: []string{"net/..."}},
+	{who: "mixer", may: []string{"audio", "internal/prefetch", "internal/cputime", "internal/realtime"}, never: []string{"net/..."}},
 	{who: "dtmf", may: []string{"audio"}, never: []string{"net/..."}},
 	{who: "tts/...", may: []string{"tts/...", "audio/..."}},
 	{who: "recording/...", may: []string{"recording/...", "audio/..."}},
@@ -49,6 +49,7 @@ var importTable = []importRow{
 	{who: "internal/memnet"},
 	{who: "internal/apart"},
 	{who: "internal/cputime"},
+	{who: "internal/realtime"},
 	{who: "internal/prefetch"},
 	{who: "internal/lone"},
 	{who: "internal/shortage"},

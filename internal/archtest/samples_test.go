@@ -27,7 +27,7 @@ var samples = []struct {
 		"mixer must not import sip or net", Imports,
 		map[string]string{"mixer/a.go": "package mixer\nimport _ \"mediaserver/sip\"\nimport _ \"net\"\nimport _ \"net/netip\""},
 		[]string{
-			"mixer/a.go:2: mixer may import of ours only [audio internal/prefetch internal/cputime], not sip", "mixer/a.go:3: mixer must not import net",
+			"mixer/a.go:2: mixer may import of ours only [audio internal/prefetch internal/cputime internal/realtime], not sip", "mixer/a.go:3: mixer must not import net",
 			"mixer/a.go:4: mixer must not import net/netip",
 		},
 	},

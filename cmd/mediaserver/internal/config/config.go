@@ -115,6 +115,8 @@ type Media struct {
 	LogDirectory string `yaml:"log_directory"`
 	// RecordingRetentionDays is after how many days recordings are deleted.
 	RecordingRetentionDays int `yaml:"recording_retention_days" range:"0..36500"`
+	// Realtime has the server run before all other programs of the machine.
+	Realtime bool `yaml:"realtime"`
 }
 
 // Pages says how web applications are asked.
@@ -189,7 +191,7 @@ func Default() *Config {
 			Source:         "lenient",
 		},
 		HTTP:                 HTTP{Listen: "127.0.0.1:8080", Users: []User{}},
-		Media:                Media{Directory: "./data/media", LogDirectory: "./data/rest_logs"},
+		Media:                Media{Directory: "./data/media", LogDirectory: "./data/rest_logs", Realtime: true},
 		TTS:                  TTS{Engine: SpeechAuto, Voices: []VoiceSelector{}, Fallback: true, TimeoutSeconds: 10, CacheMegabytes: 256, Engines: []SpeechEngine{}},
 		Pages:                Pages{TimeoutSeconds: 10},
 		Conference:           Conference{MaxParticipants: 1000, MixedTalkers: 32, Destinations: []Destination{}},
