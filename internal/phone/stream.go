@@ -44,6 +44,7 @@ type Stream struct {
 	suite    atomic.Uint32
 	muted    atomic.Bool
 	frame    atomic.Int64 // next
+	leftOut  atomic.Int64 // frames that would have been too late
 	closed   chan struct{}
 
 	mu     sync.Mutex
@@ -138,6 +139,7 @@ func (s *Stream) run(done <-chan struct{}) {
 		if late := now.Sub(due); late > maxLate {
 			skip := int64(late / FrameTime)
 			s.frame.Add(skip)
+			s.leftOut.Add(skip)
 			due = due.Add(time.Duration(skip) * FrameTime)
 		}
 		s.Step(now)
@@ -145,6 +147,9 @@ func (s *Stream) run(done <-chan struct{}) {
 		timer.Reset(time.Until(due))
 	}
 }
+
+// LeftOut is how many frames Run left out because it came too late to them.
+func (s *Stream) LeftOut() int64 { return s.leftOut.Load() }
 
 // Play sends another source from the next frame on; nil is silence. The
 // source is read by the stream from then on and by nobody else.
