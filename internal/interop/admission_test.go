@@ -14,9 +14,7 @@ func TestFullServerRefuses(t *testing.T) {
 	m := setup{app: app, services: meetingService(), more: "admission: {max_calls: 1}\n"}.run(t)
 	m.expectMetric(t, "mediaserver_participants_headroom", 1)
 	r := record(t, "127.0.0.1")
-	first := sippCall{
-		scenario: "listen", user: "meeting", caller: "first", keys: map[string]string{"recorder": r.port()}, length: 3 * time.Second,
-	}.start(t, m)
+	first := listenByHand(t, m, "meeting", "first", r)
 	app.await(t, "/room-first", 1)
 	m.expectMetric(t, "mediaserver_participants_headroom", 0)
 	second := refused("meeting", "0 101", 503).start(t, m)
@@ -24,7 +22,7 @@ func TestFullServerRefuses(t *testing.T) {
 	if !strings.Contains(second.read("messages.log"), "Retry-After: ") {
 		t.Error("503 without Retry-After")
 	}
-	first.succeed(t)
+	first.hangUp(t)
 	m.expectMetric(t, "mediaserver_calls_refused_total", 1)
 	m.expectMetric(t, "mediaserver_participants_headroom", 1)
 	r = record(t, "127.0.0.1")

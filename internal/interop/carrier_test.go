@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"mediaserver/audio"
 )
 
 // carrierPassword is what the carrier wants to hear.
@@ -111,13 +109,7 @@ func TestCarrierEdge(t *testing.T) {
 	next := app.await(t, "/next", 1)[0]
 	app.expectCourse(t, next.info.ID, "/first", "/callee-final", "/next", "/final")
 	for _, pair := range []struct{ listener, speaker *phone }{{anna, bert}, {bert, anna}} {
-		clip := pair.listener.recording(t)
-		heard := longestTone(clip, pair.speaker.freq)
-		if heard.Length() < 1200*time.Millisecond {
-			t.Errorf("%s heard %s for %v", pair.listener.name, pair.speaker.name, heard.Length())
-			continue
-		}
-		expectPure(t, part(clip, audio.Span{From: heard.From + 100*time.Millisecond, To: heard.To - 100*time.Millisecond}), pair.speaker.freq)
+		expectHeard(t, pair.listener, pair.speaker.freq, 1200*time.Millisecond)
 	}
 	m.expectIdle(t)
 }

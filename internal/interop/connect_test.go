@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-
-	"mediaserver/audio"
 )
 
 // connecting is an application that connects to a destination.
@@ -61,13 +59,7 @@ func connectPhones(t *testing.T, shared int) {
 		t.Errorf("secondary final page is told %+v", c)
 	}
 	for _, pair := range []struct{ listener, speaker *phone }{{anna, bert}, {bert, anna}} {
-		c := pair.listener.recording(t)
-		heard := longestTone(c, pair.speaker.freq)
-		if heard.Length() < 1500*time.Millisecond {
-			t.Errorf("%s heard %s for %v", pair.listener.name, pair.speaker.name, heard.Length())
-			continue
-		}
-		expectPure(t, part(c, audio.Span{From: heard.From + 100*time.Millisecond, To: heard.To - 100*time.Millisecond}), pair.speaker.freq)
+		expectHeard(t, pair.listener, pair.speaker.freq, 1500*time.Millisecond)
 	}
 	m.expectIdle(t)
 }
@@ -91,9 +83,7 @@ func TestConnectByTrunk(t *testing.T) {
 	}
 	final := app.await(t, "/final", 1)[0]
 	app.expectCourse(t, final.info.ID, "/first", "/callee-final", "/final")
-	if heard := longestTone(anna.recording(t), anna.freq); heard.Length() < 1500*time.Millisecond {
-		t.Errorf("the echo was heard for %v", heard.Length())
-	}
+	expectHeard(t, anna, anna.freq, 1500*time.Millisecond)
 	m.expectIdle(t)
 }
 
@@ -141,12 +131,7 @@ func TestConnectToAWebSocket(t *testing.T) {
 	anna.hangUp(t)
 	final := app.await(t, "/final", 1)[0]
 	app.expectCourse(t, final.info.ID, "/first", "/agent-final", "/final")
-	c := anna.recording(t)
-	heard := longestTone(c, anna.freq)
-	if heard.Length() < 2*time.Second {
-		t.Fatalf("the echo was heard for %v", heard.Length())
-	}
-	expectPure(t, part(c, audio.Span{From: heard.From + 200*time.Millisecond, To: heard.To - 200*time.Millisecond}), anna.freq)
+	expectHeard(t, anna, anna.freq, 2*time.Second)
 	m.expectMetric(t, "mediaserver_websocket_calls_active", 0)
 	m.expectIdle(t)
 }

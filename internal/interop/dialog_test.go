@@ -59,10 +59,10 @@ func gapsOf(packets []packet, shortest time.Duration) []time.Duration {
 	return gaps
 }
 
-// TestCancelBeforeAnswer gives up while the first page still thinks.
+// TestCancelBeforeAnswer gives up while the first page is waited for.
 func TestCancelBeforeAnswer(t *testing.T) {
 	t.Parallel()
-	app := serve(t, map[string]page{"/slow": slowly(1500*time.Millisecond, actions(join("never", nil, nil)))})
+	app := serve(t, map[string]page{"/slow": never})
 	m := setup{app: app, services: []service{{match: "slow", first: "/slow", final: "/final", error: "/error"}}}.run(t)
 	r := record(t, "127.0.0.1")
 	sippCall{scenario: "cancel", user: "slow", keys: map[string]string{"recorder": r.port()}}.start(t, m).succeed(t)
@@ -86,12 +86,12 @@ func TestLateOffer(t *testing.T) {
 	r := record(t, "127.0.0.1")
 	late := sippCall{
 		scenario: "late_offer", user: "meeting", caller: "late",
-		keys: map[string]string{"recorder": r.port()}, length: 3 * time.Second,
+		keys: map[string]string{"recorder": r.port()}, length: 6 * time.Second,
 	}.start(t, m)
 	app.await(t, "/first", 1)
 	sippCall{scenario: "talk", user: "meeting", caller: "talker", tone: tone(880, time.Second), length: 1200 * time.Millisecond}.start(t, m).succeed(t)
 	late.succeed(t)
-	expectTone(t, decode(t, r.expectCleanStream(t, m, 8)), 880, time.Second)
+	m.expectTone(t, decode(t, r.expectCleanStream(t, m, 8)), 880, time.Second)
 	m.expectIdle(t)
 }
 
@@ -162,9 +162,7 @@ func TestDrain(t *testing.T) {
 	app := meeting(t)
 	m := setup{app: app, services: meetingService(), more: "shutdown_grace_seconds: 20\n"}.run(t)
 	r := record(t, "127.0.0.1")
-	running := sippCall{
-		scenario: "listen", user: "meeting", caller: "running", keys: map[string]string{"recorder": r.port()}, length: 3 * time.Second,
-	}.start(t, m)
+	running := listenByHand(t, m, "meeting", "running", r)
 	app.await(t, "/room-first", 1)
 	if err := m.signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -176,16 +174,14 @@ func TestDrain(t *testing.T) {
 		t.Error("503 without Retry-After")
 	}
 	m.expectAlive(t)
-	running.succeed(t)
+	refused := time.Now()
+	eventually(t, "the call that runs is heard", patience, func() bool { return len(between(r.heard(), refused, time.Now())) > 50 })
+	running.hangUp(t)
 	if code := m.exit(t, patience); code != 0 {
 		t.Errorf("the server ended with code %d", code)
 	}
 	if c := app.await(t, "/final", 1)[0].info.Call; c.Cause != "hung_up" {
 		t.Errorf("final page is told %+v", c)
-	}
-	packets := r.heard()
-	if took := packets[len(packets)-1].at.Sub(packets[0].at); took < 2*time.Second {
-		t.Errorf("RTP ended after %v", took)
 	}
 }
 

@@ -67,8 +67,8 @@ func TestHandshakeOfACallOut(t *testing.T) {
 	rest(t, 3*time.Second)
 	carl.hangUp(t)
 	bert.awaitEnd(t)
-	expectHeard(t, carl, bert.freq)
-	expectHeard(t, bert, carl.freq)
+	expectHeard(t, carl, bert.freq, time.Second)
+	expectHeard(t, bert, carl.freq, time.Second)
 	if !strings.Contains(m.output(), "the media have keys by DTLS") {
 		t.Error("no keys by DTLS")
 	}

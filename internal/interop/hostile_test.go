@@ -272,7 +272,23 @@ func newHandCall(t *testing.T, m *mediaserver, user, caller string) *handCall {
 func callByHand(t *testing.T, m *mediaserver, user, caller string) *handCall {
 	t.Helper()
 	h := newHandCall(t, m, user, caller)
-	h.answer = h.ask(t, "INVITE", handSDP)
+	h.dial(t, handSDP)
+	return h
+}
+
+// listenByHand calls a service and has its sound sent to a recorder. The call
+// lasts until it is hung up.
+func listenByHand(t *testing.T, m *mediaserver, user, caller string, r *recorder) *handCall {
+	t.Helper()
+	h := newHandCall(t, m, user, caller)
+	h.dial(t, strings.Replace(handSDP, "m=audio 9 ", "m=audio "+r.port()+" ", 1))
+	return h
+}
+
+// dial calls with an offer and acknowledges the answer.
+func (h *handCall) dial(t *testing.T, offer string) {
+	t.Helper()
+	h.answer = h.ask(t, "INVITE", offer)
 	_, rest, _ := strings.Cut(h.answer, "m=audio ")
 	port, err := strconv.Atoi(strings.Fields(rest + " x")[0])
 	if err != nil {
@@ -282,7 +298,6 @@ func callByHand(t *testing.T, m *mediaserver, user, caller string) *handCall {
 	_, tag, _ := strings.Cut(header(h.answer, "To"), ";tag=")
 	h.tag = ";tag=" + tag
 	h.write(t, "ACK", "", h.seq)
-	return h
 }
 
 func (h *handCall) write(t *testing.T, method, body string, seq int) {

@@ -46,6 +46,7 @@ type request struct {
 	header       http.Header
 	info         instanceInfo
 	at           time.Time
+	gone         <-chan struct{} // closed when the server no longer waits for the answer
 }
 
 // page answers a request of the server.
@@ -71,7 +72,7 @@ func serve(t *testing.T, pages map[string]page) *application {
 }
 
 func (a *application) answer(t *testing.T, w http.ResponseWriter, r *http.Request) {
-	q := request{path: r.URL.Path, method: r.Method, header: r.Header, at: time.Now()}
+	q := request{path: r.URL.Path, method: r.Method, header: r.Header, at: time.Now(), gone: r.Context().Done()}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		t.Errorf("%s: %v", q.path, err)
@@ -150,15 +151,8 @@ func actions(list ...object) page {
 	}
 }
 
-// slowly is a page that takes its time.
-func slowly(d time.Duration, p page) page {
-	return func(w http.ResponseWriter, q request) {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		<-timer.C
-		p(w, q)
-	}
-}
+// never is a page that the server waits for in vain.
+func never(_ http.ResponseWriter, q request) { <-q.gone }
 
 // text is a page that answers with a status and any body.
 func text(status int, body string) page {

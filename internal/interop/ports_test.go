@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ type portBook struct {
 
 // book is the one of this process.
 var book = sync.OnceValues(func() (*portBook, error) {
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), "mediaserver-interop-ports"), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprint("mediaserver-interop-ports-", os.Getuid())), os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
 	}

@@ -138,16 +138,23 @@ func (p *program) signal(s syscall.Signal) error {
 	return nil
 }
 
+// ends says whether the program ends within a time.
+func (p *program) ends(limit time.Duration) bool {
+	select {
+	case <-p.done:
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}
+
 // exit waits for the end and gives the exit code, -1 after a signal.
 func (p *program) exit(t *testing.T, limit time.Duration) int {
 	t.Helper()
-	select {
-	case <-p.done:
-		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(limit):
+	if !p.ends(limit) {
 		t.Fatalf("%s still runs after %v", p.name, limit)
-		return 0
 	}
+	return p.cmd.ProcessState.ExitCode()
 }
 
 // eventually polls until what holds, and fails the test when it does not in

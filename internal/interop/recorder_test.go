@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +33,7 @@ type packet struct {
 
 // recorder is a socket to which the server sends RTP.
 type recorder struct {
-	conn net.PacketConn
+	conn *net.UDPConn
 
 	mu      sync.Mutex
 	packets []packet
@@ -44,8 +43,11 @@ type recorder struct {
 // record opens a recorder on a loopback address, until the end of the test.
 func record(t *testing.T, host string) *recorder {
 	t.Helper()
-	conn, err := net.ListenPacket("udp", net.JoinHostPort(host, strconv.Itoa(freePorts(t, host))))
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(host), Port: freePorts(t, host)})
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stampArrivals(conn); err != nil {
 		t.Fatal(err)
 	}
 	r := &recorder{conn: conn}
@@ -71,9 +73,9 @@ func (r *recorder) port() string {
 
 // run keeps what comes until the socket is closed.
 func (r *recorder) run() error {
-	buf := make([]byte, 2048)
+	buf, control := make([]byte, 2048), make([]byte, 128)
 	for {
-		n, _, err := r.conn.ReadFrom(buf)
+		n, controls, _, _, err := r.conn.ReadMsgUDP(buf, control)
 		now := time.Now()
 		if errors.Is(err, net.ErrClosed) {
 			return nil
@@ -86,7 +88,7 @@ func (r *recorder) run() error {
 			r.broken++
 		} else {
 			r.packets = append(r.packets, packet{
-				at: now, payloadType: buf[1] & 0x7f, marker: buf[1]&0x80 != 0,
+				at: arrival(control[:controls], now), payloadType: buf[1] & 0x7f, marker: buf[1]&0x80 != 0,
 				seq: binary.BigEndian.Uint16(buf[2:]), timestamp: binary.BigEndian.Uint32(buf[4:]),
 				ssrc: binary.BigEndian.Uint32(buf[8:]), payload: append([]byte(nil), buf[rtpHeader:n]...),
 			})

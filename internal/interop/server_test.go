@@ -109,6 +109,9 @@ func (s setup) yaml(t *testing.T, dir string) string {
 	if !strings.Contains(s.more, "shutdown_grace_seconds") {
 		b.WriteString("shutdown_grace_seconds: 1\n")
 	}
+	if !strings.Contains(s.more, "admission:") {
+		b.WriteString("admission: {max_load_percent: 0}\n") // others may keep the machine busy
+	}
 	b.WriteString(s.more)
 	b.WriteString("services:\n")
 	for i, v := range s.services {
@@ -294,16 +297,16 @@ func (m *mediaserver) expectAlive(t *testing.T) {
 	}
 }
 
-// stumbled says whether packets were lost, or were late, or not sent: the
+// stumbles is how many frames were not sent, or came too late or never: the
 // machine had no time for the server or its clients.
-func (m *mediaserver) stumbled(t *testing.T) bool {
+func (m *mediaserver) stumbles(t *testing.T) int {
 	t.Helper()
 	skipped := m.metric(t, "mediaserver_frames_skipped_total")
 	lost := m.metric(t, `mediaserver_frames_concealed_total{cause="loss"}`)
 	late := m.metric(t, `mediaserver_frames_concealed_total{cause="late"}`)
 	underrun := m.metric(t, `mediaserver_frames_concealed_total{cause="underrun"}`)
 	t.Logf("frames skipped %v, concealed: lost %v, late %v, underrun %v", skipped, lost, late, underrun)
-	return skipped+lost+late+underrun > 0
+	return int(skipped + lost + late + underrun)
 }
 
 // addr is the SIP address of the server.

@@ -45,13 +45,10 @@ func stallHeals(t *testing.T, shared int) {
 	})
 	m := setup{app: app, services: meetingService(), shared: shared}.run(t)
 	r := record(t, "127.0.0.1")
-	listener := sippCall{
-		scenario: "listen", user: "meeting", caller: "listener",
-		keys: map[string]string{"recorder": r.port()}, length: 5 * time.Second,
-	}.start(t, m)
+	listener := listenByHand(t, m, "meeting", "listener", r)
 	talker := sippCall{
 		scenario: "talk", user: "meeting", caller: "talker",
-		tone: tone(frequency, 5*time.Second), length: 4 * time.Second,
+		tone: tone(frequency, 7*time.Second), length: 6 * time.Second,
 	}.start(t, m)
 	m.expectMetric(t, `mediaserver_conference_participants{role="talker"}`, 2)
 	rest(t, 1500*time.Millisecond)
@@ -59,28 +56,32 @@ func stallHeals(t *testing.T, shared int) {
 		t.Fatal(err)
 	}
 	rest(t, stall)
-	resumed := time.Now()
+	continued := time.Now()
 	if err := m.signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
+	resumed := time.Now()
 	rest(t, heal)
 	skipped := m.metric(t, "mediaserver_frames_skipped_total")
 	rest(t, time.Second)
 	// What the machine took from the server besides is not the stall's doing.
 	taken := int(m.metric(t, "mediaserver_frames_skipped_total") - skipped)
 	talker.succeed(t)
-	listener.succeed(t)
+	listener.hangUp(t)
 	if skipped < 20 {
 		t.Errorf("%v frames counted as skipped in a stall of %v", skipped, stall)
 	}
 	packets := r.heard()
-	first := between(packets, resumed, resumed.Add(heal))
-	if len(first) == 0 || len(first) > int(heal/packetTime)+3 {
+	if first := between(packets, resumed, resumed.Add(heal)); len(first) == 0 {
+		t.Fatalf("no packet within %v after the stall", heal)
+	}
+	if first := between(packets, continued, resumed.Add(heal)); len(first) > int(resumed.Add(heal).Sub(continued)/packetTime)+3 {
 		t.Fatalf("%d packets within %v after the stall", len(first), heal)
 	}
 	after := between(packets, resumed.Add(heal), resumed.Add(heal+800*time.Millisecond))
 	if n, want := len(after), int(800*time.Millisecond/packetTime); n < want-3-taken || n > want+3 {
 		t.Errorf("%d packets in 800 ms after that, want %d", n, want)
 	}
-	expectTone(t, decode(t, after), frequency, time.Duration(len(after))*packetTime)
+	came := time.Duration(len(after)) * packetTime
+	expectToneFor(t, "the recorder", decode(t, after), frequency, came*8/10, came+100*time.Millisecond)
 }

@@ -76,8 +76,8 @@ func TestPhonesOverTLS(t *testing.T) {
 	rest(t, 4*time.Second)
 	bert.hangUp(t)
 	anna.awaitEnd(t)
-	expectHeard(t, anna, bert.freq)
-	expectHeard(t, bert, anna.freq)
+	expectHeard(t, anna, bert.freq, time.Second)
+	expectHeard(t, bert, anna.freq, time.Second)
 	expectOffered(t, port, cert)
 	m.expectIdle(t)
 }

@@ -31,7 +31,7 @@ func roomsApart(t *testing.T, policy string) setup {
 func robotPhone(t *testing.T, user string, freq float64) *robot.Phone {
 	t.Helper()
 	p, err := robot.New(robot.Config{
-		User: user, Source: func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, toneDBov) },
+		User: user, Source: func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, toneLevel) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -94,9 +94,7 @@ func TestBaresipTransfersItsPlace(t *testing.T) {
 	hears(t, "bert", listener, carl.freq)
 	rest(t, 1500*time.Millisecond)
 	carl.hangUp(t)
-	if heard := longestTone(carl.recording(t), 1160); heard.Length() < 300*time.Millisecond {
-		t.Errorf("carl heard bert for %v", heard.Length())
-	}
+	expectHeard(t, carl, 1160, 300*time.Millisecond)
 	if err := listener.HangUp(within(t)); err != nil {
 		t.Error(err)
 	}
@@ -135,29 +133,12 @@ func TestServerSendsBaresipToBaresip(t *testing.T) {
 	carl := phoneSetup{name: "carl", freq: 620, codec: "PCMU"}.start(t)
 	anna := phoneSetup{name: "anna", freq: 880, codec: "PCMU"}.start(t)
 	anna.call(t, m, "meeting")
-	var list struct {
-		Calls []struct {
-			ID        string `json:"call_id"`
-			Secondary string `json:"secondary_call_id"`
-		}
-	}
-	eventually(t, "the call is listed with its secondary call", patience, func() bool {
-		resp, err := m.ask("/api/v1/calls")
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		return json.NewDecoder(resp.Body).Decode(&list) == nil && len(list.Calls) == 2
-	})
-	primary := list.Calls[0]
-	if primary.Secondary == "" {
-		primary = list.Calls[1]
-	}
+	primary, secondary := m.callWithSecondary(t)
 	// The secondary call has no far end. It is asked first: it ends with the primary.
 	for _, ask := range []struct {
 		id   string
 		want int
-	}{{primary.Secondary, http.StatusConflict}, {primary.ID, http.StatusOK}} {
+	}{{secondary, http.StatusConflict}, {primary, http.StatusOK}} {
 		status, body := m.post(t, "/api/v1/calls/"+ask.id+"/transfer", fmt.Sprintf(`{"to":"sip:carl@127.0.0.1:%d"}`, carl.port))
 		if status != ask.want {
 			t.Errorf("call %s: %d %s, want %d", ask.id, status, body, ask.want)
@@ -170,6 +151,30 @@ func TestServerSendsBaresipToBaresip(t *testing.T) {
 	}
 	m.expectIdle(t) // they talk without us
 	carl.hangUp(t)
+}
+
+// callWithSecondary waits until a call has a secondary call, and gives the ids
+// of both.
+func (m *mediaserver) callWithSecondary(t *testing.T) (primary, secondary string) {
+	t.Helper()
+	eventually(t, "a call is listed with its secondary call", patience, func() bool {
+		var list struct {
+			Calls []struct {
+				ID        string `json:"call_id"`
+				Secondary string `json:"secondary_call_id"`
+			}
+		}
+		if err := json.Unmarshal([]byte(m.knows(t, "/calls")), &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range list.Calls {
+			if c.Secondary != "" {
+				primary, secondary = c.ID, c.Secondary
+			}
+		}
+		return primary != ""
+	})
+	return primary, secondary
 }
 
 // post asks the management API.
@@ -216,9 +221,7 @@ func expectCarl(t *testing.T, m *mediaserver, anna *phone, carl *robot.Call) {
 		t.Error(err)
 	}
 	anna.hangUp(t)
-	if heard := longestTone(anna.recording(t), 620); heard.Length() < 300*time.Millisecond {
-		t.Errorf("anna heard carl for %v", heard.Length())
-	}
+	expectHeard(t, anna, 620, 300*time.Millisecond)
 	m.expectIdle(t)
 }
 
