@@ -110,13 +110,13 @@ func startServer(t *testing.T, g *gateway) string {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const ports = 60
-	first := 24000 + os.Getpid()%100*ports
+	const rtpPorts = 60
+	first := 24000 + os.Getpid()%100*rtpPorts
 	server := start(t, "mediaserver", []string{
 		`MEDIASERVER_SIP_LISTEN=["udp://127.0.0.1:0"]`,
 		"MEDIASERVER_HTTP_LISTEN=127.0.0.1:0",
 		fmt.Sprintf("MEDIASERVER_RTP_PORT_MIN=%d", first),
-		fmt.Sprintf("MEDIASERVER_RTP_PORT_MAX=%d", first+ports-1),
+		fmt.Sprintf("MEDIASERVER_RTP_PORT_MAX=%d", first+rtpPorts-1),
 		"MEDIASERVER_MEDIA_DIRECTORY=" + g.media,
 		"MEDIASERVER_MEDIA_LOG_DIRECTORY=" + t.TempDir(),
 		"MEDIASERVER_CONFERENCE_MAX_PARTICIPANTS=2",

@@ -1,6 +1,7 @@
 package examples
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -70,15 +71,26 @@ func (p *program) over() bool {
 	}
 }
 
+// Ports of the applications: below those that the system hands out by itself,
+// to connections too, so that nothing takes one before the application does.
+const (
+	lowestPort = 20500
+	ports      = 500
+)
+
 // freePort is a TCP port of the loopback address that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	first := rand.IntN(ports) // a port of before may linger in TIME_WAIT
+	for i := range ports {
+		port := strconv.Itoa(lowestPort + (first+i)%ports)
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal("no free port")
+	return ""
 }
 
 // eventually polls until what holds, and fails the test when it does not in
