@@ -89,45 +89,50 @@ func (c *Call) newcomer(d Dialog) *Call {
 	return x
 }
 
-// takeOver puts the far end of x, which has audio, in the place of that of c:
-// the room, the recordings and the running action go on. party is the new far
-// end for the pages, by who wanted it. The far end that was is for the caller to
-// leave.
-func (c *Call) takeOver(ctx context.Context, x *Call, party, by string) (*departed, error) {
-	var was *departed
-	err := c.ask(ctx, func() error {
-		now, next := c.audio(), x.audio()
-		if c.Info().State != Answered || now == nil || next == nil {
-			return ErrNotAnswered
-		}
-		<-next.home.Remove()
-		next.room.Close()
-		now.session.resign()
-		if !now.port.exchange(next.port) {
-			now.session.resume()
-			return errExchange
-		}
-		was = &departed{call: c, dialog: c.far(), sockets: now.sockets, endpoint: now.endpoint}
-		c.mu.Lock()
-		c.life.far = farEnd{dialog: x.dialog, party: party, link: !x.bySIP()}
-		c.media = &media{
-			sockets: next.sockets, endpoint: next.endpoint, session: next.session,
-			port: now.port, room: now.room, home: now.home,
-		}
-		c.mu.Unlock()
-		c.seen = nil // another dialog counts CSeq anew
-		next.session.moveTo(c)
-		c.emitTransferred(by, party)
-		if x.hasWish() {
-			c.requestEnd(x.wished()) // it came before
-		}
-		c.manager.watch.news(c)
-		c.moves.gone.Store(false)
-		c.moves.under.Store(false)
-		c.lookAgain() // whether the new far end is there
-		return nil
+// takeOver has c go on with the far end of x, see goOnWith.
+func (c *Call) takeOver(ctx context.Context, x *Call, party, by string) (was *departed, err error) {
+	err = c.ask(ctx, func() (err error) {
+		was, err = c.goOnWith(x, party, by)
+		return err
 	})
 	return was, err
+}
+
+// goOnWith puts the far end of x, which has audio, in the place of that of c:
+// the room, the recordings and the running action go on. party is the new far
+// end for the pages, by who wanted it. The far end that was is for the caller to
+// leave. Of the actor.
+func (c *Call) goOnWith(x *Call, party, by string) (*departed, error) {
+	now, next := c.audio(), x.audio()
+	if c.Info().State != Answered || now == nil || next == nil {
+		return nil, ErrNotAnswered
+	}
+	<-next.home.Remove()
+	next.room.Close()
+	now.session.resign()
+	if !now.port.exchange(next.port) {
+		now.session.resume()
+		return nil, errExchange
+	}
+	was := &departed{call: c, dialog: c.far(), sockets: now.sockets, endpoint: now.endpoint}
+	c.mu.Lock()
+	c.life.far = farEnd{dialog: x.dialog, party: party, link: !x.bySIP()}
+	c.media = &media{
+		sockets: next.sockets, endpoint: next.endpoint, session: next.session,
+		port: now.port, room: now.room, home: now.home,
+	}
+	c.mu.Unlock()
+	c.seen = nil // another dialog counts CSeq anew
+	next.session.moveTo(c)
+	c.emitTransferred(by, party)
+	if x.hasWish() {
+		c.requestEnd(x.wished()) // it came before
+	}
+	c.manager.watch.news(c)
+	c.moves.gone.Store(false)
+	c.moves.under.Store(false)
+	c.lookAgain() // whether the new far end is there
+	return was, nil
 }
 
 // leave hangs up on the far end that was and gives back what it had.

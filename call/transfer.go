@@ -93,7 +93,7 @@ type target struct {
 func (t target) party() string {
 	switch {
 	case t.other != nil:
-		return t.other.farParty()
+		return t.other.behind()
 	case t.called != "":
 		return t.called
 	default:
@@ -138,7 +138,7 @@ func (c *Call) transferTarget(r *sip.Referral) (target, error) {
 			if t.other == c || t.other.primary == c || t.other == c.primary || !samePlace(far, t.other.far()) {
 				return t, &sip.StatusError{Code: codeForbidden}
 			}
-			return t, nil
+			return t, wantCompany(c, t.other)
 		}
 	}
 	address, number := strings.CutPrefix(r.To, "tel:")
@@ -150,13 +150,9 @@ func (c *Call) transferTarget(r *sip.Referral) (target, error) {
 			return t, nil
 		}
 		if here := c.manager.cfg.Outbound.Transfers.Here; here != nil && r.Replaces == nil && here(hostOf(bare)) {
-			if !c.hasCompany() {
-				// There is only an application: it would talk to another one.
-				return t, &sip.StatusError{Code: codeForbidden, Reason: "Nobody To Transfer"}
-			}
 			t.called = bare
 			t.to = Destination{Kind: ToService, Text: bare, Value: bare}
-			return t, nil
+			return t, wantCompany(c)
 		}
 	}
 	if policy != TransferAny {
@@ -171,6 +167,15 @@ func (c *Call) transferTarget(r *sip.Referral) (target, error) {
 		return t, &sip.StatusError{Code: codeNotFound}
 	}
 	return t, nil
+}
+
+// wantCompany refuses to put applications through to each other: one of the calls
+// must be joined to another call or to a room.
+func wantCompany(calls ...*Call) error {
+	if slices.ContainsFunc(calls, (*Call).hasCompany) {
+		return nil
+	}
+	return &sip.StatusError{Code: codeForbidden, Reason: "Nobody To Transfer"}
 }
 
 // hostOf is the host:port of user@host:port.
@@ -260,12 +265,12 @@ func (c *Call) transfer(ctx context.Context, t target, r *sip.Referral) {
 	}
 }
 
-// stays notes that the far end was not exchanged. Of the actor, which looks again
-// whether it is still there.
+// stays notes that the far end was not exchanged, and ends the call if it has gone
+// meanwhile. Of the actor.
 func (c *Call) stays() error {
 	c.moves.under.Store(false)
 	c.moves.gone.Store(false)
-	c.lookAgain()
+	c.farEnded()
 	return nil
 }
 
@@ -309,6 +314,21 @@ func (c *Call) callerFor() string {
 	return c.farParty()
 }
 
+// behind is who the far end of c talks to: the far end that c is connected with, a
+// room, or the application, by the address that it has.
+func (c *Call) behind() string {
+	switch s := c.secondary(); {
+	case c.primary != nil:
+		return c.primary.farParty()
+	case s != nil:
+		return s.farParty()
+	case c.base.Direction == Out:
+		return c.base.From
+	default:
+		return c.base.To
+	}
+}
+
 // putThrough joins what is behind c and behind another call of the same far
 // end, which leaves both, maybe at once.
 func (c *Call) putThrough(ctx context.Context, other *Call) ([]*departed, error) {
@@ -331,24 +351,47 @@ func (c *Call) link(ctx context.Context, other *Call) ([]*departed, error) {
 	x := c.newcomer(&outgoing{ender: l.caller, depth: c.depth()})
 	y := other.newcomer(&outgoing{ender: l.callee, depth: other.depth()})
 	err := join(x, near, y, remote)
-	var a, b *departed
+	var was []*departed
 	if err == nil {
-		a, err = c.takeOver(ctx, x, other.farParty(), transferByFarEnd)
+		was, err = c.trade(ctx, x, other, y)
 	}
 	if err == nil {
-		b, err = other.takeOver(ctx, y, c.base.From, transferByFarEnd)
+		c.manager.metrics.transfers.WithLabelValues(transferByFarEnd, transferDone).Inc()
+		return was, nil
 	}
-	if err != nil {
-		y.discard()
-		if a == nil {
-			x.discard()
-		} else {
-			a.leave() // c ends: its new far end has gone with y
-		}
-		return nil, err
+	y.discard()
+	if len(was) == 0 {
+		x.discard()
 	}
-	c.manager.metrics.transfers.WithLabelValues(transferByFarEnd, transferDone).Inc()
-	return []*departed{a, b}, nil
+	for _, d := range was {
+		d.leave() // c ends: its new far end has gone with y
+	}
+	return nil, err
+}
+
+// trade has c go on with x, and other with y. It has the turns of both: if one
+// ends meanwhile the other keeps its far end. was are the far ends that have lost
+// their places, also with an error: the media of other did not take y.
+func (c *Call) trade(ctx context.Context, x, other, y *Call) (was []*departed, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, exchangeTimeout, &sip.StatusError{Code: codePending})
+	defer cancel()
+	there, here := other.behind(), c.behind()
+	err = c.ask(ctx, func() error {
+		return other.ask(ctx, func() error {
+			a, err := c.goOnWith(x, there, transferByFarEnd)
+			if err != nil {
+				return err
+			}
+			was = append(was, a)
+			b, err := other.goOnWith(y, here, transferByFarEnd)
+			if err != nil {
+				return err
+			}
+			was = append(was, b)
+			return nil
+		})
+	})
+	return was, err
 }
 
 // join makes the media of both ends of a path within the process.

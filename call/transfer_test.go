@@ -58,6 +58,84 @@ func TestCallsThatArePutThroughOutliveTheirFarEnd(t *testing.T) {
 	})
 }
 
+// A far end that puts two others through is told of as who is there then: who was
+// behind the other call, not itself, who leaves both.
+func TestTransferIsToldWithWhoIsThereNow(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
+		var told []Event
+		d.told = func(e Event) {
+			if e.Type == CallTransferred {
+				told = append(told, e)
+			}
+		}
+		far, second := newVisitor(), newVisitor()
+		c, other := far.answered(t, m), second.answered(t, m)
+		c.base.From, other.base.From = "agent", "agent"
+		seat, err := c.enterRoom(ConferenceOptions{Name: "sales"}.withDefaults())
+		if err != nil || !c.adopt(seat) {
+			t.Fatal(err)
+		}
+		carl := newVisitor().answered(t, m)
+		carl.base.Direction, carl.base.To = Out, "carl"
+		other.adopt(carl)
+		c.transfer(t.Context(), target{other: other}, &sip.Referral{})
+		if len(told) != 2 || told[0].Started.From != "carl" || told[1].Started.From != "sales" {
+			t.Errorf("told %+v", told)
+		}
+		other.released(carl)
+	})
+}
+
+func TestApplicationsAreNotPutThroughToEachOther(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, _ *diary) {
+		c, other := newVisitor().answered(t, m), newVisitor().answered(t, m)
+		status, ok := errors.AsType[*sip.StatusError](wantCompany(c, other))
+		if !ok || status.Code != codeForbidden {
+			t.Errorf("two applications: %v", status)
+		}
+		seat, err := other.enterRoom(ConferenceOptions{Name: "room"}.withDefaults())
+		if err != nil || !other.adopt(seat) {
+			t.Fatal(err)
+		}
+		if err := wantCompany(c, other); err != nil {
+			t.Errorf("an application and a room: %v", err)
+		}
+	})
+}
+
+// Of two calls that are put through to each other one may end at that moment: the
+// other keeps its far end.
+func TestFarEndStaysWhereTheOtherCallEnds(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, d *diary) {
+		far := newVisitor()
+		c, other := far.answered(t, m), newVisitor().answered(t, m)
+		other.taken <- struct{}{} // it is about to end
+		time.AfterFunc(time.Second, func() { other.work(func() { other.end(Completed, 0) }) })
+		c.transfer(t.Context(), target{other: other}, &sip.Referral{})
+		if synctest.Wait(); c.hasEnded() || c.far() != far || c.moves.under.Load() {
+			t.Errorf("it does not go on as it was: ended %v", c.hasEnded())
+		}
+		if n := d.count(CallTransferred); n != 0 {
+			t.Errorf("%d transfers", n)
+		}
+	})
+}
+
+func TestCallThatIsBusyIsNotPutThrough(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, _ *diary) {
+		c, other := newVisitor().answered(t, m), newVisitor().answered(t, m)
+		other.taken <- struct{}{}
+		time.AfterFunc(5*time.Second, func() { <-other.taken })
+		_, err := c.putThrough(t.Context(), other)
+		if status, ok := errors.AsType[*sip.StatusError](err); !ok || status.Code != codePending {
+			t.Errorf("error %v", err)
+		}
+		if synctest.Wait(); c.hasEnded() || other.hasEnded() || other.moves.under.Load() {
+			t.Error("they do not go on as they were")
+		}
+	})
+}
+
 func TestCallIsNotPutThroughToOneThatIsBeingTransferred(t *testing.T) {
 	takesTurns(t, nil, func(t *testing.T, m *Manager, _ *diary) {
 		far, second := newVisitor(), newVisitor()

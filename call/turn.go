@@ -18,8 +18,9 @@ import (
 // has none of its own: that of its primary does it, once it knows of it (adopt).
 //
 // Turns are given in the order of asking. Who ends a primary call in its turn waits
-// for a turn of its secondary call; nobody waits the other way round, nor for a turn
-// with a lock held.
+// for a turn of its secondary call, and who puts two calls through to each other in
+// the turn of the one waits a moment for that of the other; nobody waits the other
+// way round, nor for a turn with a lock held.
 //
 // Either way it is done on a stack that is given back, see package apart: these
 // goroutines wait for hours afterwards, in the little memory that a new one has.

@@ -179,13 +179,14 @@ func (c *Call) look() {
 }
 
 // mediaLeft is for how much longer RTP may stay away: never, where it need not
-// come. A call on hold may be silent.
+// come. A call on hold may be silent, and one whose far end has sent us to somebody
+// else and gone.
 func (c *Call) mediaLeft(m *media) time.Duration {
 	limit := c.manager.cfg.MediaTimeout
 	if limit == 0 {
 		return never
 	}
-	if m.session.silent() {
+	if m.session.silent() || c.moves.gone.Load() {
 		return limit // from the end of that at least
 	}
 	c.mu.Lock()

@@ -10,6 +10,7 @@ import (
 
 	"mediaserver/mixer"
 	"mediaserver/rtp"
+	"mediaserver/sip"
 	"mediaserver/sip/sdp"
 )
 
@@ -129,6 +130,25 @@ func TestCallWithoutRTPEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A far end that has sent us to somebody else and gone is not missed before that
+// comes to nothing.
+func TestCallWaitsForItsNewFarEndWithoutRTP(t *testing.T) {
+	watchWorld(t, 10*time.Second, func(t *testing.T, m *Manager) {
+		c := newWatchedEnd(t, m)
+		c.pickUp()
+		c.moves.under.Store(true)
+		c.dialog.(*localEnd).call.end(sip.ErrLocalBye, sip.ErrRemoteBye)
+		time.Sleep(25 * time.Second)
+		if c.hasEnded() {
+			t.Error("ended before that")
+		}
+		if err := c.ask(t.Context(), c.stays); err != nil {
+			t.Error(err)
+		}
+		wantEnd(t, c.Call, HungUp, codeOK)
+	})
 }
 
 func TestWatchLastsAsLongAsThereAreCalls(t *testing.T) {
