@@ -17,9 +17,6 @@ const (
 	passes = 10
 )
 
-// wanted is what a thread asks for. Nobody writes it.
-var wanted = unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: priority}
-
 // Begin has the threads of the process run in real time but for some, by their
 // numbers; those that they make do so from the start. The error, mostly
 // unix.EPERM, says why they do not.
@@ -47,7 +44,7 @@ func pass(except []int) (changed int, err error) {
 		if err != nil || slices.Contains(except, thread) || inRealTime(thread) {
 			continue
 		}
-		switch err := unix.SchedSetAttr(thread, &wanted, 0); {
+		switch err := set(thread); {
 		case errors.Is(err, unix.ESRCH): // it has ended
 		case err != nil:
 			return changed, err
@@ -64,8 +61,13 @@ func pass(except []int) (changed int, err error) {
 func Thread() {
 	const self = 0
 	if !inRealTime(self) {
-		_ = unix.SchedSetAttr(self, &wanted, 0) // the process was allowed to
+		_ = set(self) // the process was allowed to
 	}
+}
+
+// set has a thread run in real time.
+func set(thread int) error {
+	return unix.SchedSetAttr(thread, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_RR, Priority: priority}, 0)
 }
 
 // inRealTime reports whether a thread is of a real-time class; false if there is

@@ -92,7 +92,7 @@ func TestBegin(t *testing.T) {
 
 func TestAThreadMakesUpForIt(t *testing.T) {
 	runtime.LockOSThread() // for ever: the thread ends here
-	if err := unix.SchedSetAttr(0, &wanted, 0); err != nil {
+	if err := set(0); err != nil {
 		t.Skip("the system does not allow real time: ", err)
 	}
 	normal := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}
