@@ -110,17 +110,11 @@ type fields interface {
 	GetHeaders(name string) []sipgo.Header
 }
 
-// values are the values of a header field by its name and its compact form,
-// "" for none, in which the parser leaves it.
-func values(m fields, name, compact string) []string {
+// values are the values of a header field.
+func values(m fields, name string) []string {
 	var vs []string
-	for _, n := range []string{name, compact} {
-		if n == "" {
-			continue
-		}
-		for _, h := range m.GetHeaders(n) {
-			vs = append(vs, h.Value())
-		}
+	for _, h := range m.GetHeaders(name) {
+		vs = append(vs, strings.TrimSpace(h.Value()))
 	}
 	return vs
 }
@@ -139,11 +133,11 @@ func lists(vs []string, word string) bool {
 
 // supports says whether the sender of a message knows an extension.
 func supports(m fields, tag string) bool {
-	return lists(values(m, "Supported", "k"), tag) || requires(m, tag)
+	return lists(values(m, "Supported"), tag) || requires(m, tag)
 }
 
 // requires says whether the sender of a message insists on an extension.
-func requires(m fields, tag string) bool { return lists(values(m, "Require", ""), tag) }
+func requires(m fields, tag string) bool { return lists(values(m, "Require"), tag) }
 
 // understood says whether an option tag is that of an extension we speak.
 func understood(tag string) bool {

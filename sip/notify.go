@@ -223,7 +223,7 @@ func (d *Dialog) notified(in *incoming) {
 	if !d.sequence(in) {
 		return
 	}
-	events := valuesOf(in.req, "Event", "o")
+	events := values(in.req, "Event")
 	name, id := "", ""
 	if len(events) == 1 {
 		var rest string

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	sipgo "github.com/emiago/sipgo/sip"
@@ -68,15 +69,24 @@ func withTag(ps sipgo.HeaderParams, tag string) sipgo.HeaderParams {
 	return append(ps, sipgo.HeaderKV{K: "tag", V: tag})
 }
 
-// recordedRoutes are the Record-Route values in order.
-func recordedRoutes(m interface{ GetHeaders(string) []sipgo.Header }) []sipgo.Uri {
-	var routes []sipgo.Uri
-	for _, h := range m.GetHeaders("Record-Route") {
-		if rr, ok := h.(*sipgo.RecordRouteHeader); ok {
-			routes = append(routes, *rr.Address.Clone())
+// recordedRoutes are the Record-Route values in order, none if they cannot be read.
+func recordedRoutes(m fields) []sipgo.Uri {
+	routes, _ := readRoutes(m)
+	return routes
+}
+
+// readRoutes reads the Record-Route values; false if one of them leads nowhere.
+func readRoutes(m fields) (routes []sipgo.Uri, ok bool) {
+	for _, v := range values(m, "Record-Route") {
+		for _, route := range splitList(v) {
+			var uri sipgo.Uri
+			if _, err := sipgo.ParseAddressValue(strings.TrimSpace(route), &uri, nil); err != nil || !isSIP(&uri) || !plausible(&uri) {
+				return nil, false
+			}
+			routes = append(routes, uri)
 		}
 	}
-	return routes
+	return routes, true
 }
 
 // behindNAT: the far end names the same private place in Via and Contact, and
@@ -139,7 +149,7 @@ func (p *peer) refresh(contact *sipgo.ContactHeader, via *sipgo.ViaHeader, f *fl
 
 // learn notes what the Allow of a message says of the far end.
 func (p *peer) learn(m fields) {
-	vs := values(m, "Allow", "")
+	vs := values(m, "Allow")
 	if len(vs) == 0 {
 		return
 	}

@@ -111,34 +111,23 @@ func (d *Dialog) referred(in *incoming) {
 // referralOf reads a REFER. wanted says whether the far end is to be told what
 // becomes of it.
 func referralOf(req *sipgo.Request) (r *Referral, wanted bool, bad *refusal) {
-	values := valuesOf(req, "Refer-To", "r")
-	if len(values) != 1 || len(values[0]) > maxReferTo {
+	to := values(req, "Refer-To")
+	if len(to) != 1 || len(to[0]) > maxReferTo {
 		return nil, false, badRequest("One Refer-To Is Needed")
 	}
-	r, bad = parseReferTo(values[0])
+	r, bad = parseReferTo(to[0])
 	if bad != nil {
 		return nil, false, bad
 	}
-	if by := valuesOf(req, "Referred-By", "b"); len(by) == 1 && len(by[0]) <= maxReferredBy {
+	if by := values(req, "Referred-By"); len(by) == 1 && len(by[0]) <= maxReferredBy {
 		r.By = by[0]
 	}
 	wanted = true
-	for _, v := range valuesOf(req, "Refer-Sub", "Refer-Sub") {
+	for _, v := range values(req, "Refer-Sub") {
 		v, _, _ = strings.Cut(v, ";")
 		wanted = wanted && !equalFold(strings.TrimSpace(v), "false")
 	}
 	return r, wanted, nil
-}
-
-// valuesOf are the values of a header field by its long or compact name.
-func valuesOf(req *sipgo.Request, name, compact string) []string {
-	var values []string
-	for _, h := range req.Headers() {
-		if equalFold(h.Name(), name) || equalFold(h.Name(), compact) {
-			values = append(values, strings.TrimSpace(h.Value()))
-		}
-	}
-	return values
 }
 
 // parseReferTo reads a Refer-To. Of the header fields in its URI Replaces

@@ -39,7 +39,7 @@ type timerTerms struct {
 // not as RFC 4028 §4 and §5 want them.
 func readTimerTerms(m fields) (t timerTerms, ok bool) {
 	t.supported = supports(m, tagTimer)
-	if vs := values(m, "Session-Expires", "x"); len(vs) > 0 {
+	if vs := values(m, "Session-Expires"); len(vs) > 0 {
 		number, params, _ := strings.Cut(vs[0], ";")
 		if t.expires, ok = deltaSeconds(number); !ok || t.expires == 0 || len(vs) > 1 {
 			return t, false
@@ -59,7 +59,7 @@ func readTimerTerms(m fields) (t timerTerms, ok bool) {
 			}
 		}
 	}
-	if vs := values(m, "Min-SE", ""); len(vs) > 0 {
+	if vs := values(m, "Min-SE"); len(vs) > 0 {
 		number, _, _ := strings.Cut(vs[0], ";")
 		if t.min, ok = deltaSeconds(number); !ok {
 			return t, false

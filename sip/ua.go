@@ -59,7 +59,7 @@ func New(cfg Config) (*UA, error) {
 	u := &UA{
 		cfg: cfg, m: cfg.Metrics, quiet: newQuietLog(cfg.Logger, time.Now),
 		phones: newPhones(cfg.Registrar, time.Now),
-		parser: sipgo.NewParser(), txs: newTransactions(),
+		parser: newParser(), txs: newTransactions(),
 		dialogs: newDialogTable(cfg.Metrics, cfg.MaxDialogs),
 	}
 	u.phones.set(cfg.Access.Phones)

@@ -165,7 +165,10 @@ func invitationOf(in *incoming, f *flow) Invitation {
 
 // splitList splits a header value at the commas outside quotes and brackets.
 // There is always at least one part.
-func splitList(s string) []string {
+func splitList(s string) []string { return splitOutside(s, ',') }
+
+// splitOutside splits a header value as splitList does, at another separator.
+func splitOutside(s string, separator byte) []string {
 	var parts []string
 	quoted, bracket, start := false, false, 0
 	for i := 0; i < len(s); i++ {
@@ -179,7 +182,7 @@ func splitList(s string) []string {
 			bracket = true
 		case c == '>':
 			bracket = false
-		case c == ',' && !bracket:
+		case c == separator && !bracket:
 			parts = append(parts, s[start:i])
 			start = i + 1
 		}

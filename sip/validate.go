@@ -84,7 +84,7 @@ func tidy(req *sipgo.Request) {
 // validate looks at a request as RFC 3261 §8.2 wants it done, short of what
 // depends on dialogs and transactions. nil lets the request in.
 func validate(req *sipgo.Request) *refusal {
-	if req.SipVersion != "SIP/2.0" {
+	if !equalFold(req.SipVersion, "SIP/2.0") { // RFC 3261 §7.1: whatever its case
 		return refuse(codeVersion)
 	}
 	for _, check := range []func(*sipgo.Request) *refusal{
@@ -152,6 +152,9 @@ func checkAddresses(req *sipgo.Request) *refusal {
 		if !plausible(a.uri) {
 			return badRequest("Bad " + a.name)
 		}
+	}
+	if _, ok := readRoutes(req); !ok && req.Method == sipgo.INVITE {
+		return badRequest("Bad Record-Route")
 	}
 	if c := req.Contact(); c != nil && (req.Method == sipgo.INVITE || req.Method == sipgo.UPDATE) {
 		if c.Address.Wildcard || !isSIP(&c.Address) || !plausible(&c.Address) {

@@ -1,0 +1,114 @@
+package sip
+
+import (
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// errBadVia: a Via that nobody can be answered by.
+var errBadVia = errors.New("sip: a Via header field that cannot be read")
+
+// readVias reads the Via header fields of a message, which the parser has left
+// as they came: sipgo takes them for broken, and mixes their values up, where
+// white space stands between the parts, several stand in one line, or one of
+// the parameters is quoted.
+func readVias(m sipgo.Message) error {
+	h, ok := m.(interface {
+		GetHeaders(name string) []sipgo.Header
+		RemoveHeader(name string) bool
+		PrependHeader(headers ...sipgo.Header)
+	})
+	if !ok {
+		return nil
+	}
+	var vias []*sipgo.ViaHeader
+	raw := h.GetHeaders("Via")
+	for _, r := range raw {
+		for _, v := range splitList(r.Value()) {
+			via, ok := parseVia(v)
+			if !ok {
+				return errBadVia
+			}
+			vias = append(vias, via)
+		}
+	}
+	for range raw {
+		h.RemoveHeader("Via")
+	}
+	for i := len(vias) - 1; i >= 0; i-- { // the topmost last: it is the one that counts
+		h.PrependHeader(vias[i])
+	}
+	return nil
+}
+
+// parseVia reads one value, RFC 3261 §25.1 (via-parm).
+func parseVia(s string) (*sipgo.ViaHeader, bool) {
+	head, params, _ := strings.Cut(s, ";")
+	parts := strings.SplitN(head, "/", 3)
+	if len(parts) != 3 {
+		return nil, false
+	}
+	f := strings.Fields(parts[2])
+	if len(f) < 2 {
+		return nil, false
+	}
+	v := &sipgo.ViaHeader{
+		ProtocolName: strings.TrimSpace(parts[0]), ProtocolVersion: strings.TrimSpace(parts[1]), Transport: f[0],
+		Params: viaParams(params),
+	}
+	return v, sentBy(v, strings.Join(f[1:], ""))
+}
+
+// sentBy reads host and port.
+func sentBy(v *sipgo.ViaHeader, s string) bool {
+	var port string
+	var has bool
+	if inner, ok := strings.CutPrefix(s, "["); ok { // IPv6, which a ViaHeader has without the brackets
+		var rest string
+		if v.Host, rest, ok = strings.Cut(inner, "]"); !ok {
+			return false
+		}
+		rest, port, has = strings.Cut(rest, ":")
+		if a, err := netip.ParseAddr(v.Host); rest != "" || err != nil || !a.Is6() {
+			return false
+		}
+	} else {
+		v.Host, port, has = strings.Cut(s, ":")
+	}
+	if has {
+		n, err := strconv.ParseUint(port, 10, 31)
+		if err != nil {
+			return false
+		}
+		v.Port = int(n)
+	}
+	return v.Host != ""
+}
+
+// viaParams reads the parameters of a Via. The names that are looked for are in
+// lower case.
+func viaParams(s string) sipgo.HeaderParams {
+	ps := sipgo.HeaderParams{}
+	for _, p := range splitOutside(s, ';') {
+		name, value, _ := strings.Cut(p, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if name == "" {
+			continue
+		}
+		switch lower := strings.ToLower(name); lower {
+		case "branch", "rport", "received":
+			name = lower
+		}
+		if spaced := strings.ContainsAny(value, " \t"); spaced && value[0] == '"' {
+			value = strings.Trim(value, `"`) // it is quoted again when it is written
+		} else if spaced {
+			value = strings.Fields(value)[0] // RFC 2543: the rest is a comment
+		}
+		ps = append(ps, sipgo.HeaderKV{K: name, V: value})
+	}
+	return ps
+}
