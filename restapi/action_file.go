@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
+	"syscall"
 )
 
 // Remover removes files of the media store: *os.Root.
@@ -54,7 +55,7 @@ func (in *instance) remove(filename string) error {
 	}
 	err := in.files.Remove(strings.TrimPrefix(filename, "/"))
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // ENOTDIR: what leads to it is a file
 		in.log.Warn("delete_file", "code", CodeFileNotFound, "filename", filename)
 		return nil
 	case err != nil:

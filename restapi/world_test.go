@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -143,6 +144,8 @@ func (f files) Remove(name string) error {
 	switch {
 	case strings.HasPrefix(name, "absent"):
 		return fs.ErrNotExist
+	case strings.HasPrefix(name, "file.wav/"):
+		return &fs.PathError{Op: "unlinkat", Path: name, Err: syscall.ENOTDIR}
 	case strings.HasPrefix(name, "stuck"):
 		return fs.ErrPermission
 	}
