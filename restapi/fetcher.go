@@ -258,10 +258,17 @@ func (c *storedClip) useful(now time.Time) bool {
 	return c.policy.fresh.After(now) || c.policy.usableStale.After(now) || setConditions(make(http.Header), c.header)
 }
 
-// size of the clip and what goes with it [bytes].
+// size of the clip and what goes with it [bytes]. Its header is what a web
+// server sent, and may be far larger than the sound.
 func (c *storedClip) size() int {
 	const overhead = 1024
-	return overhead + 2*len(c.clip.Samples)
+	size := overhead + 2*len(c.clip.Samples) + len(c.final)
+	for _, values := range c.header {
+		for _, v := range values {
+			size += len(v)
+		}
+	}
+	return size
 }
 
 // downloadError says why a download came to nothing.

@@ -662,7 +662,7 @@ func TestMediaMemoryIsBounded(t *testing.T) {
 	for _, i := range []int{1, 2, 3, 1, 4} { // three fit; 2 was not used for the longest time
 		wantClip(t, f, item(i), 1000)
 	}
-	if f.clips.bytes > 10000 || f.clips.bytes != 3*(2000+1024) || web.count() != 4 {
+	if f.clips.bytes > 10000 || f.clips.bytes != 3*(2000+1024+len("http://web.test/1")+len("max-age=60")) || web.count() != 4 {
 		t.Errorf("%d bytes after %d requests", f.clips.bytes, web.count())
 	}
 	wantClip(t, f, item(1), 1000)
@@ -676,6 +676,22 @@ func TestMediaMemoryIsBounded(t *testing.T) {
 	wantClip(t, none, item(1), 1000)
 	if none.clips.bytes != 0 || len(none.clips.entries) != 0 {
 		t.Errorf("%d bytes are kept", none.clips.bytes)
+	}
+}
+
+func TestHeadersCountAsMediaMemory(t *testing.T) {
+	web := &mediaWeb{serve: func(*http.Request, int) *http.Response {
+		return response(200, wavBytes(t, 10), "Cache-Control", "max-age=60", "ETag", `"`+strings.Repeat("x", 200_000)+`"`)
+	}}
+	f, err := NewFetcher(FetcherConfig{Transport: web, CacheBytes: 500_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		wantClip(t, f, call.MediaItem{URL: "http://web.test/" + strconv.Itoa(i)}, 10)
+	}
+	if n := len(f.clips.entries); n != 2 {
+		t.Errorf("%d answers with headers of 200 KB are kept in 500 KB", n)
 	}
 }
 
