@@ -219,7 +219,7 @@ func (d *delivery) deliver(ctx context.Context, batch []Message) bool {
 			metrics.delivered.WithLabelValues(d.Name).Add(float64(len(batch)))
 			return true
 		}
-		d.log.Info("webhook not taken", "outcome", outcome, "error", err, "events", len(batch), "again_in", pause)
+		d.log.Info("webhook not taken", "outcome", outcome, "error", err, "events", len(batch), "again_in_ms", pause.Milliseconds())
 		if time.Since(begun)+pause > d.GiveUpAfter {
 			d.giveUp(uint64(len(batch)), "not taken for too long")
 			return true
