@@ -112,7 +112,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 			t.Errorf("operating.md has no row for %s", name)
 		}
 		for _, w := range words {
-			if !regexp.MustCompile(`\b` + w + `\b`).MatchString(row) {
+			if !regexp.MustCompile(`\b` + regexp.QuoteMeta(w) + `\b`).MatchString(row) {
 				t.Errorf("operating.md: the row of %s does not name %s", name, w)
 			}
 		}
