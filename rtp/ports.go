@@ -106,14 +106,16 @@ func (p *Ports) Open(local netip.Addr) (*Sockets, error) {
 			p.cfg.Metrics.portTaken(1)
 			return s, nil
 		}
-		p.giveBack(i)
 		failed = err
+		if portTaken(err) {
+			p.rest(i)
+			continue
+		}
+		p.giveBack(i, time.Time{})
 		if shortage.Is(err) {
 			break
 		}
-		if !portTaken(err) {
-			return nil, fmt.Errorf("open RTP port: %w", err)
-		}
+		return nil, fmt.Errorf("open RTP port: %w", err)
 	}
 	p.cfg.Metrics.portFailed()
 	if failed != nil {
@@ -138,15 +140,20 @@ func (p *Ports) take() (index int, ok bool) {
 	return 0, false
 }
 
-// giveBack frees a pair after its rest.
-func (p *Ports) giveBack(i int) {
-	var rest time.Time
+// rest frees a pair after a while: it was used, or others do.
+func (p *Ports) rest(i int) {
+	var until time.Time
 	if p.cfg.Drain > 0 {
-		rest = p.cfg.Now().Add(p.cfg.Drain)
+		until = p.cfg.Now().Add(p.cfg.Drain)
 	}
+	p.giveBack(i, until)
+}
+
+// giveBack frees a pair at a time; the zero time is now.
+func (p *Ports) giveBack(i int, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pairs[i] = pair{rest: rest}
+	p.pairs[i] = pair{rest: at}
 }
 
 func (p *Ports) bind(i int, local netip.Addr) (*Sockets, error) {
@@ -197,7 +204,7 @@ func (s *Sockets) Port() int { return s.port }
 func (s *Sockets) Close() error {
 	s.once.Do(func() {
 		s.err = errors.Join(s.rtp.close(), s.rtcp.close())
-		s.pool.giveBack(s.index)
+		s.pool.rest(s.index)
 		s.pool.cfg.Metrics.portTaken(-1)
 	})
 	return s.err

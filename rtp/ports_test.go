@@ -117,6 +117,25 @@ func TestPortsHeldByOthersArePassedOver(t *testing.T) {
 	}
 }
 
+// A call behind a NAT tries the address that it is known by first, which the machine
+// does not have.
+func TestPortsThatWereNotOpenedNeedNoRest(t *testing.T) {
+	p := fakePorts(t, PortsConfig{Min: 30000, Max: 30003, Now: func() time.Time { return simStart }})
+	open := p.open
+	for range 2 {
+		p.open = func(netip.AddrPort) (*socket, error) { return nil, os.NewSyscallError("bind", syscall.EADDRNOTAVAIL) }
+		if _, err := p.Open(loopback); !errors.Is(err, syscall.EADDRNOTAVAIL) {
+			t.Fatal(err)
+		}
+		p.open = open
+		s, err := p.Open(loopback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+	}
+}
+
 func TestNoSocketIsNoPort(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
 		m := NewMetrics(nil)
