@@ -29,10 +29,12 @@
 // after an Update with another remote address. Until then its packets are
 // dropped and counted. After
 // such an Update packets go to the new address at once, and the old source stays
-// audible until the new one is heard. RTCP follows the same way: the address
-// of a=rtcp or the RTP port + 1, then the source of the first RTCP packet from
-// the host that RTP comes from. With SourceStrict nothing is believed but the
-// signalled address, and for RTCP its host.
+// audible until the new one is heard. RTCP goes to the address of a=rtcp, else to
+// the RTP port + 1, and from the first report on to the source of the last one. A
+// report is believed from the address of a=rtcp and, at any port, from the host that
+// RTP comes from (before there is RTP: the signalled one), if it is well formed and,
+// where there are keys, protected. With SourceStrict nothing is believed but the
+// signalled address, and for RTCP its host and the address of a=rtcp.
 //
 // What shares the port with RTP goes aside (RFC 7983): STUN and DTLS to
 // [Aside], RTCP to the reporter where Params.Mux says that it comes there.

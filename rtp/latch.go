@@ -224,9 +224,9 @@ func (l *latch) target() netip.AddrPort {
 	return l.signalled
 }
 
-// hearRTCP tells whether RTCP from that address is believed: from the host that
+// believesRTCP tells whether RTCP from that address is believed: from the host that
 // RTP comes from, or from the signalled addresses.
-func (l *latch) hearRTCP(from netip.AddrPort) bool {
+func (l *latch) believesRTCP(from netip.AddrPort) bool {
 	if from == l.rtcpSource {
 		return true
 	}
@@ -234,14 +234,12 @@ func (l *latch) hearRTCP(from netip.AddrPort) bool {
 	if l.strict && host != l.signalled.Addr() && from != l.rtcpSignalled {
 		return false
 	}
-	if l.bound && host == l.source.Addr() ||
-		!l.bound && host == l.signalled.Addr() ||
-		from == l.rtcpSignalled {
-		l.rtcpSource = from
-		return true
-	}
-	return false
+	return l.bound && host == l.source.Addr() || !l.bound && host == l.signalled.Addr() || from == l.rtcpSignalled
 }
+
+// heardRTCP notes where RTCP comes from that was believed, authentic and well formed:
+// ours goes there.
+func (l *latch) heardRTCP(from netip.AddrPort) { l.rtcpSource = from }
 
 // targetRTCP is where RTCP goes now. It may be unreachable.
 func (l *latch) targetRTCP() netip.AddrPort {

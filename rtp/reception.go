@@ -36,12 +36,12 @@ func (r *reception) receive(seq uint16) {
 // observe brings the jitter up to date. RFC 3550 A.8; at in [ns].
 func (r *reception) observe(ts uint32, at int64, rate int, c *counts) {
 	transit := uint32(samplesSince(at, rate)) - ts
-	d := int32(transit - r.transit)
+	d := int64(int32(transit - r.transit))
 	r.transit = transit
 	if d < 0 {
 		d = -d
 	}
-	if !r.observed || int64(d) > jumpLimit*int64(rate)/1e9 {
+	if !r.observed || d > jumpLimit*int64(rate)/1e9 {
 		r.observed = true // the first, or another timestamp base
 		return
 	}

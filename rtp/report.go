@@ -101,7 +101,7 @@ func (r *reporter) poll(e *Endpoint, clock time.Time, now int64) {
 
 // datagram judges what came for RTCP and takes it in; at is in [ns].
 func (r *reporter) datagram(e *Endpoint, b []byte, from netip.AddrPort, at int64) {
-	if !e.far.hearRTCP(from) {
+	if !e.far.believesRTCP(from) {
 		e.counts.drop(DropSource)
 		return
 	}
@@ -117,6 +117,7 @@ func (r *reporter) datagram(e *Endpoint, b []byte, from netip.AddrPort, at int64
 		e.counts.drop(DropMalformed)
 		return
 	}
+	e.far.heardRTCP(from)
 	e.counts.rtcpReceived.Add(1)
 }
 

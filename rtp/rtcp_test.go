@@ -12,6 +12,7 @@ import (
 	"github.com/pion/rtcp"
 
 	"mediaserver/audio/g711"
+	"mediaserver/rtp/srtp"
 )
 
 // parts collects what parseRTCP reports.
@@ -221,6 +222,21 @@ func TestJitterIsThatOfTheArrivalTimes(t *testing.T) {
 	}
 }
 
+// The largest step there is has no positive counterpart in 32 bits.
+func TestJitterLeavesOutEveryChangeOfTheTimestampBase(t *testing.T) {
+	for _, step := range []uint32{1 << 31, 1<<31 - 1, 1<<31 + 1, 4001, 1<<32 - 4001} {
+		var r reception
+		var c counts
+		for i := range int64(3) {
+			r.observe(uint32(160*i), i*20e6, 8000, &c)
+		}
+		r.observe(3*160+step, 3*20e6, 8000, &c)
+		if r.jitter != 0 {
+			t.Errorf("a step of %d makes a jitter of %d", step, r.jitter>>4)
+		}
+	}
+}
+
 func TestRTCPGoesWhereItComesFrom(t *testing.T) {
 	s := newSim(t)
 	var payload [160]byte
@@ -265,6 +281,34 @@ func TestRTCPGoesWhereItComesFrom(t *testing.T) {
 	}
 	if got := target(); got != "192.0.2.66:9999" {
 		t.Errorf("after the update to %s", got)
+	}
+}
+
+// What anybody can make who knows no key, and what is no report, must not take ours
+// away from the far end.
+func TestReportsDoNotFollowWhatIsNotBelieved(t *testing.T) {
+	keys, _ := secured(t, srtp.GCM128)
+	rr := appendReport(nil, 9, nil, nil)
+	for name, c := range map[string]struct {
+		change func(*EndpointConfig)
+		b      []byte
+	}{
+		"not protected":  {withKeys(keys), append(rr, make([]byte, 24)...)},
+		"no report":      {func(*EndpointConfig) {}, []byte{0x80, rtcpSR, 0xff, 0xff, 0, 0, 0, 0}},
+		"a single octet": {func(*EndpointConfig) {}, []byte{0x80}},
+	} {
+		s := newSim(t, c.change)
+		s.e.Send(s.frame, s.now, make([]byte, 160))
+		s.rtcp.arrive(c.b, netipPort(phoneAddr, 6666), s.now)
+		s.run(10 * time.Second)
+		if len(s.rtcp.out) == 0 {
+			t.Fatalf("%s: no report", name)
+		}
+		for _, d := range s.rtcp.out {
+			if d.addr != netipPort(phoneAddr, 4001) {
+				t.Errorf("%s: a report went to %v", name, d.addr)
+			}
+		}
 	}
 }
 
