@@ -265,11 +265,7 @@ func (u *UA) expected(res *sipgo.Response) bool {
 	if res.Via() == nil || res.CSeq() == nil || res.CallID() == nil || res.From() == nil || res.To() == nil {
 		return false
 	}
-	if res.StatusCode < 100 || res.StatusCode > 699 || len(res.GetHeaders("Via")) != 1 {
-		return false
-	}
-	tag, _ := param(res.To().Params, "tag")
-	return tag != "" || res.StatusCode < 200 || res.StatusCode >= 300
+	return res.StatusCode >= 100 && res.StatusCode <= 699 && len(res.GetHeaders("Via")) == 1
 }
 
 // strayAnswer is a 2xx to an INVITE whose transaction has ended.

@@ -47,7 +47,7 @@ func (e *EarlyDialog) Update(ctx context.Context, offer []byte) (answer []byte, 
 // peerOf is the far end with a tag: that of the dialog, or of an early dialog
 // of our INVITE while nobody has answered; nil if there is none.
 func (d *Dialog) peerOf(tag string) *peer {
-	if d.peer.remoteTag() == tag {
+	if d.peer.is(tag) {
 		return d.peer
 	}
 	d.mu.Lock()

@@ -109,7 +109,7 @@ func (d *Dialog) settle(body []byte) {
 
 // hungUp handles a BYE, RFC 3261 §15.1.2.
 func (d *Dialog) hungUp(in *incoming) {
-	if d.peer.remoteTag() != in.fromTag {
+	if !d.peer.is(in.fromTag) {
 		// The end of an INVITE of ours is a final response, RFC 3261 §15.
 		d.ua.replyCode(in, refuse(codeNoDialog))
 		return

@@ -23,6 +23,7 @@ type peer struct {
 
 	mu        sync.Mutex
 	remote    sipgo.ToHeader
+	known     bool        // the far end is: remote has its tag, or it has none, as in RFC 2543
 	target    sipgo.Uri   // remote target, from the Contact
 	routes    []sipgo.Uri // route set, in the order of the Route header fields
 	flow      *flow       // the way the far end's last INVITE or 2xx came
@@ -57,7 +58,7 @@ func peerOfUAS(u *UA, in *incoming, toTag string) *peer {
 		routes: recordedRoutes(in.req),
 		flow:   &flow{ua: u, sock: in.src.sock, conn: in.src.conn, to: in.src.addr},
 
-		remoteSeq: in.cseq, heard: true,
+		known: true, remoteSeq: in.cseq, heard: true,
 	}
 	p.nat = behindNAT(in.req.Via(), &p.target, in.src.addr) && len(p.routes) == 0
 	p.learn(in.req)
@@ -106,6 +107,15 @@ func behindNAT(via *sipgo.ViaHeader, contact *sipgo.Uri, from netip.AddrPort) bo
 	return ok && sentBy == host
 }
 
+// is says whether the far end is the one with that tag, "" for none (RFC 3261
+// §12.1.1, §12.1.2).
+func (p *peer) is(tag string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	own, _ := param(p.remote.Params, "tag")
+	return p.known && own == tag
+}
+
 // remoteTag is the far end's tag, "" before a response.
 func (p *peer) remoteTag() string {
 	p.mu.Lock()
@@ -119,7 +129,7 @@ func (p *peer) establish(res *sipgo.Response, f *flow) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if to := res.To(); to != nil {
-		p.remote.Params = to.Params.Clone()
+		p.remote.Params, p.known = to.Params.Clone(), true
 	}
 	if c := res.Contact(); c != nil && isSIP(&c.Address) && plausible(&c.Address) {
 		p.target = *c.Address.Clone()
@@ -209,7 +219,7 @@ func (p *peer) nextSeq() uint32 {
 // and says where it goes.
 func (p *peer) request(method sipgo.RequestMethod, cseq uint32, headers ...Header) (*sipgo.Request, sipgo.Uri) {
 	p.mu.Lock()
-	target, routes, remote := *p.target.Clone(), slices.Clone(p.routes), p.remote
+	target, routes, remote, within := *p.target.Clone(), slices.Clone(p.routes), p.remote, p.known
 	p.mu.Unlock()
 
 	next, uri := target, target
@@ -242,7 +252,7 @@ func (p *peer) request(method sipgo.RequestMethod, cseq uint32, headers ...Heade
 		req.AppendHeader(&sipgo.ContactHeader{Address: p.contact})
 		req.AppendHeader(sipgo.NewHeader("Allow", allowedMethods))
 		supported := p.ua.cfg.supported()
-		if _, within := param(remote.Params, "tag"); within {
+		if within {
 			supported = p.ua.cfg.supportedWithin()
 		}
 		req.AppendHeader(sipgo.NewHeader("Supported", supported))

@@ -16,6 +16,9 @@ const (
 	maxReferredBy = 1024 // of a Referred-By
 )
 
+// noTag stands for a tag that a far end has none of, RFC 3891 §3.
+const noTag = "0"
+
 // ErrReplaces: a text that is no Replaces header field value.
 var ErrReplaces = errors.New("sip: not a Replaces value")
 
@@ -77,6 +80,9 @@ func (d *Dialog) Replaces() (target string, r Replaces) {
 	uri := *p.target.Clone()
 	uri.Headers = nil
 	tag, _ := param(p.remote.Params, "tag")
+	if tag == "" {
+		tag = noTag
+	}
 	return uri.String(), Replaces{CallID: d.id.callID, ToTag: tag, FromTag: d.id.localTag}
 }
 
@@ -125,7 +131,7 @@ func (u *UA) replacedBy(req *sipgo.Request) (*Dialog, *refusal) {
 // find is the dialog that r names, nil if it is none of ours.
 func (u *UA) find(r Replaces) *Dialog {
 	d := u.dialogs.find(dialogID{callID: r.CallID, localTag: r.ToTag})
-	if d == nil || d.peer.remoteTag() != r.FromTag {
+	if d == nil || !d.peer.is(r.FromTag) && (r.FromTag != noTag || !d.peer.is("")) {
 		return nil
 	}
 	return d

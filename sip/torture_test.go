@@ -74,7 +74,7 @@ func torments() []torment {
 		{"3.3.13", "cparam02", "REGISTER with a url-parameter", 401, 401, false, "with credentials registered; the parameter stays with the URI"},
 		{"3.3.14", "regescrt", "REGISTER with a URL escaped header", 401, 401, false, "with credentials registered; calls do not take the Route out of the URI"},
 		{"3.3.15", "sdp01", "Unacceptable Accept offering", 406, 406, false, "refused"},
-		{"3.4.1", "inv2543", "INVITE with RFC 2543 syntax", 400, 400, true, "refused: without tag and Contact there is no dialog; RFC 2543 is not served"},
+		{"3.4.1", "inv2543", "INVITE with RFC 2543 syntax", 400, 400, true, "refused: without Contact there is nobody to hang up to; that it has no tag is forgiven"},
 	}
 }
 

@@ -405,7 +405,7 @@ func (d *Dialog) repeatedAnswer(res *sipgo.Response, f *flow) {
 	ack := d.lastACK
 	d.mu.Unlock()
 	tag, _ := param(res.To().Params, "tag")
-	if tag == d.peer.remoteTag() {
+	if d.peer.is(tag) {
 		switch {
 		case ack == nil || ack.cseq != res.CSeq().SeqNo:
 		case ack.flow == nil || !ack.flow.alive():

@@ -112,9 +112,6 @@ func checkMandatory(req *sipgo.Request) *refusal {
 	if method := strings.TrimSpace(string(req.CSeq().MethodName)); !equalFold(method, string(req.Method)) {
 		return badRequest("CSeq Method Mismatch")
 	}
-	if tag, _ := param(req.From().Params, "tag"); tag == "" {
-		return badRequest("Missing From Tag")
-	}
 	if req.Method == sipgo.INVITE && req.Contact() == nil {
 		return badRequest("Missing Contact")
 	}

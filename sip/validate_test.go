@@ -77,7 +77,7 @@ func TestValidation(t *testing.T) {
 		{"no Max-Forwards", "OPTIONS", "", func(l []string) []string { return with(l, "Max-Forwards", "") }, "200 OK", ""},
 		{"version 3", "OPTIONS", "", func(l []string) []string { l[0] = strings.Replace(l[0], "SIP/2.0", "SIP/3.0", 1); return l }, "505 Version Not Supported", ""},
 		{"no From", "OPTIONS", "", func(l []string) []string { return with(l, "From", "") }, "400 Missing From", ""},
-		{"no From tag", "OPTIONS", "", func(l []string) []string { return with(l, "From", "<sip:a@b>") }, "400 Missing From Tag", ""},
+		{"no From tag", "OPTIONS", "", func(l []string) []string { return with(l, "From", "<sip:a@b>") }, "200 OK", ""},
 		{"no To", "OPTIONS", "", func(l []string) []string { return with(l, "To", "") }, "400 Missing To", ""},
 		{"no Call-ID", "OPTIONS", "", func(l []string) []string { return with(l, "Call-ID", "") }, "400 Missing Call-ID", ""},
 		{"no CSeq", "OPTIONS", "", func(l []string) []string { return with(l, "CSeq", "") }, "400 Missing CSeq", ""},
