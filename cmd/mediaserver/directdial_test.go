@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestRoomsAreCalledByTheirPrefix(t *testing.T) {
 	for uri, want := range map[string]string{
@@ -15,5 +18,50 @@ func TestRoomsAreCalledByTheirPrefix(t *testing.T) {
 		if got, ok := directRoom(uri); got != want || ok != (want != "") {
 			t.Errorf("%s calls %q, %v; want %q", uri, got, ok, want)
 		}
+	}
+}
+
+func TestDrainLeavesCallsWithoutAnApplicationTheirGrace(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Conference.DirectDial, cfg.ShutdownGraceSeconds = true, 1
+	i := startServer(t, cfg)
+	c, err := i.dial("conf-room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	i.drain()
+	select {
+	case <-c.Ended():
+	case <-time.After(patience):
+		t.Fatal("the call goes on")
+	}
+	if took := time.Since(began); took < cfg.ShutdownGrace() {
+		t.Errorf("hung up after %v, before the end of the grace", took)
+	}
+	if err := i.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDrainEndsWithTheLastCallWithoutAnApplication(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Conference.DirectDial, cfg.ShutdownGraceSeconds = true, int(patience.Seconds())
+	i := startServer(t, cfg)
+	c, err := i.dial("conf-room")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.drain()
+	eventually(t, "/readyz is 503", func() bool { return i.status("/readyz") == 503 })
+	if err := c.HangUp(t.Context()); err != nil {
+		t.Error(err)
+	}
+	began := time.Now()
+	if err := i.wait(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > cfg.ShutdownGrace()/2 {
+		t.Errorf("ended %v after the last call", took)
 	}
 }

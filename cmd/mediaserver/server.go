@@ -29,6 +29,8 @@ const (
 	// second signal.
 	stopTimeout   = 10 * time.Second
 	forcedTimeout = time.Second
+	// lastCallEvery is how often a server that drains looks whether a call is left.
+	lastCallEvery = 50 * time.Millisecond
 	// finalPages is how many pages may still be asked after a hang-up: the
 	// secondary call's final page and the service's.
 	finalPages = 2
@@ -207,7 +209,7 @@ func (s *server) drain() error {
 	s.state.Set(status.Draining)
 	s.parts.ua.Drain(retryAfter)
 	s.parts.apps.DrainOutbound()
-	s.log.Info("draining: no new calls", "calls", s.parts.calls.Active(), "grace", s.cfg.ShutdownGrace())
+	s.log.Info("draining: no new calls", "calls", s.parts.calls.Active(), "grace", s.cfg.ShutdownGrace().String())
 	if err := s.idle(s.cfg.ShutdownGrace()); !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -223,26 +225,43 @@ func (s *server) drain() error {
 	}
 	<-hungUp
 	if err != nil {
-		s.log.Warn("applications still running", "error", err)
+		s.log.Warn("applications or calls still running", "error", err)
 	}
 	return nil
 }
 
-// idle waits until no application is running, for so long at most. It returns
-// errForced when the server is to end at once.
+// idle waits until no application is running and no call is left, for so long at
+// most. It returns errForced when the server is to end at once.
 func (s *server) idle(longest time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), longest)
 	defer cancel()
 	ctx, force := context.WithCancelCause(ctx)
 	defer force(nil)
 	waited := make(chan error, 1)
-	go func() { waited <- s.parts.apps.Wait(ctx) }()
+	go func() { waited <- s.lastOne(ctx) }()
 	select {
 	case err := <-waited:
 		return err
 	case <-s.opts.force:
 		force(errForced)
 		return <-waited
+	}
+}
+
+// lastOne waits for the end of the applications, which may outlive their calls, and
+// of the calls, some of which have no application. The error is that of ctx.
+func (s *server) lastOne(ctx context.Context) error {
+	tick := time.NewTicker(lastCallEvery)
+	defer tick.Stop()
+	for {
+		if err := s.parts.apps.Wait(ctx); err != nil || s.parts.calls.Active() == 0 {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 
