@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,6 +25,8 @@ type mediaPorts struct {
 	shared     *rtp.Shared // nil: none is
 	capability sdp.Capability
 	metrics    *rtp.Metrics
+	log        *slog.Logger
+	told       atomic.Bool // that shared ports cannot be opened
 }
 
 // sharedIO is the value of rtp.io for shared ports.
@@ -30,8 +34,8 @@ const sharedIO = "shared"
 
 // newMediaPorts opens nothing yet. workers are those of the engine; 0: as many
 // as it takes by itself.
-func newMediaPorts(cfg *config.Config, workers int, metrics *rtp.Metrics) (*mediaPorts, error) {
-	m := &mediaPorts{capability: capability(&cfg.RTP), metrics: metrics}
+func newMediaPorts(cfg *config.Config, workers int, metrics *rtp.Metrics, log *slog.Logger) (*mediaPorts, error) {
+	m := &mediaPorts{capability: capability(&cfg.RTP), metrics: metrics, log: log}
 	first := cfg.RTP.PortMin
 	if cfg.RTP.IO == sharedIO {
 		if workers == 0 {
@@ -81,8 +85,11 @@ func (m *mediaPorts) openAt(local netip.Addr, r call.SocketRequest) (call.Socket
 		if err == nil {
 			return s, nil
 		}
-		if !errors.Is(err, rtp.ErrApart) || m.own == nil {
+		if m.own == nil || errors.Is(err, syscall.EADDRNOTAVAIL) {
 			return nil, err
+		}
+		if !errors.Is(err, rtp.ErrApart) && m.told.CompareAndSwap(false, true) {
+			m.log.Warn("shared RTP ports cannot be opened: calls get ports of their own", "key", "rtp.io", "error", err)
 		}
 	}
 	s, err := m.own.Open(local)

@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"log/slog"
+	"net"
 	"net/netip"
 	"runtime"
+	"strings"
 	"testing"
 
 	"mediaserver/call"
@@ -53,6 +56,42 @@ func TestCallsThatCannotBeToldApartGetSocketsWhileThereAreAny(t *testing.T) {
 	}
 }
 
+func TestSharedPortsThatOthersHoldLeaveCallsTheirOwn(t *testing.T) {
+	local := netip.MustParseAddr("127.0.0.1")
+	m := mediaPortsFor(t, "shared", 21904, 21907)
+	other, err := net.ListenPacket("udp", "127.0.0.1:21904")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	var said strings.Builder
+	m.log = slog.New(slog.NewTextHandler(&said, nil))
+	s, err := m.open(call.SocketRequest{Local: local})
+	if err != nil || s.Port() != 21906 {
+		t.Fatalf("%v, want port 21906", err)
+	}
+	if _, err := m.open(call.SocketRequest{Local: local}); !errors.Is(err, rtp.ErrNoPorts) {
+		t.Errorf("a second call: %v, want no free port", err)
+	}
+	if n := strings.Count(said.String(), "rtp.io"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, said.String())
+	}
+	if err := errors.Join(s.Close(), m.close()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCallsBehindANATUseOnePairOfPortsEach(t *testing.T) {
+	m := mediaPortsFor(t, "sockets", 21910, 21913)
+	for range 2 {
+		s, err := m.open(call.SocketRequest{Local: elsewhere, Route: netip.MustParseAddr("127.0.0.1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+	}
+}
+
 func mediaPortsFor(t *testing.T, io string, first, last int) *mediaPorts {
 	t.Helper()
 	if io == sharedIO && runtime.GOOS != "linux" {
@@ -60,7 +99,7 @@ func mediaPortsFor(t *testing.T, io string, first, last int) *mediaPorts {
 	}
 	var cfg config.Config
 	cfg.RTP = config.RTP{IO: io, PortMin: first, PortMax: last, SharedPorts: 1, Codecs: []string{"pcmu"}}
-	m, err := newMediaPorts(&cfg, 1, rtp.NewMetrics(nil))
+	m, err := newMediaPorts(&cfg, 1, rtp.NewMetrics(nil), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

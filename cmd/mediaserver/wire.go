@@ -45,7 +45,7 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 	cfg, reg, log := s.cfg, s.registry, s.log
 	p := &parts{}
 	var err error
-	if p.media, err = newMediaPorts(cfg, s.opts.mediaWorkers, rtp.NewMetrics(reg)); err != nil {
+	if p.media, err = newMediaPorts(cfg, s.opts.mediaWorkers, rtp.NewMetrics(reg), log); err != nil {
 		return nil, err
 	}
 	p.engine, err = mixer.New(mixer.Config{
