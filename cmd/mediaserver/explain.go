@@ -37,6 +37,11 @@ func keyChoice(path, example string) string {
 	return fmt.Sprintf("choose another with the key %s or the variable %s='%s'", path, config.EnvName(path), example)
 }
 
+// explainDirectory names the key of a directory that cannot be used.
+func explainDirectory(err error, path, example string) error {
+	return fmt.Errorf("%w; %s", err, keyChoice(path, example))
+}
+
 // explainSIP makes a failure to open a SIP listener understandable.
 func explainSIP(err error, f portFlags) error {
 	failed, ok := errors.AsType[*sip.ListenError](err)

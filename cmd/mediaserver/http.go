@@ -50,6 +50,7 @@ func (s *server) serveHTTP(ctx context.Context) error {
 		return err
 	}
 	s.parts.auth = logins
+	s.warnOfOpenHTTP()
 	handler, err := s.webHandler(logins)
 	if err != nil {
 		return err
@@ -70,4 +71,13 @@ func (s *server) serveHTTP(ctx context.Context) error {
 		})
 	}
 	return nil
+}
+
+// warnOfOpenHTTP tells that others can connect who are not let in.
+func (s *server) warnOfOpenHTTP() {
+	if tcp, ok := s.addrs.http.(*net.TCPAddr); ok && tcp.IP.IsLoopback() || len(s.cfg.HTTP.Users) > 0 {
+		return
+	}
+	s.log.Warn("http.listen can be reached from other machines, but without http.users only clients on this one may use the web services and the management API; "+
+		"health, readiness and metrics are for all", "listen", s.addrs.http.String())
 }

@@ -37,9 +37,11 @@ func (s *server) openState() (*state, error) {
 		switch {
 		case err == nil:
 		case cfg.Store.Directory == config.DefaultStoreDirectory && !errors.Is(err, store.ErrCorrupt):
-			s.log.Warn("state is kept in memory only", "error", err)
-		default:
+			s.log.Warn("state is kept in memory only", "key", "store.directory", "error", err)
+		case errors.Is(err, store.ErrCorrupt):
 			return nil, err
+		default:
+			return nil, explainDirectory(err, "store.directory", "/var/lib/mediaserver/state")
 		}
 	}
 	collect := records.Config{RetentionDays: cfg.Records.RetentionDays, Logger: s.log}
@@ -50,7 +52,7 @@ func (s *server) openState() (*state, error) {
 			Metrics: records.NewMetrics(s.registry), Logger: s.log,
 		})
 		if err != nil {
-			return st, err
+			return st, explainDirectory(err, "records.directory", "/var/lib/mediaserver/records")
 		}
 	}
 	collect.Journal = st.journal
