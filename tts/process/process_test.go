@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,7 +53,7 @@ func TestChildrenDoNotSeeOurVariables(t *testing.T) {
 // gone waits for a process to end.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	deadline := time.After(5 * time.Second)
+	deadline := time.After(time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -71,22 +70,27 @@ func gone(t *testing.T, pid int) {
 }
 
 func TestEndOfContextKillsGrandchildrenToo(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "pid")
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	c := Command(ctx, "sh", "-c", "sleep 60 & echo $! >"+file+"; wait")
-	begin := time.Now()
-	if err := Run(c); err == nil {
-		t.Error("no error")
-	}
-	if d := time.Since(begin); d > 3*time.Second {
-		t.Errorf("it took %v", d)
-	}
-	b, err := os.ReadFile(file)
+	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	defer read.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := Command(ctx, "sh", "-c", "sleep 600 >/dev/null & echo $!; wait")
+	c.Stdout = write
+	ended := make(chan error, 1)
+	go func() { ended <- Run(c) }()
+	line, err := bufio.NewReader(read).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("no error")
+	}
+	write.Close()
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
 	if err != nil {
 		t.Fatal(err)
 	}
