@@ -68,28 +68,3 @@ func (s *sequence) Read(dst []int16) int {
 	}
 	return n
 }
-
-// Silence is a source of d of digital silence at rate [Hz]; it never ends when
-// d is negative.
-func Silence(rate int, d time.Duration) Source {
-	if d < 0 {
-		return &silence{endless: true}
-	}
-	return &silence{left: samplesOf(d, rate)}
-}
-
-type silence struct {
-	left    int
-	endless bool
-}
-
-// Read implements Source.
-func (s *silence) Read(dst []int16) int {
-	n := len(dst)
-	if !s.endless {
-		n = min(n, s.left)
-		s.left -= n
-	}
-	clear(dst[:n])
-	return n
-}

@@ -252,7 +252,8 @@ func TestAnHourOfConference(t *testing.T) {
 			last[i] = &lastPort{value: int16(100 * (i + 1))}
 			r.Add(MemberOptions{Port: last[i], Talk: true, Hear: true})
 		}
-		p := r.Announce(audio.Silence(8000, length))
+		second := audio.Clip{Rate: 8000, Samples: make([]int16, 8000)}
+		p := r.Announce(audio.Sequence(slices.Repeat([]audio.Clip{second}, int(length.Seconds())), false))
 		<-p.Done()
 		stop()
 		want := int64(length / (20 * time.Millisecond))
@@ -355,7 +356,7 @@ func TestSystemClock(t *testing.T) {
 	defer stop()
 	m := e.NewRoom("r").Add(MemberOptions{Port: &memPort{}})
 	start := time.Now()
-	<-m.Play(audio.Silence(8000, 300*time.Millisecond)).Done()
+	<-m.Play(clip(0, 2400)).Done()
 	took := time.Since(start)
 	if took < 280*time.Millisecond || took > 3*time.Second {
 		t.Errorf("300 ms took %v", took)
