@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -34,6 +35,7 @@ func TestContactsAreHeardOneAfterTheOther(t *testing.T) {
 		time.Sleep(time.Minute / 2)
 		peers[0].send(answer(invites[0], 200, "x", string(testSDP("x")), "Content-Type: application/sdp", "Contact: <sip:alice@10.255.255.1>"))
 		peers[0].expect("ACK")
+		synctest.Wait() // the answer is known to the others then
 		answered.Store(1)
 		peers[1].send(answer(invites[1], 183, "x", ""))
 		peers[1].send(answer(peers[1].expect("CANCEL"), 200, "x", ""))
