@@ -105,17 +105,23 @@ func newChallenger(cfg RegistrarConfig, now func() time.Time) *challenger {
 	c := &challenger{realm: realm, hashes: offered(cfg.Algorithms), now: now, used: newNonceBook(maxNonces, nonceLife)}
 	_, _ = rand.Read(c.secret[:]) // never fails
 	c.nobody = ha1Of("", realm, newTag()+newTag())
-	c.setPhones(nil)
+	c.logins.Store(&map[string]ha1{})
 	return c
 }
 
-// setPhones replaces all logins. Passwords are not kept.
-func (c *challenger) setPhones(phones []Phone) {
+// setPhones replaces all logins. Passwords are not kept. same says of which names the
+// password is what it was.
+func (c *challenger) setPhones(phones []Phone) (same func(name string) bool) {
 	logins := make(map[string]ha1, len(phones))
 	for _, p := range phones {
 		logins[p.Name] = ha1Of(p.Name, c.realm, p.Password)
 	}
-	c.logins.Store(&logins)
+	before := c.logins.Swap(&logins)
+	return func(name string) bool {
+		old, was := (*before)[name]
+		now, is := logins[name]
+		return was && is && old == now
+	}
 }
 
 // known says whether there is a phone of that name.

@@ -87,10 +87,10 @@ func newPhones(c RegistrarConfig, now func() time.Time) *phones {
 	}
 }
 
-// set replaces the users. The registrations of those that are gone end.
+// set replaces the users. The registrations of those that are gone end, and of those
+// with another password: somebody else may have had the old one.
 func (p *phones) set(list []Phone) {
-	p.challenger.setPhones(list)
-	p.registrar.keep(p.challenger.known)
+	p.registrar.keep(p.challenger.setPhones(list))
 }
 
 // registrar is where the phones are. It holds at most MaxContacts for each
@@ -119,11 +119,11 @@ type binding struct {
 func (b *binding) live(now time.Time) bool { return now.Before(b.expires) && b.flow.alive() }
 
 // keep ends the registrations of phones that are not to be kept.
-func (r *registrar) keep(known func(name string) bool) {
+func (r *registrar) keep(same func(name string) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name := range r.contacts {
-		if !known(name) {
+		if !same(name) {
 			delete(r.contacts, name)
 		}
 	}

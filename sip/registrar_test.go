@@ -256,6 +256,11 @@ func TestPhonesThatAreGoneAreNotRegistered(t *testing.T) {
 	if len(u.Contacts("alice")) != 0 || len(u.Contacts("bob")) != 1 {
 		t.Errorf("alice %v, bob %v", u.Contacts("alice"), u.Contacts("bob"))
 	}
+	cfg.Access.Phones = []Phone{{Name: "bob", Password: "builder2"}}
+	u.SetAccess(cfg.Access)
+	if list := u.Contacts("bob"); len(list) != 0 {
+		t.Errorf("with another password: %v", list)
+	}
 }
 
 // answerer is a registered phone behind NAT that speaks SIP by hand: its
