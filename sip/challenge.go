@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	sipgo "github.com/emiago/sipgo/sip"
 )
 
 // Phone is a user who logs in by digest (RFC 3261 §22): a softphone, a desk
@@ -185,7 +187,7 @@ func (c *challenger) challenge(from netip.Addr, stale bool) *refusal {
 // costs and gives what a wrong password does. Nothing is said of a password that
 // comes without a nonce of ours: anybody can send one in anybody's name.
 func (c *challenger) verify(in *incoming) (login string, v verdict) {
-	cred, ok := c.credentialsOf(in)
+	cred, ok := c.credentialsOf(in.req)
 	if !ok {
 		return "", noCredentials
 	}
@@ -229,9 +231,17 @@ func (c *challenger) verify(in *incoming) (login string, v verdict) {
 	return cred.username, loggedIn
 }
 
+// credentialed: the request bears credentials for us, which are then to be right even
+// where none are needed. Those for others, such as a proxy on the way, are none of
+// our business (RFC 3261 §22.3).
+func (c *challenger) credentialed(req *sipgo.Request) bool {
+	_, ok := c.credentialsOf(req)
+	return ok
+}
+
 // credentialsOf are those that are for us.
-func (c *challenger) credentialsOf(in *incoming) (credentials, bool) {
-	for i, h := range in.req.GetHeaders("Authorization") {
+func (c *challenger) credentialsOf(req *sipgo.Request) (credentials, bool) {
+	for i, h := range req.GetHeaders("Authorization") {
 		if i == maxCredentials {
 			break
 		}

@@ -327,3 +327,20 @@ func TestCopiesAreLetInForATime(t *testing.T) {
 }
 
 func (c *challenger) hashOf(name string, which int) string { return (*c.logins.Load())[name][which] }
+
+// Who may call without credentials may bear those for others; those for us have to be
+// right.
+func TestCredentialsForOthersAreNoneOfOurBusiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := far(t, phonesConfig(), answerAll, "192.0.2.7:5060")
+		credentials := func(realm string) string {
+			return `Authorization: Digest username="x", realm="` + realm + `", nonce="n", uri="sip:bob@192.0.2.1", response="00"`
+		}
+		r.give(r.request("INVITE", "Proxy-"+credentials("carrier.example")))
+		r.expect("for a proxy", "100 INVITE", "200 INVITE")
+		r.give(r.request("INVITE", credentials("carrier.example")))
+		r.expect("for another realm", "100 INVITE", "200 INVITE")
+		r.give(r.request("INVITE", credentials(DefaultRealm)))
+		r.expect("for us, and wrong", "401 INVITE")
+	})
+}

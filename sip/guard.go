@@ -193,7 +193,7 @@ func (u *UA) judge(in *incoming) *refusal {
 	switch {
 	case in.trunk != "":
 		return nil
-	case access.allows(addr) && !(len(access.Phones) > 0 && credentialed(in.req)):
+	case access.allows(addr) && !(len(access.Phones) > 0 && u.phones.challenger.credentialed(in.req)):
 		return nil
 	case len(access.Phones) == 0:
 		u.guard.blame(in.src, offenceForbidden, false)
@@ -205,12 +205,6 @@ func (u *UA) judge(in *incoming) *refusal {
 		u.guard.vouch(in.src)
 	}
 	return r
-}
-
-// credentialed: the request bears credentials, which are then to be right
-// even where none are needed.
-func credentialed(req *sipgo.Request) bool {
-	return req.GetHeader("Authorization") != nil || req.GetHeader("Proxy-Authorization") != nil
 }
 
 // hostile takes the requests that get no answer at all: of scanners, and of
