@@ -20,6 +20,7 @@ type clientTx struct {
 	tx    *sipgo.ClientTx
 	conn  *txConn
 	ready chan struct{} // closed when sipgo's transaction has been set up
+	began time.Time
 	// accept takes the 2xx of an INVITE; nil for other methods.
 	accept func(*sipgo.Response)
 
@@ -31,7 +32,7 @@ type clientTx struct {
 func (u *UA) newClientTx(req *sipgo.Request, f *flow, accept func(*sipgo.Response)) (*clientTx, error) {
 	key := clientKey(req.Via(), string(req.Method))
 	c := &clientTx{
-		ua: u, key: key, accept: accept, ready: make(chan struct{}),
+		ua: u, key: key, accept: accept, ready: make(chan struct{}), began: time.Now(),
 		conn: &txConn{flow: f, kind: resentRequest},
 	}
 	req.SetTransport(f.transport())
@@ -91,11 +92,22 @@ func (c *clientTx) next(ctx context.Context, limit <-chan time.Time) (*sipgo.Res
 		if err := c.tx.Err(); err != nil && isTransport(err) {
 			return nil, fmt.Errorf("%w: %w", ErrTransport, err)
 		}
+		c.unheard()
 		return nil, ErrTimeout
 	case <-limit:
+		c.unheard()
 		return nil, ErrTimeout
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	}
+}
+
+// unheard has the next request open a connection of its own where nothing at all has
+// come by this one since our request: a firewall may have forgotten it, which
+// TCP itself finds out after a quarter of an hour.
+func (c *clientTx) unheard() {
+	if conn := c.conn.flow.conn; conn != nil && conn.heard.Load() < c.began.UnixNano() {
+		c.ua.streams.hide(conn)
 	}
 }
 

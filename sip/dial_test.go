@@ -142,3 +142,34 @@ func TestThereIsRoomForConnectionsOfOurs(t *testing.T) {
 		t.Errorf("%d accepted less those opened", n)
 	}
 }
+
+// A connection by which nothing comes any more, as when a firewall on the way has
+// forgotten it, is not used for the next request.
+func TestSilentConnectionIsNotUsedAgain(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+	u := startUA(t, Config{Timers: shortTimers}, nil)
+	to := "sip:" + l.Addr().String() + ";transport=tcp"
+	for range 2 {
+		asked := make(chan error, 1)
+		go func() {
+			_, _, err := u.Options(context.Background(), OptionsRequest{To: to})
+			asked <- err
+		}()
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := <-asked; !errors.Is(err, ErrTimeout) {
+			t.Fatalf("got %v", err)
+		}
+		if n := len(u.streams.dialled()); n == 0 {
+			t.Fatal("the connection is closed, though calls may still use it")
+		}
+	}
+}
