@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -322,4 +323,38 @@ func (p *rawPeer) responseTo(req string, code int, tag string, sdp []byte, extra
 		lines = append(lines, "Content-Type: application/sdp")
 	}
 	return text(string(sdp), lines...)
+}
+
+// A change of the session that is refused for its interval is made with a longer
+// one, RFC 4028 §7.3, and not given up.
+func TestLongerSessionIntervalIsTriedWithinACall(t *testing.T) {
+	for method, change := range map[string]func(*Dialog, context.Context, []byte) ([]byte, error){
+		"INVITE": (*Dialog).Reinvite, "UPDATE": (*Dialog).Update,
+	} {
+		t.Run(method, virtually(func(t *testing.T) {
+			u := startUA(t, Config{Extensions: Extensions{SessionExpires: 90 * time.Second}}, nil)
+			p := newRawPeer(t, nil)
+			p.from(u)
+			c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+			p.send(p.answerTo(p.expect("INVITE"), testSDP("answer"), "Session-Expires: 90;refresher=uac", "Require: timer"))
+			p.expect("ACK")
+			d := c.answered()
+			got := make(chan string, 1)
+			go func() {
+				answer, err := change(d, t.Context(), testSDP("hold"))
+				got <- fmt.Sprint(owner0(answer), err)
+			}()
+			p.reply(p.expect(method), 422, "Min-SE: 200")
+			again := p.expect(method)
+			if e := headerOf(again, "Session-Expires"); e != "200;refresher=uac" {
+				t.Errorf("Session-Expires %q", e)
+			}
+			p.send(p.answerTo(again, testSDP("held"), "Session-Expires: 200;refresher=uac", "Require: timer"))
+			if s := <-got; s != "held<nil>" {
+				t.Errorf("got %s", s)
+			}
+			go func() { p.reply(p.expect("BYE"), 200) }()
+			bye(t, d)
+		}))
+	}
 }

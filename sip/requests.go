@@ -151,9 +151,9 @@ func (d *Dialog) glarePause() time.Duration {
 // reanswer is the 2xx to a re-INVITE, handled.
 type reanswer struct{ body []byte }
 
-// errChallenged: the request is to be sent again with the credentials that
-// its refusal asked for.
-var errChallenged = errors.New("sip: credentials are wanted")
+// errAgain: the request is to be sent again with what its refusal asked for:
+// credentials (401, 407) or a longer session interval (422).
+var errAgain = errors.New("sip: the far end keeps asking for the request in another form")
 
 // digest is what challenges to our requests are answered with, nil: nothing.
 func (d *Dialog) digest() *Digest {
@@ -266,11 +266,10 @@ func (d *Dialog) awaitReanswer(ctx context.Context, c *clientTx, done <-chan rea
 			return nil, fmt.Errorf("re-INVITE: %w", err)
 		case res.StatusCode >= 300:
 			over()
-			if learn(res) {
-				return nil, errChallenged
+			if learn(res) || d.raise(res) {
+				return nil, errAgain
 			}
 			d.lost(res.StatusCode)
-			d.raise(res)
 			return nil, statusError(res)
 		case !rang:
 			rang = true

@@ -77,11 +77,12 @@ func (d *Dialog) update(ctx context.Context, p *peer, offer []byte) ([]byte, err
 			d.lost(codeTimeout)
 		}
 		return nil, err
+	case confirmed && d.raise(res):
+		return nil, errAgain
 	case res.StatusCode >= 300:
 		if confirmed {
 			d.lost(res.StatusCode)
 		}
-		d.raise(res)
 		return nil, statusError(res)
 	}
 	answer := sdpOf(res)
@@ -100,12 +101,13 @@ func (d *Dialog) update(ctx context.Context, p *peer, offer []byte) ([]byte, err
 const maxWait = maxOverlapSeconds * time.Second
 
 // insist makes tries of an offer until it is answered or refused for good: a
-// 491 is waited out as RFC 3261 §14.1 wants it, a 500 with Retry-After as long
+// 422 has it sent with a longer session interval (RFC 4028 §7.3), a 491 is
+// waited out as RFC 3261 §14.1 wants it, a 500 with Retry-After as long
 // as that says (§14.2, RFC 3311 §5.2).
 func (d *Dialog) insist(ctx context.Context, try func() ([]byte, error)) (answer []byte, err error) {
 	for range maxReinvites {
 		answer, err = try()
-		if errors.Is(err, errChallenged) {
+		if errors.Is(err, errAgain) {
 			continue
 		}
 		e, ok := errors.AsType[*StatusError](err)
