@@ -23,6 +23,9 @@ type fork struct {
 	// body is the session description that a reliable response brought: the
 	// answer to our offer, or the offer that the PRACK has answered. nil = none.
 	body []byte
+	// preview is the first session description that a provisional response of it
+	// brought: the answer, if the 2xx has none (RFC 3261 §13.2.1). nil = none.
+	preview []byte
 	acks chan struct{} // closed when its last PRACK is over; of the goroutine of Invite
 	open int           // PRACKs that are not over, at most maxReliable
 }
@@ -119,6 +122,9 @@ func (d *Dialog) progress(ctx context.Context, res *sipgo.Response, way *flow) (
 	p.Early = &EarlyDialog{d: d, f: f}
 	d.mu.Lock()
 	answered := f.body != nil
+	if f.preview == nil {
+		f.preview = p.Body
+	}
 	d.mu.Unlock()
 	if rseq, reliable := rseqOf(res); reliable && d.ua.cfg.Reliable != ReliableOff {
 		if !d.next(f, rseq) {
@@ -234,6 +240,9 @@ func (d *Dialog) accepted(res *sipgo.Response, f *fork) (ack []byte, err error) 
 		d.out.body = f.body
 	}
 	r := d.out.request
+	if d.out.body == nil && f != nil && r.SDP != nil {
+		d.out.body = f.preview
+	}
 	if r.SDP == nil && !early {
 		if d.out.body == nil {
 			return nil, errors.New("sip: neither the INVITE nor its answer has an offer")

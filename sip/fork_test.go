@@ -341,3 +341,25 @@ func TestDescriptionsOfAForkAreItsOwn(t *testing.T) {
 		}))
 	}
 }
+
+// The answer of a gateway that has given it with 183, and not again.
+func TestAnswerBeforeTheAnswerCounts(t *testing.T) {
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		inv := p.expect("INVITE")
+		p.send(p.responseTo(inv, 183, "other", testSDP("never")))
+		p.send(p.responseTo(inv, 183, "a", testSDP("early")))
+		p.send(p.responseTo(inv, 180, "a", nil))
+		p.send(p.responseTo(inv, 200, "a", nil))
+		p.expect("ACK")
+		d := c.answered()
+		if got := owner0(d.RemoteBody()); got != "early" {
+			t.Errorf("answer %q", got)
+		}
+		go func() { p.reply(p.expect("BYE"), 200) }()
+		bye(t, d)
+	})(t)
+}
