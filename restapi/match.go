@@ -1,6 +1,7 @@
 package restapi
 
 import (
+	"net/url"
 	"strings"
 
 	"mediaserver/internal/wildcard"
@@ -10,7 +11,9 @@ import (
 // service: whether one of its patterns fits the user part or the full address.
 // A * in a pattern stands for any text. Users are compared as they are,
 // schemes and hosts regardless of case; parameters and headers of an address
-// do not count, a port only if the pattern has one too.
+// do not count, nor do those of a user; a port only if the pattern has one
+// too. An escaped character of a user is what it stands for as well (RFC 3261
+// §19.1.2): %23 is #.
 func (s *Service) Matches(called string) bool {
 	forms := calledForms(called)
 	for _, pattern := range s.Match {
@@ -32,19 +35,35 @@ func calledForms(called string) []string {
 	if i := strings.IndexByte(called, ':'); i >= 0 && isScheme(called[:i+1]) {
 		scheme, address = strings.ToLower(called[:i+1]), called[i+1:]
 	}
-	if i := strings.IndexAny(address, ";?"); i >= 0 {
-		address = address[:i]
-	}
-	address = lowerHost(address)
-	user, host, isURI := cutLast(address, '@')
+	user, host, isURI := strings.Cut(address, "@")
+	user = withoutParameters(user)
 	if !isURI {
-		return []string{address, scheme + address}
+		return []string{user, scheme + user}
 	}
-	forms := []string{user, address, scheme + address}
-	if name, port, ok := cutLast(host, ':'); ok && !strings.HasSuffix(port, "]") {
-		forms = append(forms, user+"@"+name, scheme+user+"@"+name)
+	hosts := []string{strings.ToLower(withoutParameters(host))}
+	if name, port, ok := cutLast(hosts[0], ':'); ok && !strings.HasSuffix(port, "]") {
+		hosts = append(hosts, name)
+	}
+	users := []string{user}
+	if meant, err := url.PathUnescape(user); err == nil && meant != user {
+		users = append(users, meant)
+	}
+	var forms []string
+	for _, u := range users {
+		forms = append(forms, u)
+		for _, h := range hosts {
+			forms = append(forms, u+"@"+h, scheme+u+"@"+h)
+		}
 	}
 	return forms
+}
+
+// withoutParameters is a part of an address without its parameters and headers.
+func withoutParameters(s string) string {
+	if i := strings.IndexAny(s, ";?"); i >= 0 {
+		return s[:i]
+	}
+	return s
 }
 
 // isScheme says whether s, which ends in a colon, is a scheme of addresses.
