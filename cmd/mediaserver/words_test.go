@@ -25,7 +25,7 @@ import (
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
-	for _, at := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "docs", "deploy", "examples"} {
+	for _, at := range []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "bench/README.md", "docs", "deploy", "examples"} {
 		err := filepath.WalkDir(filepath.Join("../..", at), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
