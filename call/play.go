@@ -103,7 +103,9 @@ func (c *Call) sendsEvents() bool {
 
 func (c *Call) playSegment(ctx context.Context, s segment, o PlayOptions) (by dtmf.Digit, err error) {
 	if s.digits != "" {
-		return c.wait(ctx, c.sendEvents(s.digits), o)
+		sent, stop := c.sendEvents(s.digits)
+		defer stop()
+		return c.wait(ctx, sent, o)
 	}
 	playback := c.start(audio.Sequence(s.clips, false))
 	defer playback.Stop()

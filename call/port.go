@@ -20,9 +20,10 @@ type port struct {
 	params    atomic.Pointer[portParams]
 	tones     atomic.Bool // digits can only come as tones, for which there is a detector
 	receiver  dtmf.Receiver
-	detector  *dtmf.Detector // in-band digits; nil until they were settled
-	lookAhead int            // frames with sound that are still in detector
-	sending   atomic.Pointer[digitJob]
+	detector  *dtmf.Detector               // in-band digits; nil until they were settled
+	lookAhead int                          // frames with sound that are still in detector
+	wanted    atomic.Pointer[digitJob]     // to be sent; nil: nothing
+	sending   *digitJob                    // being sent, or ended if another one is wanted; nil: none
 	swap      atomic.Pointer[portExchange] // nil: the endpoint stays
 	events    *eventTap                    // of the endpoint
 	deliver   func(press)                  // never waits
@@ -71,12 +72,14 @@ func (p *port) put(params *portParams) {
 	p.tones.Store(params.inBand())
 }
 
-// digitJob sends digits as telephone events.
+// digitJob sends digits as telephone events. One that is no longer wanted ends the
+// digit that it is sending, in the way of RFC 4733 §2.5.1.4, before another begins.
 type digitJob struct {
 	sender  *dtmf.Sender
 	payload [dtmf.EventSize]byte
+	taken   atomic.Bool   // by the worker, or withdrawn before that
 	sent    bool          // to be told after the next slot
-	done    chan struct{} // closed when the last digit has been sent
+	done    chan struct{} // closed when the last digit has been sent, or will not be
 }
 
 // Codec is the codec we send in this frame.
@@ -115,7 +118,7 @@ func (p *port) Receive(frame int64, now time.Time, pcm []int16) mixer.Status {
 		status |= mixer.Sound
 	}
 	p.taps.hearClean(pcm, sound)
-	if job := p.sending.Load(); p.pending > 0 || swap != nil || job != nil && job.sent {
+	if job := p.sending; p.pending > 0 || swap != nil || job != nil && job.sent {
 		status |= mixer.Notice
 	}
 	return status
@@ -164,7 +167,9 @@ func (p *port) Notify() {
 		p.swap.Store(nil)
 		close(swap.done)
 	}
-	if job := p.sending.Load(); job != nil && job.sent && p.sending.CompareAndSwap(job, nil) {
+	if job := p.sending; job != nil && job.sent {
+		p.sending = nil
+		p.wanted.CompareAndSwap(job, nil)
 		close(job.done)
 	}
 }
@@ -173,23 +178,45 @@ func (p *port) Notify() {
 func (p *port) Send(frame int64, now time.Time, out mixer.Output) {
 	p.taps.write(frame, out)
 	p.endpoint.Via(out.Worker)
-	if job := p.sending.Load(); job != nil {
+	wanted := p.wanted.Load()
+	if p.sending == nil && wanted != nil && wanted.taken.CompareAndSwap(false, true) {
+		p.sending = wanted
+	}
+	if job := p.sending; job != nil {
+		if job != wanted {
+			job.sender.Stop()
+		}
 		p.sendDigits(job, frame, now, out)
 		return
 	}
 	p.endpoint.Send(frame, now, out.Payload)
 }
 
-// sendEvents has digits sent in place of audio; the result is closed when
-// the last has been sent.
-func (p *port) sendEvents(digits string) <-chan struct{} {
+// sendEvents has digits sent in place of audio, after the end of what else is
+// being sent, which is cut short.
+func (p *port) sendEvents(digits string) *digitJob {
 	job := &digitJob{sender: dtmf.NewSender(p.params.Load().codec.Rate()), done: make(chan struct{})}
 	if err := job.sender.Start(digits, sentTone, sentPause); err != nil {
 		close(job.done)
-		return job.done
+		return job
 	}
-	p.sending.Store(job)
-	return job.done
+	p.withdraw(p.wanted.Swap(job))
+	return job
+}
+
+// stopEvents ends a job of sendEvents, if it has not ended.
+func (p *port) stopEvents(job *digitJob) {
+	if p.wanted.CompareAndSwap(job, nil) {
+		p.withdraw(job)
+	}
+}
+
+// withdraw says of a job that is wanted no longer, nil for none, that it has ended,
+// unless the worker has begun it: then the worker does.
+func (p *port) withdraw(job *digitJob) {
+	if job != nil && job.taken.CompareAndSwap(false, true) {
+		close(job.done)
+	}
 }
 
 // sendDigits sends the next step of a job.

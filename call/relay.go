@@ -61,7 +61,8 @@ func (r *relay) next() {
 // The result is closed when it has been sent; nil: at once.
 func (c *Call) sendDigit(d dtmf.Digit, tone func(audio.Source) *mixer.Playback) <-chan struct{} {
 	if c.sendsEvents() {
-		return c.sendEvents(string(d))
+		sent, _ := c.sendEvents(string(d))
+		return sent
 	}
 	clip, err := audio.DTMFTones(c.manager.rate(), string(d))
 	if err != nil {
@@ -73,19 +74,21 @@ func (c *Call) sendDigit(d dtmf.Digit, tone func(audio.Source) *mixer.Playback) 
 	return nil
 }
 
-// sendEvents sends digits without tones in the audio; see sendsEvents. The
-// result is closed when they have been sent.
-func (c *Call) sendEvents(digits string) <-chan struct{} {
+// sendEvents sends digits without tones in the audio; see sendsEvents. sent is
+// closed when they have been sent; stop leaves out those that have not.
+func (c *Call) sendEvents(digits string) (sent <-chan struct{}, stop func()) {
 	s, ok := c.farStream()
 	if !ok {
-		return c.audio().port.sendEvents(digits)
+		p := c.audio().port
+		job := p.sendEvents(digits)
+		return job.done, func() { p.stopEvents(job) }
 	}
-	sent := make(chan struct{})
-	close(sent)
+	all := make(chan struct{})
+	close(all)
 	for _, d := range digits {
 		if d, ok := dtmf.ParseDigit(byte(d)); ok {
 			s.SendDigit(d)
 		}
 	}
-	return sent
+	return all, func() {}
 }
