@@ -160,6 +160,7 @@ func (c *Call) secondaryDial(d Destination, o DialOutOptions) func(context.Conte
 		}
 	}
 	a := c.manager.newAttempt(d, from, c)
+	a.call.seat.(*farSeat).ringing = o.Ringing
 	if o.EarlyMedia {
 		a.early = func(s *Call) {
 			if c.adopt(s) {
@@ -180,6 +181,7 @@ func (c *Call) dialService(ctx context.Context, name string, o ConferenceOptions
 		InstanceID:    o.InstanceID,
 		AnswerTimeout: o.AnswerTimeout,
 		MaxDuration:   o.MaxDuration,
+		Ringing:       o.Ringing,
 	})
 	return secondary, err
 }

@@ -43,7 +43,7 @@ func (c *Call) dialFocus(ctx context.Context, o ConferenceOptions, address strin
 	a := c.manager.newAttempt(Destination{Kind: ToSIP, Text: o.Name, Value: address}, o.From, c)
 	s := a.call
 	s.base.To, s.base.Target = o.Name, o.Name
-	s.seat, s.keys = &farSeat{call: s, talker: o.Participant.Talker}, &o.Participant
+	s.seat, s.keys = &farSeat{call: s, talker: o.Participant.Talker, ringing: o.Ringing}, &o.Participant
 	if err := a.run(ctx, o.MaxDuration); err != nil {
 		return nil, c.focusError(ctx, err)
 	}

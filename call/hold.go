@@ -12,7 +12,8 @@ import (
 // mediaLoadTimeout bounds the loading of one playlist.
 const mediaLoadTimeout = 15 * time.Second
 
-// hold is what a primary call hears while its secondary is being set up.
+// hold is what somebody hears who waits for another: a primary call while its
+// secondary is being set up, and see comfort.
 type hold struct {
 	cancel context.CancelFunc // of the loading
 
@@ -21,11 +22,11 @@ type hold struct {
 	playback *mixer.Playback // nil: it has not begun
 }
 
-// begin plays s to a member, unless hold is over.
+// begin plays s to a member, unless hold is over or has begun.
 func (h *hold) begin(m *mixer.Member, s audio.Source) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.over {
+	if !h.over && h.playback == nil {
 		h.playback = m.Play(s)
 	}
 }

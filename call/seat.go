@@ -10,8 +10,9 @@ import (
 // farSeat is the place of a primary's audio in a secondary call that has
 // audio of its own: the two share the secondary's room.
 type farSeat struct {
-	call   *Call
-	talker bool
+	call    *Call
+	talker  bool
+	ringing audio.RingingPattern // for who waits here; zero: UK
 
 	mu     sync.Mutex
 	member *mixer.Member // where the primary sits; nil: it does not
@@ -38,6 +39,16 @@ func (s *farSeat) sit(from *mixer.Member, talks bool) {
 	m.home.Set(true, true)
 	s.member = m.room.Add(mixer.MemberOptions{Talk: s.heard(), Hear: true})
 	<-from.MovePort(s.member)
+}
+
+// near is where the primary sits while the two are connected; nil: they are not.
+func (s *farSeat) near() *mixer.Member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.talks {
+		return nil
+	}
+	return s.member
 }
 
 // heard says whether the callee hears the primary.

@@ -279,9 +279,11 @@ func (c *Call) exchangeFor(ctx context.Context, t target, onProgress func(sip.Pr
 	if t.other != nil {
 		return c.putThrough(ctx, t.other)
 	}
+	comfort := c.newComfort()
 	a := &attempt{
 		call: c.newcomer(&outgoing{bySIP: t.to.Kind != ToService, depth: c.depth()}),
-		to:   t.to, called: t.called != "", told: onProgress,
+		to:   t.to, called: t.called != "",
+		told: func(p sip.Progress) { onProgress(p); comfort.heed(p) },
 	}
 	a.call.base.From, a.call.base.To = c.callerFor(), t.party()
 	if t.asked.By != "" {
@@ -290,7 +292,9 @@ func (c *Call) exchangeFor(ctx context.Context, t target, onProgress func(sip.Pr
 	if t.asked.Replaces != nil {
 		a.headers = append(a.headers, sip.Header{Name: "Replaces", Value: t.asked.Replaces.String()})
 	}
-	if err := a.reach(ctx); err != nil {
+	err := a.reach(ctx)
+	comfort.stop()
+	if err != nil {
 		a.call.discard()
 		return nil, err
 	}

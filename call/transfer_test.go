@@ -1,11 +1,16 @@
 package call
 
 import (
+	"context"
 	"errors"
+	"math"
+	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"mediaserver/mixer"
 	"mediaserver/sip"
 )
 
@@ -101,6 +106,82 @@ func TestApplicationsAreNotPutThroughToEachOther(t *testing.T) {
 			t.Errorf("an application and a room: %v", err)
 		}
 	})
+}
+
+// ringer is a Dialer whose far end rings for ten seconds and then answers, or is busy.
+type ringer struct {
+	answers bool
+	ringing func() // while it rings
+}
+
+func (r *ringer) Route(context.Context, string) (netip.Addr, error) {
+	return netip.MustParseAddr("192.0.2.1"), nil
+}
+
+func (r *ringer) Dial(_ context.Context, _ sip.InviteRequest, onProgress func(sip.Progress)) (OutboundDialog, error) {
+	onProgress(sip.Progress{Code: codeRinging})
+	time.Sleep(5 * time.Second)
+	onProgress(sip.Progress{Code: codeRinging})
+	r.ringing()
+	time.Sleep(5 * time.Second)
+	if r.answers {
+		return newVisitor(), nil
+	}
+	return nil, &sip.StatusError{Code: codeBusy}
+}
+
+// loudest is the loudest that a member hears within a cycle of the ringing tone.
+func loudest(m *mixer.Member) float64 {
+	level := math.Inf(-1)
+	for range 150 {
+		time.Sleep(20 * time.Millisecond)
+		level = max(level, m.HeardLevel())
+	}
+	return level
+}
+
+// Who is connected with a call that is being transferred hears that the new far end
+// rings, whichever of the two calls it is.
+func TestWhoIsLeftInATransferHearsRinging(t *testing.T) {
+	for name, test := range map[string]struct{ secondary, answers bool }{
+		"of the caller, answered": {false, true},
+		"of the caller, busy":     {false, false},
+		"of the callee, answered": {true, true},
+		"of the callee, busy":     {true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := &ringer{answers: test.answers}
+			takesTurns(t, func(cfg *Config) { cfg.Dialer = r }, func(t *testing.T, m *Manager, _ *diary) {
+				c, s := newVisitor().answered(t, m), newVisitor().answered(t, m)
+				s.primary, s.seat = c, &farSeat{call: s, talker: true}
+				if !c.adopt(s) {
+					t.Fatal("not adopted")
+				}
+				var talking sync.WaitGroup
+				talking.Go(func() { _, _ = c.Connect(context.Background(), s) })
+				time.Sleep(time.Second)
+				moved, hears := c, s.audio().home
+				if test.secondary {
+					moved, hears = s, s.seat.(*farSeat).near()
+				}
+				if level := loudest(hears); level > -60 {
+					t.Errorf("%v dBov before", level)
+				}
+				r.ringing = func() {
+					if level := loudest(hears); level < -40 || level > -10 {
+						t.Errorf("%v dBov while it rings", level)
+					}
+				}
+				moved.transfer(t.Context(), target{to: Destination{Kind: ToSIP, Value: "sip:a@far.example"}}, &sip.Referral{})
+				time.Sleep(100 * time.Millisecond) // the tone ends with a frame
+				if level := loudest(hears); level > -60 {
+					t.Errorf("%v dBov after", level)
+				}
+				c.HangUp(Completed)
+				talking.Wait()
+			})
+		})
+	}
 }
 
 // Of two calls that are put through to each other one may end at that moment: the
