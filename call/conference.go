@@ -1,6 +1,7 @@
 package call
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,7 +52,8 @@ type Participant struct {
 	// false while it rings only because the media are still being loaded.
 	stopped func() (s audio.Source, final bool)
 	parts   announcementParts
-	arrived chan struct{} // closed when the primary's port sits in member
+	unload  context.CancelCauseFunc // ends the loading of all these
+	arrived chan struct{}           // closed when the primary's port sits in member
 
 	member      *mixer.Member
 	entered     time.Time
@@ -101,6 +103,7 @@ func (f *Conference) enter(p *Participant, most int, now time.Time) error {
 func (f *Conference) exit(p *Participant, now time.Time) []*Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer f.unload(p)
 	if !f.remove(p) {
 		return nil
 	}
@@ -128,6 +131,16 @@ func (f *Conference) exit(p *Participant, now time.Time) []*Call {
 	}
 	f.apply()
 	return nil
+}
+
+// unload ends the loading of the media of p, which has left: at once, or when the
+// announcements that wait would not wait any more.
+func (f *Conference) unload(p *Participant) {
+	if f.isGone() || len(f.queue) == 0 {
+		p.unload(errUnwanted)
+		return
+	}
+	time.AfterFunc(announcementReadyWithin+time.Second, func() { p.unload(errUnwanted) })
 }
 
 func (f *Conference) remove(p *Participant) bool {

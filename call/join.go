@@ -114,6 +114,7 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 		}
 	}()
 	if err := c.manager.enter(o.Name, p); err != nil {
+		p.unload(errUnwanted)
 		return nil, err
 	}
 	if stopped != nil {
@@ -130,8 +131,9 @@ func (c *Call) enterRoom(o ConferenceOptions) (*Call, error) {
 // participant prepares a member of a room; its media are loaded from now on.
 // stopped is what it hears in a stopped room, nil for the ringing tone.
 func (c *Call) participant(s *Call, o ConferenceOptions) (p *Participant, stopped *prepared) {
-	p = &Participant{call: s, instance: o.InstanceID, opts: o.Participant, arrived: make(chan struct{})}
-	stopped = c.prepare("while_stopped_media", o.Participant.WhileStopped)
+	ctx, unload := context.WithCancelCause(context.Background())
+	p = &Participant{call: s, instance: o.InstanceID, opts: o.Participant, unload: unload, arrived: make(chan struct{})}
+	stopped = c.prepare(ctx, "while_stopped_media", o.Participant.WhileStopped)
 	p.stopped = func() (audio.Source, bool) {
 		if stopped == nil || !stopped.ready() {
 			return c.manager.ringing.tone(o.Ringing), stopped == nil
@@ -139,9 +141,9 @@ func (c *Call) participant(s *Call, o ConferenceOptions) (p *Participant, stoppe
 		return c.manager.ringing.loop(stopped.clips, stopped.err, o.Ringing), true
 	}
 	p.parts = announcementParts{
-		name:   c.prepare("name", o.Participant.Name),
-		joined: c.prepare("has_joined_message", o.Participant.HasJoined),
-		left:   c.prepare("has_left_message", o.Participant.HasLeft),
+		name:   c.prepare(ctx, "name", o.Participant.Name),
+		joined: c.prepare(ctx, "has_joined_message", o.Participant.HasJoined),
+		left:   c.prepare(ctx, "has_left_message", o.Participant.HasLeft),
 		beep:   c.manager.beep,
 	}
 	return p, stopped

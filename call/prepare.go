@@ -16,6 +16,9 @@ type prepared struct {
 	err   *MediaError // the first element that failed
 }
 
+// errUnwanted is why media are no longer loaded that nobody can hear any more.
+var errUnwanted = errors.New("call: media are not wanted any more")
+
 // preparedClip is media that is there already.
 func preparedClip(c audio.Clip) *prepared { return preparedClips([]audio.Clip{c}) }
 
@@ -65,19 +68,19 @@ func load(ctx context.Context, l Loader, item MediaItem, rate int) (audio.Clip, 
 	return l.Load(ctx, item)
 }
 
-// prepare loads a playlist in the background; a nil playlist is nil. Failing
-// media become a warning that names what they were for.
-func (c *Call) prepare(what string, list Playlist) *prepared {
+// prepare loads a playlist in the background until ctx ends; a nil playlist is nil.
+// Failing media become a warning that names what they were for.
+func (c *Call) prepare(ctx context.Context, what string, list Playlist) *prepared {
 	if list == nil {
 		return nil
 	}
 	p := &prepared{done: make(chan struct{})}
 	log := c.logger()
 	c.manager.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), mediaLoadTimeout)
+		ctx, cancel := context.WithTimeout(ctx, mediaLoadTimeout)
 		defer cancel()
 		p.clips, p.err = loadAll(ctx, c.manager.cfg.Loader, list, log, c.manager.rate())
-		if p.err != nil {
+		if p.err != nil && !errors.Is(context.Cause(ctx), errUnwanted) {
 			log.Warn("media cannot be played", "property", what, "error", p.err)
 		}
 		close(p.done)
