@@ -85,10 +85,11 @@ func takePorts(t *testing.T, n int) int {
 		t.Fatal(err)
 	}
 	steps := (n + portStep - 1) / portStep
-	first, ok := b.take(steps)
-	if !ok {
-		t.Fatal("other tests have all the ports")
-	}
+	var first int
+	eventually(t, "other tests leave ports", patience, func() (ok bool) {
+		first, ok = b.take(steps)
+		return ok
+	})
 	t.Cleanup(func() { b.give(first, steps) })
 	return lowestPort + first*portStep
 }
