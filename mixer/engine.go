@@ -3,6 +3,7 @@ package mixer
 import (
 	"context"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ const (
 type Engine struct {
 	cfg      Config
 	clock    Clock
+	made     time.Time // by the clock
 	lookout  lookout
 	precise  bool // each worker has a system clock of its own, which agrees with clock
 	parks    bool // workers without rooms wait by package time
@@ -50,6 +52,7 @@ func New(cfg Config) (*Engine, error) {
 	if e.precise {
 		e.clock = TimeClock{}
 	}
+	e.made = e.clock.Now()
 	_, e.parks = e.clock.(TimeClock)
 	e.gate = audio.EnergyAt(GateLevel, e.samples)
 	e.hang = int32((GateHangover + cfg.Format.Ptime - 1) / cfg.Format.Ptime)
@@ -75,7 +78,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	var running, looking sync.WaitGroup
 	looking.Go(e.lookout.run)
 	for _, w := range e.workers {
-		w.last.Store(start.UnixNano())
+		w.served(start)
 		running.Go(func() { w.run(ctx, start.Add(w.offset())) })
 	}
 	e.reportUntilDone(ctx)
@@ -119,17 +122,14 @@ func (e *Engine) Skipped() int64 {
 // LastSlot is the time when the worker that is furthest behind last finished a
 // slot; the zero time before Run.
 func (e *Engine) LastSlot() time.Time {
-	var last time.Time
-	for i, w := range e.workers {
-		ns := w.last.Load()
-		if ns == 0 {
-			return time.Time{}
-		}
-		if t := time.Unix(0, ns); i == 0 || t.Before(last) {
-			last = t
-		}
+	least := int64(math.MaxInt64)
+	for _, w := range e.workers {
+		least = min(least, w.last.Load())
 	}
-	return last
+	if least == 0 {
+		return time.Time{}
+	}
+	return e.made.Add(time.Duration(least))
 }
 
 // Healthy reports whether the media clock runs at the time now: all workers

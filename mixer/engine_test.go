@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"mediaserver/audio"
 	"mediaserver/internal/leaktest"
@@ -161,6 +162,30 @@ func checkMetrics(t *testing.T, reg *prometheus.Registry) {
 	if found["mediaserver_frames_skipped_total"] != 28 || found["mediaserver_slot_lateness_seconds"] < 200 ||
 		found["mediaserver_slot_duration_seconds"] < 60 || found["mediaserver_mixer_members"] != 1 || found["mediaserver_mixer_rooms"] != 1 {
 		t.Errorf("metrics: %v", found)
+	}
+}
+
+// afterSetting is a time as it is read after the wall clock of the machine was set
+// forward by whole seconds, or back. Package time cannot say that: the seconds of the
+// wall clock are the bits from 30 on of the first word of a time.
+func afterSetting(t time.Time, seconds int64) time.Time {
+	*(*int64)(unsafe.Pointer(&t)) += seconds << 30
+	return t
+}
+
+func TestSettingTheClockDoesNotChangeTheHealth(t *testing.T) {
+	e := newTestEngine(t, Config{Workers: 1}) // in real time: that of a bubble has one clock only
+	stop := runEngine(t, e)
+	defer stop()
+	<-e.NewRoom("r").Add(MemberOptions{Port: &memPort{}}).Play(clip(0, 160)).Done()
+	for _, seconds := range []int64{-3600, 3600} {
+		now := time.Now()
+		if last := e.LastSlot(); !e.Healthy(afterSetting(now, seconds)) && now.Sub(last) < healthyFor {
+			t.Errorf("clock set by %d s: unhealthy, though the last slot was %v ago", seconds, now.Sub(last))
+		}
+		if e.Healthy(afterSetting(now.Add(time.Minute), seconds)) {
+			t.Errorf("clock set by %d s: healthy without a slot for a minute", seconds)
+		}
 	}
 }
 

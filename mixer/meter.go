@@ -170,7 +170,7 @@ func (t *stopwatch) done(s *slot, due, begun time.Time, busy time.Duration) {
 		t.last = nil
 	}
 	t.paused, t.ended, t.took, t.hard = pauses, end, took, spent > took/2 && spent > length/2
-	w.last.Store(end.UnixNano())
+	w.served(end)
 }
 
 // cause tells why a slot began late.

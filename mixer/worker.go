@@ -15,7 +15,7 @@ type worker struct {
 	index   int
 	slots   [SlotsPerFrame]*slot
 	told    events       // see slot.told
-	last    atomic.Int64 // when the last slot was finished [ns since 1970]; 0: never
+	last    atomic.Int64 // when the last slot was finished [ns since Engine.made]; 0: never
 	skipped atomic.Int64 // frames
 	late    atomic.Int64 // share of slots that began late, of lateOne
 	parked  atomic.Bool  // waits on wake
@@ -68,6 +68,10 @@ func (w *worker) run(ctx context.Context, start time.Time) {
 		watch.done(w.slots[n%SlotsPerFrame], due, now, busy)
 	}
 }
+
+// served notes when a slot was finished. The wall clock, which may be set at any time,
+// does not count.
+func (w *worker) served(at time.Time) { w.last.Store(max(1, int64(at.Sub(w.engine.made)))) }
 
 // offset is how much later than those of the first worker its slots begin: the
 // workers take turns, so that not all processors are busy at the same time.
