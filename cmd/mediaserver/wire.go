@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -209,7 +211,20 @@ func advertised(ctx context.Context, cfg *config.Config) (netip.Addr, error) {
 	if len(addrs) == 0 {
 		return netip.Addr{}, fmt.Errorf("find the IP address of sip.advertise for rtp.advertise: %w", errNoAddress)
 	}
-	return addrs[0].Unmap(), nil
+	return addressFor(cfg.SIP.Listen, addrs), nil
+}
+
+// addressFor is the first of the addresses of a name, and the first of IPv4 where SIP
+// is served by IPv4 only: far ends that reach us could not send media elsewhere.
+func addressFor(listen []string, addrs []netip.Addr) netip.Addr {
+	if !slices.ContainsFunc(listen, func(l string) bool { return strings.Contains(l, "://[") }) {
+		for _, a := range addrs {
+			if a.Unmap().Is4() {
+				return a.Unmap()
+			}
+		}
+	}
+	return addrs[0].Unmap()
 }
 
 var errNoAddress = errors.New("the name has no address")
