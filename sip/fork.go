@@ -26,8 +26,8 @@ type fork struct {
 	// preview is the first session description that a provisional response of it
 	// brought: the answer, if the 2xx has none (RFC 3261 §13.2.1). nil = none.
 	preview []byte
-	acks chan struct{} // closed when its last PRACK is over; of the goroutine of Invite
-	open int           // PRACKs that are not over, at most maxReliable
+	acks    chan struct{} // closed when its last PRACK is over; of the goroutine of Invite
+	open    int           // PRACKs that are not over, at most maxReliable
 }
 
 // EarlyDialog is what one callee of a forked INVITE has made before it

@@ -55,57 +55,63 @@ func TestRequestsAboutTransfersThatMakeNoSense(t *testing.T) {
 }
 
 func TestANotifyForOurReferIsLookedAt(t *testing.T) {
-	caller, called, session := pair(t)
-	done := refer(t, caller, ReferRequest{To: "sip:carol@192.0.2.7"})
-	r := session.next(t)
-	<-accepted(called)
-	for _, c := range []struct {
-		name, id, typ, body string
-		code                int
-	}{
-		{"of an older REFER", ";id=0", typeSipfrag, "SIP/2.0 200 OK\r\n", 481},
-		{"with another body", "", "text/plain", "SIP/2.0 200 OK\r\n", 415},
-		{"with a body that is none", "", typeSipfrag, "HELLO\r\n", 400},
-		{"with an impossible status", "", typeSipfrag, "SIP/2.0 999 Hm\r\n", 400},
-	} {
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		res, err := called.exchange(ctx, sipgo.NOTIFY, []Header{{"Event", "refer" + c.id}, {"Subscription-State", "active"}}, c.typ, []byte(c.body))
-		cancel()
-		if err != nil || res.StatusCode != c.code {
-			t.Errorf("a NOTIFY %s: %v %v, want %d", c.name, res, err, c.code)
+	virtually(func(t *testing.T) {
+		caller, called, session := pair(t)
+		done := refer(t, caller, ReferRequest{To: "sip:carol@192.0.2.7"})
+		r := session.next(t)
+		<-accepted(called)
+		for _, c := range []struct {
+			name, id, typ, body string
+			code                int
+		}{
+			{"of an older REFER", ";id=0", typeSipfrag, "SIP/2.0 200 OK\r\n", 481},
+			{"with another body", "", "text/plain", "SIP/2.0 200 OK\r\n", 415},
+			{"with a body that is none", "", typeSipfrag, "HELLO\r\n", 400},
+			{"with an impossible status", "", typeSipfrag, "SIP/2.0 999 Hm\r\n", 400},
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			res, err := called.exchange(ctx, sipgo.NOTIFY, []Header{{"Event", "refer" + c.id}, {"Subscription-State", "active"}}, c.typ, []byte(c.body))
+			cancel()
+			if err != nil || res.StatusCode != c.code {
+				t.Errorf("a NOTIFY %s: %v %v, want %d", c.name, res, err, c.code)
+			}
 		}
-	}
-	r.Tell(486, "")
-	if o := outcomeOf(t, done); !status(o.err, 486) {
-		t.Errorf("outcome %+v", o)
-	}
+		r.Tell(486, "")
+		if o := outcomeOf(t, done); !status(o.err, 486) {
+			t.Errorf("outcome %+v", o)
+		}
+	})(t)
 }
 
 func TestReferWithoutSubscriptionIsAccepted(t *testing.T) {
-	caller, _, session := pair(t)
-	ctx, done := context.WithTimeout(t.Context(), patience)
-	defer done()
-	res, err := caller.exchange(ctx, sipgo.REFER, []Header{{"Refer-To", "<sip:carol@192.0.2.7>"}, {"Refer-Sub", "false"}}, "", nil)
-	if err != nil || res.StatusCode != 202 || res.GetHeader("Refer-Sub") == nil || res.Contact() == nil {
-		t.Fatalf("%v %v", res, err)
-	}
-	r := session.next(t)
-	r.Tell(200, "") // which nobody hears
-	<-r.Told()
+	virtually(func(t *testing.T) {
+		caller, _, session := pair(t)
+		ctx, done := context.WithTimeout(t.Context(), patience)
+		defer done()
+		res, err := caller.exchange(ctx, sipgo.REFER, []Header{{"Refer-To", "<sip:carol@192.0.2.7>"}, {"Refer-Sub", "false"}}, "", nil)
+		if err != nil || res.StatusCode != 202 || res.GetHeader("Refer-Sub") == nil || res.Contact() == nil {
+			t.Fatalf("%v %v", res, err)
+		}
+		r := session.next(t)
+		r.Tell(200, "") // which nobody hears
+		<-r.Told()
+	})(t)
 }
 
 func TestReferOutsideACallIsForbidden(t *testing.T) {
-	server, client := startUA(t, Config{}, nil), startUA(t, Config{}, nil)
-	to := target(server, "udp")
-	for method, code := range map[sipgo.RequestMethod]int{sipgo.REFER: 403, sipgo.NOTIFY: 481, sipgo.SUBSCRIBE: 405} {
-		ctx, done := context.WithTimeout(t.Context(), patience)
-		a, err := client.ask(ctx, outside{
-			method: method, uri: to, to: to, thread: &Thread{},
-			headers: []Header{{"Refer-To", "<sip:+441@192.0.2.1>"}, {"Event", "refer"}},
-		})
-		done()
-		if err != nil || a.res.StatusCode != code {
-			t.Errorf("%s: %v, %v; want %d", method, a.res, err, code)
+	virtually(func(t *testing.T) {
+		server, client := startUA(t, Config{}, nil), startUA(t, Config{}, nil)
+		to := target(server, "udp")
+		for method, code := range map[sipgo.RequestMethod]int{sipgo.REFER: 403, sipgo.NOTIFY: 481, sipgo.SUBSCRIBE: 405} {
+			ctx, done := context.WithTimeout(t.Context(), patience)
+			a, err := client.ask(ctx, outside{
+				method: method, uri: to, to: to, thread: &Thread{},
+				headers: []Header{{"Refer-To", "<sip:+441@192.0.2.1>"}, {"Event", "refer"}},
+			})
+			done()
+			if err != nil || a.res.StatusCode != code {
+				t.Errorf("%s: %v, %v; want %d", method, a.res, err, code)
+			}
 		}
-	}
+	})(t)
 }

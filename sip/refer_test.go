@@ -112,7 +112,7 @@ func TestReferTellsTheOutcome(t *testing.T) {
 		{"of a call that was refused", []int{486}, 486},
 		{"once, whatever is told after it", []int{603, 200}, 603},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		t.Run(c.name, virtually(func(t *testing.T) {
 			caller, _, session := pair(t)
 			done := refer(t, caller, ReferRequest{To: "sip:carol@192.0.2.7:5070"})
 			r := session.next(t)
@@ -140,74 +140,80 @@ func TestReferTellsTheOutcome(t *testing.T) {
 			if o := outcomeOf(t, again); o.code != 200 {
 				t.Errorf("second outcome %+v", o)
 			}
-		})
+		}))
 	}
 }
 
 func TestReferWithReplacesNamesTheDialog(t *testing.T) {
-	caller, called, session := pair(t)
-	_, want := called.Replaces()
-	done := refer(t, caller, ReferRequest{To: "sip:carol@192.0.2.7", Replaces: &want})
-	r := session.next(t)
-	if r.Replaces == nil || *r.Replaces != want {
-		t.Errorf("Replaces %+v, want %+v", r.Replaces, want)
-	}
-	if r.To != "sip:carol@192.0.2.7" {
-		t.Errorf("target %q", r.To)
-	}
-	// Seen from the far end it names the same dialog the other way round.
-	target, there := caller.Replaces()
-	if there.ToTag != want.FromTag || there.FromTag != want.ToTag || there.CallID != want.CallID || !strings.HasPrefix(target, "sip:") {
-		t.Errorf("from the caller: %q %+v", target, there)
-	}
-	r.Tell(200, "")
-	outcomeOf(t, done)
+	virtually(func(t *testing.T) {
+		caller, called, session := pair(t)
+		_, want := called.Replaces()
+		done := refer(t, caller, ReferRequest{To: "sip:carol@192.0.2.7", Replaces: &want})
+		r := session.next(t)
+		if r.Replaces == nil || *r.Replaces != want {
+			t.Errorf("Replaces %+v, want %+v", r.Replaces, want)
+		}
+		if r.To != "sip:carol@192.0.2.7" {
+			t.Errorf("target %q", r.To)
+		}
+		// Seen from the far end it names the same dialog the other way round.
+		target, there := caller.Replaces()
+		if there.ToTag != want.FromTag || there.FromTag != want.ToTag || there.CallID != want.CallID || !strings.HasPrefix(target, "sip:") {
+			t.Errorf("from the caller: %q %+v", target, there)
+		}
+		r.Tell(200, "")
+		outcomeOf(t, done)
+	})(t)
 }
 
 func TestReferIsRefused(t *testing.T) {
-	caller, called, session := pair(t)
-	session.refuse(&StatusError{Code: 403})
-	if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:x@192.0.2.1"}, nil); !status(err, 403) {
-		t.Errorf("by the Session: %v", err)
-	}
-	session.refuse(nil)
-	called.SetSession(newSessionLog())
-	if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:x@192.0.2.1"}, nil); !status(err, 603) {
-		t.Errorf("by a Session that takes none: %v", err)
-	}
-	called.SetSession(session)
-	first := refer(t, caller, ReferRequest{To: "sip:x@192.0.2.1"})
-	r := session.next(t)
-	if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:y@192.0.2.1"}, nil); !errors.Is(err, ErrReferring) {
-		t.Errorf("a second one meanwhile: %v", err)
-	}
-	r.Tell(200, "")
-	outcomeOf(t, first)
-	bye(t, caller)
-	if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:x@192.0.2.1"}, nil); !errors.Is(err, ErrEnded) {
-		t.Errorf("after the end: %v", err)
-	}
+	virtually(func(t *testing.T) {
+		caller, called, session := pair(t)
+		session.refuse(&StatusError{Code: 403})
+		if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:x@192.0.2.1"}, nil); !status(err, 403) {
+			t.Errorf("by the Session: %v", err)
+		}
+		session.refuse(nil)
+		called.SetSession(newSessionLog())
+		if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:x@192.0.2.1"}, nil); !status(err, 603) {
+			t.Errorf("by a Session that takes none: %v", err)
+		}
+		called.SetSession(session)
+		first := refer(t, caller, ReferRequest{To: "sip:x@192.0.2.1"})
+		r := session.next(t)
+		if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:y@192.0.2.1"}, nil); !errors.Is(err, ErrReferring) {
+			t.Errorf("a second one meanwhile: %v", err)
+		}
+		r.Tell(200, "")
+		outcomeOf(t, first)
+		bye(t, caller)
+		if _, err := caller.Refer(t.Context(), ReferRequest{To: "sip:x@192.0.2.1"}, nil); !errors.Is(err, ErrEnded) {
+			t.Errorf("after the end: %v", err)
+		}
+	})(t)
 }
 
 func TestReferOfAFarEndThatHangsUpCountsAsAccepted(t *testing.T) {
-	caller, called, session := pair(t)
-	done := refer(t, caller, ReferRequest{To: "sip:x@192.0.2.1"})
-	r := session.next(t)
-	select { // until the REFER is answered: a BYE must not overtake it
-	case <-time.After(patience):
-		t.Fatal("REFER not answered")
-	case <-accepted(called):
-	}
-	bye(t, called)
-	if o := outcomeOf(t, done); o.code != 202 || o.err != nil {
-		t.Errorf("outcome %+v", o)
-	}
-	r.Tell(200, "") // nobody is there to hear it
-	select {
-	case <-r.Told():
-	case <-time.After(patience):
-		t.Error("the telling does not end")
-	}
+	virtually(func(t *testing.T) {
+		caller, called, session := pair(t)
+		done := refer(t, caller, ReferRequest{To: "sip:x@192.0.2.1"})
+		r := session.next(t)
+		select { // until the REFER is answered: a BYE must not overtake it
+		case <-time.After(patience):
+			t.Fatal("REFER not answered")
+		case <-accepted(called):
+		}
+		bye(t, called)
+		if o := outcomeOf(t, done); o.code != 202 || o.err != nil {
+			t.Errorf("outcome %+v", o)
+		}
+		r.Tell(200, "") // nobody is there to hear it
+		select {
+		case <-r.Told():
+		case <-time.After(patience):
+			t.Error("the telling does not end")
+		}
+	})(t)
 }
 
 // accepted is closed when the first NOTIFY of a referral has been answered.

@@ -64,46 +64,48 @@ func TestRouteSetOfRequests(t *testing.T) {
 // The proxy in Record-Route gets what belongs to the dialog, whose remote
 // target changes with a re-INVITE.
 func TestRecordRouteAndTargetRefresh(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p, proxy := newRawPeer(t, u), newRawPeer(t, u)
-	routes := []string{"Record-Route: <sip:" + proxy.addr() + ";lr>", "Record-Route: <sip:other.example.com;lr>"}
-	p.send(p.invite("routed", 1, testSDP("offer"), routes...))
-	ok := p.expect("200 INVITE")
-	var copied []string
-	for line := range strings.SplitSeq(ok, "\r\n") {
-		if strings.HasPrefix(line, "Record-Route: ") {
-			copied = append(copied, line)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p, proxy := newRawPeer(t, u), newRawPeer(t, u)
+		routes := []string{"Record-Route: <sip:" + proxy.addr() + ";lr>", "Record-Route: <sip:other.example.com;lr>"}
+		p.send(p.invite("routed", 1, testSDP("offer"), routes...))
+		ok := p.expect("200 INVITE")
+		var copied []string
+		for line := range strings.SplitSeq(ok, "\r\n") {
+			if strings.HasPrefix(line, "Record-Route: ") {
+				copied = append(copied, line)
+			}
 		}
-	}
-	if !slices.Equal(copied, routes) {
-		t.Errorf("Record-Route %v, want %v", copied, routes)
-	}
-	p.send(p.within(ok, "ACK", 1, nil))
-	a.session.expect(t, "ack")
-	re := p.within(ok, "INVITE", 2, testSDP("moved"))
-	re = strings.Replace(re, "Contact: <sip:alice@"+p.addr()+">", "Contact: <sip:alice@192.0.2.77:5099>", 1)
-	p.send(re)
-	p.expect("200 INVITE")
-	p.send(p.within(ok, "ACK", 2, nil))
-	a.session.expect(t, "offer moved")
-	a.session.expect(t, "ack")
-	go func() { _ = a.next(t).Bye(t.Context()) }()
-	m := proxy.expect("BYE")
-	if !strings.HasPrefix(m, "BYE sip:alice@192.0.2.77:5099 SIP/2.0\r\n") || headerOf(m, "Route") != "<sip:"+proxy.addr()+";lr>" {
-		t.Errorf("BYE\n%s", m)
-	}
-	if got := headerOf(m, "Max-Forwards"); got != "70" {
-		t.Errorf("Max-Forwards %s", got)
-	}
-	proxy.reply(m, 200)
-	emptied(t, u)
+		if !slices.Equal(copied, routes) {
+			t.Errorf("Record-Route %v, want %v", copied, routes)
+		}
+		p.send(p.within(ok, "ACK", 1, nil))
+		a.session.expect(t, "ack")
+		re := p.within(ok, "INVITE", 2, testSDP("moved"))
+		re = strings.Replace(re, "Contact: <sip:alice@"+p.addr()+">", "Contact: <sip:alice@192.0.2.77:5099>", 1)
+		p.send(re)
+		p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 2, nil))
+		a.session.expect(t, "offer moved")
+		a.session.expect(t, "ack")
+		go func() { _ = a.next(t).Bye(t.Context()) }()
+		m := proxy.expect("BYE")
+		if !strings.HasPrefix(m, "BYE sip:alice@192.0.2.77:5099 SIP/2.0\r\n") || headerOf(m, "Route") != "<sip:"+proxy.addr()+";lr>" {
+			t.Errorf("BYE\n%s", m)
+		}
+		if got := headerOf(m, "Max-Forwards"); got != "70" {
+			t.Errorf("Max-Forwards %s", got)
+		}
+		proxy.reply(m, 200)
+		emptied(t, u)
+	})(t)
 }
 
 // Without a proxy a BYE goes to the new Contact.
 func TestRequestsGoToTheRefreshedTarget(t *testing.T) {
 	for _, method := range []string{"INVITE", "UPDATE"} {
-		t.Run(method, func(t *testing.T) {
+		t.Run(method, virtually(func(t *testing.T) {
 			a := newAnswering()
 			u := startUA(t, Config{Timers: shortTimers}, a.handle)
 			p, moved := newRawPeer(t, u), newRawPeer(t, u)
@@ -128,34 +130,36 @@ func TestRequestsGoToTheRefreshedTarget(t *testing.T) {
 			}
 			moved.reply(m, 200)
 			emptied(t, u)
-		})
+		}))
 	}
 }
 
 // A phone behind NAT names an address that nobody can reach; its BYE goes to
 // where its INVITE came from.
 func TestNATedContactIsReachedAtItsSource(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	inv := p.invite("nat", 1, testSDP("offer"))
-	inv = strings.Replace(inv, "Via: SIP/2.0/UDP "+p.addr(), "Via: SIP/2.0/UDP 10.9.8.7:5060;rport", 1)
-	inv = strings.Replace(inv, "Contact: <sip:alice@"+p.addr(), "Contact: <sip:alice@10.9.8.7:5060", 1)
-	p.send(inv)
-	ok := p.expect("200 INVITE")
-	_, port, _ := net.SplitHostPort(p.addr())
-	if via := headerOf(ok, "Via"); !strings.Contains(via, "received=127.0.0.1") || !strings.Contains(via, "rport="+port) {
-		t.Errorf("Via %s", via)
-	}
-	p.send(p.within(ok, "ACK", 1, nil))
-	a.session.expect(t, "ack")
-	go func() { _ = a.next(t).Bye(t.Context()) }()
-	m := p.expect("BYE")
-	if !strings.HasPrefix(m, "BYE sip:alice@10.9.8.7:5060 SIP/2.0\r\n") {
-		t.Errorf("BYE\n%s", m)
-	}
-	p.reply(m, 200)
-	emptied(t, u)
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		inv := p.invite("nat", 1, testSDP("offer"))
+		inv = strings.Replace(inv, "Via: SIP/2.0/UDP "+p.addr(), "Via: SIP/2.0/UDP 10.9.8.7:5060;rport", 1)
+		inv = strings.Replace(inv, "Contact: <sip:alice@"+p.addr(), "Contact: <sip:alice@10.9.8.7:5060", 1)
+		p.send(inv)
+		ok := p.expect("200 INVITE")
+		_, port, _ := net.SplitHostPort(p.addr())
+		if via := headerOf(ok, "Via"); !strings.Contains(via, "received=127.0.0.1") || !strings.Contains(via, "rport="+port) {
+			t.Errorf("Via %s", via)
+		}
+		p.send(p.within(ok, "ACK", 1, nil))
+		a.session.expect(t, "ack")
+		go func() { _ = a.next(t).Bye(t.Context()) }()
+		m := p.expect("BYE")
+		if !strings.HasPrefix(m, "BYE sip:alice@10.9.8.7:5060 SIP/2.0\r\n") {
+			t.Errorf("BYE\n%s", m)
+		}
+		p.reply(m, 200)
+		emptied(t, u)
+	})(t)
 }
 
 func TestResponsesGoWhereViaSays(t *testing.T) {
@@ -225,23 +229,25 @@ func TestOurAddressIsNeverUnspecified(t *testing.T) {
 }
 
 func TestInvitationOfAnInvite(t *testing.T) {
-	got := make(chan Invitation, 1)
-	u := startUA(t, Config{}, func(_ context.Context, d *Dialog) {
-		got <- d.Invitation()
-		_ = d.Reject(404, "")
-	})
-	p := newRawPeer(t, u)
-	inv := p.invite("seen", 1, nil, `Diversion: "First, Last" <sip:second@x;a=b>;reason=busy, <sip:first@x>`, "X-Mine: yes",
-		`Proxy-Authorization: Digest username="u"`, "P-Asserted-Identity: <tel:+441>")
-	inv = strings.Replace(inv, "INVITE sip:bob@", "INVITE sip:%2B44%201@", 1)
-	inv = strings.Replace(inv, `From: "Alice" <sip:alice@`+p.addr()+">", `From: "A \"l\" ice" <tel:+44-20-1;phone-context=x>`, 1)
-	p.send(inv)
-	p.expect("404 INVITE")
-	i := <-got
-	if i.RequestURI.User != "+44 1" || i.From.User != "+44201" || i.From.Display != `A "l" ice` || i.Diversion != "sip:first@x" || i.Offer != nil ||
-		i.Header("x-mine") != "yes" || i.Header("Proxy-Authorization") != "" || i.Header("P-Asserted-Identity") != "<tel:+441>" || i.To.Host != "127.0.0.1" {
-		t.Errorf("%+v", i)
-	}
+	virtually(func(t *testing.T) {
+		got := make(chan Invitation, 1)
+		u := startUA(t, Config{}, func(_ context.Context, d *Dialog) {
+			got <- d.Invitation()
+			_ = d.Reject(404, "")
+		})
+		p := newRawPeer(t, u)
+		inv := p.invite("seen", 1, nil, `Diversion: "First, Last" <sip:second@x;a=b>;reason=busy, <sip:first@x>`, "X-Mine: yes",
+			`Proxy-Authorization: Digest username="u"`, "P-Asserted-Identity: <tel:+441>")
+		inv = strings.Replace(inv, "INVITE sip:bob@", "INVITE sip:%2B44%201@", 1)
+		inv = strings.Replace(inv, `From: "Alice" <sip:alice@`+p.addr()+">", `From: "A \"l\" ice" <tel:+44-20-1;phone-context=x>`, 1)
+		p.send(inv)
+		p.expect("404 INVITE")
+		i := <-got
+		if i.RequestURI.User != "+44 1" || i.From.User != "+44201" || i.From.Display != `A "l" ice` || i.Diversion != "sip:first@x" || i.Offer != nil ||
+			i.Header("x-mine") != "yes" || i.Header("Proxy-Authorization") != "" || i.Header("P-Asserted-Identity") != "<tel:+441>" || i.To.Host != "127.0.0.1" {
+			t.Errorf("%+v", i)
+		}
+	})(t)
 }
 
 func newRawPeerOn(t testing.TB, host string, to netip.AddrPort) *rawPeer {
@@ -268,7 +274,7 @@ func TestDigest(t *testing.T) {
 		{"broken challenge", "WWW-Authenticate", `Basic`, "", 401, "p", false},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(tt.name, virtually(func(t *testing.T) {
 			p := newRawPeer(t, nil)
 			alice := startUA(t, Config{Timers: shortTimers}, nil)
 			p.from(alice)
@@ -314,50 +320,54 @@ func TestDigest(t *testing.T) {
 			}
 			go func() { p.reply(p.expect("BYE"), 200) }()
 			bye(t, res.d)
-		})
+		}))
 	}
 }
 
 // A far end that answers 481 has lost the dialog.
 func TestLostDialogEnds(t *testing.T) {
-	p := newRawPeer(t, nil)
-	alice := startUA(t, Config{Timers: shortTimers}, nil)
-	p.from(alice)
-	got := make(chan *Dialog, 1)
-	go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
-	p.reply(p.expect("INVITE"), 200, "Contact: <sip:x@"+p.addr()+">")
-	p.expect("ACK")
-	d := <-got
-	errs := make(chan error, 1)
-	go func() { errs <- d.Info(t.Context(), "application/dtmf", []byte("1")) }()
-	p.reply(p.expect("INFO"), 481)
-	if err := <-errs; err == nil {
-		t.Error("INFO got through")
-	}
-	ended(t, d, ErrTransport)
-	p.reply(p.expect("BYE"), 481)
-	emptied(t, alice)
+	virtually(func(t *testing.T) {
+		p := newRawPeer(t, nil)
+		alice := startUA(t, Config{Timers: shortTimers}, nil)
+		p.from(alice)
+		got := make(chan *Dialog, 1)
+		go func() { got <- dial(t, alice, "sip:x@"+p.addr()) }()
+		p.reply(p.expect("INVITE"), 200, "Contact: <sip:x@"+p.addr()+">")
+		p.expect("ACK")
+		d := <-got
+		errs := make(chan error, 1)
+		go func() { errs <- d.Info(t.Context(), "application/dtmf", []byte("1")) }()
+		p.reply(p.expect("INFO"), 481)
+		if err := <-errs; err == nil {
+			t.Error("INFO got through")
+		}
+		ended(t, d, ErrTransport)
+		p.reply(p.expect("BYE"), 481)
+		emptied(t, alice)
+	})(t)
 }
 
 // Messages of one call are handled in the order they came in.
 func TestOrderWithinACall(t *testing.T) {
-	a := newAnswering()
-	u := startUA(t, Config{Timers: shortTimers}, a.handle)
-	p := newRawPeer(t, u)
-	p.send(p.invite("ordered", 1, testSDP("offer")))
-	ok := p.expect("200 INVITE")
-	p.send(p.within(ok, "ACK", 1, nil))
-	a.session.expect(t, "ack")
-	const n = 40
-	for i := range n {
-		p.send(p.within(ok, "INFO", i+2, []byte("d"), "X-N: 1"))
-	}
-	for i := range n {
-		if m := p.expect("200 INFO"); headerOf(m, "CSeq") != fmt.Sprintf("%d INFO", i+2) {
-			t.Fatalf("response %d is for %s", i, headerOf(m, "CSeq"))
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{Timers: shortTimers}, a.handle)
+		p := newRawPeer(t, u)
+		p.send(p.invite("ordered", 1, testSDP("offer")))
+		ok := p.expect("200 INVITE")
+		p.send(p.within(ok, "ACK", 1, nil))
+		a.session.expect(t, "ack")
+		const n = 40
+		for i := range n {
+			p.send(p.within(ok, "INFO", i+2, []byte("d"), "X-N: 1"))
 		}
-		a.session.expect(t, "info application/sdp d")
-	}
+		for i := range n {
+			if m := p.expect("200 INFO"); headerOf(m, "CSeq") != fmt.Sprintf("%d INFO", i+2) {
+				t.Fatalf("response %d is for %s", i, headerOf(m, "CSeq"))
+			}
+			a.session.expect(t, "info application/sdp d")
+		}
+	})(t)
 }
 
 func TestRateLimitDropsAndCounts(t *testing.T) {
