@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -91,22 +92,46 @@ func TestKeysActAndAreNotHeard(t *testing.T) {
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			t.Parallel()
-			app := keyed(t)
-			m := setup{app: app, services: keyedServices()}.run(t)
-			r := record(t, "127.0.0.1")
-			listener := listenByHand(t, m, "listen", "listener", r)
-			m.expectMetric(t, `mediaserver_conference_participants{role="listener"}`, 1)
-			c := way.call(t)
-			c.user, c.caller = "keyed", "presser"
-			presser := c.start(t, m)
-			presser.succeed(t)
-			expectKeyedPages(t, app)
-			m.expectMetric(t, `mediaserver_dtmf_events_total{method="`+way.method+`"}`, 3)
-			listener.hangUp(t)
-			m.expectIdle(t)
-			expectMutedStretch(t, decode(t, r.expectCleanStream(t, m, 0)))
+			for n := range attempts {
+				again := false
+				t.Run(fmt.Sprint("attempt ", n+1), func(t *testing.T) { again = !keysAct(t, way.method, way.call(t)) })
+				if !again {
+					return
+				}
+			}
+			t.Errorf("the keys got lost %d times", attempts)
 		})
 	}
+}
+
+// attempts is how often keys are pressed when the machine, too busy for all
+// the sound, has made a tone too short for a key, or two of it.
+const attempts = 5
+
+// keysAct has a SIPp press keys. It is false where not all keys of tones were
+// heard, of a sound with holes.
+func keysAct(t *testing.T, method string, c sippCall) bool {
+	t.Helper()
+	app := keyed(t)
+	m := setup{app: app, services: keyedServices()}.run(t)
+	r := record(t, "127.0.0.1")
+	listener := listenByHand(t, m, "listen", "listener", r)
+	m.expectMetric(t, `mediaserver_conference_participants{role="listener"}`, 1)
+	c.user, c.caller = "keyed", "presser"
+	presser := c.start(t, m)
+	left := presser.ends(sippLimit / 2)
+	keys := m.metric(t, `mediaserver_dtmf_events_total{method="`+method+`"}`)
+	if whole := left && keys == 3; method == "inband" && !whole && m.stumbles(t) > 0 {
+		listener.hangUp(t)
+		return false
+	}
+	presser.succeed(t)
+	expectKeyedPages(t, app)
+	m.expectMetric(t, `mediaserver_dtmf_events_total{method="`+method+`"}`, 3)
+	listener.hangUp(t)
+	m.expectIdle(t)
+	expectMutedStretch(t, decode(t, r.expectCleanStream(t, m, 0)))
+	return true
 }
 
 // expectKeyedPages checks what the pages were told of who left by #.
