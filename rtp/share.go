@@ -22,6 +22,7 @@ type Share struct {
 	control   controls
 	heard     atomic.Bool      // a source is known; the port's worker sets it
 	claimed   []netip.AddrPort // remote addresses reserved at the port; under Shared.mu
+	left      bool             // the call has ended; under Shared.mu
 	closing   sync.Once
 	rtp, rtcp shareIO
 }

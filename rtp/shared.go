@@ -219,7 +219,7 @@ func (s *Shared) enter(p *sharedPort, peer Peer) *Share {
 	return x
 }
 
-// announce makes another remote address of a call known.
+// announce makes another remote address of a call known, unless it has left.
 func (s *Shared) announce(x *Share, remote, rtcp netip.AddrPort) {
 	remote, rtcp = plain(remote), plain(rtcp)
 	if !reachable(remote) {
@@ -227,6 +227,9 @@ func (s *Shared) announce(x *Share, remote, rtcp netip.AddrPort) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if x.left {
+		return
+	}
 	p := x.port
 	if !slices.Contains(x.claimed, remote) {
 		if len(x.claimed) == maxClaims {
@@ -243,6 +246,7 @@ func (s *Shared) leave(x *Share) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := x.port
+	x.left = true
 	p.calls--
 	p.rests = append(p.rests, rest{share: x, until: s.cfg.Now().Add(s.cfg.Drain)})
 	p.post(&command{kind: cmdLeave, share: x, until: steady(s.cfg.Now().Add(s.cfg.Drain))})

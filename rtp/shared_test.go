@@ -755,3 +755,32 @@ func TestSharedPortHearsAFarEndThatMovesWithAnAnnouncement(t *testing.T) {
 		t.Errorf("sent to %v", a)
 	}
 }
+
+// A re-INVITE may cross the BYE: it must not bring back a call that has left.
+func TestAnUpdateAfterTheEndTakesNoAddress(t *testing.T) {
+	for _, after := range []time.Duration{0, 2 * DefaultDrain} {
+		s := newSharedSim(t, 1)
+		a := s.mustOpen(phoneAddr, phoneAddr.Addr())
+		if err := a.e.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.now = s.now.Add(after)
+		s.shared.Gather(0, s.now)
+		s.mustOpen(natAddr, natAddr.Addr()) // those whose rest is over are forgotten
+		p := a.e.next.Load().Params
+		p.Remote = otherAddr
+		if err := a.e.Update(p); err != nil {
+			t.Fatal(err)
+		}
+		s.now = s.now.Add(2 * DefaultDrain)
+		s.shared.Gather(0, s.now)
+		if _, err := s.open(otherAddr, otherAddr.Addr()); err != nil {
+			t.Errorf("updated %v after the end: a call from the new address: %v", after, err)
+		}
+		for _, x := range a.share.port.waiting {
+			if x == a.share {
+				t.Errorf("updated %v after the end: the call is waited for", after)
+			}
+		}
+	}
+}
