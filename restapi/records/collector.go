@@ -22,6 +22,7 @@ type Collector struct {
 	live      map[string]*live // by call
 	instances map[string]*instance
 	waiting   []*live // ended in this batch, and wait for their instance
+	left      []*live // by the process before, and their instance has not begun
 }
 
 // live is a record that is not complete.
@@ -73,12 +74,15 @@ func (c *Collector) Resume(opened []call.Event, unfinished [][]byte) {
 	for _, raw := range unfinished {
 		r := &live{ended: true, kept: true}
 		err := json.Unmarshal(raw, &r.Record)
-		if err != nil || c.instances[r.Instance] == nil {
-			c.log.Error("the record of a call that ended in the process before cannot be completed", "call_id", r.Call, "error", err)
-			continue
+		switch {
+		case err != nil:
+			c.log.Error("the record of a call that ended in the process before cannot be read", "error", err)
+		case c.instances[r.Instance] == nil:
+			c.left = append(c.left, r)
+		default:
+			c.live[r.Call] = r
+			c.join(r)
 		}
-		c.live[r.Call] = r
-		c.join(r)
 	}
 }
 
@@ -86,14 +90,17 @@ func (c *Collector) Resume(opened []call.Event, unfinished [][]byte) {
 // change that are kept although they are not complete: the calls that ended
 // before their instance, which may go on for hours.
 func (c *Collector) Take(batch []call.Event) (done []store.Record, changes []store.Change) {
+	complete := c.left
+	c.left = nil
 	for _, e := range batch {
-		for _, r := range c.take(e) {
-			if raw := c.encode(r); raw != nil {
-				done = append(done, store.Record{ID: r.Call, End: r.Ended, JSON: raw})
-			}
-			if r.kept {
-				changes = append(changes, store.Change{Key: store.RecordOpenKey(r.Call)})
-			}
+		complete = append(complete, c.take(e)...)
+	}
+	for _, r := range complete {
+		if raw := c.encode(r); raw != nil {
+			done = append(done, store.Record{ID: r.Call, End: r.Ended, JSON: raw})
+		}
+		if r.kept {
+			changes = append(changes, store.Change{Key: store.RecordOpenKey(r.Call)})
 		}
 	}
 	for _, r := range c.waiting {
@@ -157,7 +164,7 @@ func (c *Collector) take(e call.Event) []*live {
 		c.instances[e.Instance] = &instance{service: e.Service}
 		c.adopt(e)
 	case call.InstanceEnded:
-		return c.endInstance(e.Instance)
+		return c.endInstance(e)
 	}
 	r := c.live[e.Call]
 	if r == nil {
@@ -171,7 +178,7 @@ func (c *Collector) take(e call.Event) []*live {
 		return nil
 	}
 	r.ended = true
-	if c.instances[r.Instance] != nil {
+	if c.instances[r.Instance] != nil || r.precedes() {
 		c.waiting = append(c.waiting, r)
 		return nil // its final page is to come
 	}
@@ -210,14 +217,24 @@ func (c *Collector) join(r *live) {
 	}
 }
 
+// precedes says whether the instance of a call is still to begin: that of one
+// which an outbound service places begins when the call is answered, or has
+// ended without.
+func (r *live) precedes() bool {
+	return r.Direction == call.Out.String() && r.Primary == "" && r.Instance == ""
+}
+
 // endInstance completes the calls of an instance that have ended; the others
 // are complete at their end.
-func (c *Collector) endInstance(id string) []*live {
-	in := c.instances[id]
-	if in == nil {
-		return nil
+func (c *Collector) endInstance(e call.Event) []*live {
+	in := c.instances[e.Instance]
+	if in == nil { // its beginning was dropped
+		in = &instance{}
+		if r := c.live[e.Call]; r != nil {
+			r.Instance, in.calls = e.Instance, []*live{r}
+		}
 	}
-	delete(c.instances, id)
+	delete(c.instances, e.Instance)
 	var done []*live
 	for _, r := range in.calls {
 		if r.ended {

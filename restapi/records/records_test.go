@@ -90,6 +90,30 @@ func TestOtherEndsCompleteARecordToo(t *testing.T) {
 	}
 }
 
+func TestACallThatNobodyAnsweredHasItsServiceAndFinalPage(t *testing.T) {
+	begin := call.Event{Type: call.CallStarted, Call: "p", Started: &call.CallStart{Direction: "out", To: "1"}}
+	end := call.Event{Type: call.CallEnded, Call: "p", Cause: call.NoAnswer}
+	started := call.Event{Type: call.InstanceStarted, Call: "p", Instance: "i", Service: "s"}
+	over := call.Event{Type: call.InstanceEnded, Call: "p", Instance: "i"}
+	for name, events := range map[string][]call.Event{
+		"as it is":                         {begin, end, started, page("p", "ok"), over},
+		"the instance's beginning dropped": {begin, end, page("p", "ok"), over},
+	} {
+		c := NewCollector(Config{})
+		got := take(t, c, events...)
+		if len(got) != 1 || got[0].Instance != "i" || len(got[0].Pages) != 1 || got[0].Service == "" && len(events) == 5 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if len(c.live)+len(c.instances) != 0 {
+			t.Errorf("%s: %d calls and %d instances stay", name, len(c.live), len(c.instances))
+		}
+	}
+	c := NewCollector(Config{})
+	if got := take(t, c, begin, over, end); len(got) != 1 || len(c.live) != 0 {
+		t.Errorf("an instance that ends first, its beginning dropped: %+v", got)
+	}
+}
+
 func TestRecordsAreBounded(t *testing.T) {
 	c := NewCollector(Config{})
 	events := []call.Event{{Type: call.CallStarted, Call: "p"}}

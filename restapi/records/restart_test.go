@@ -88,13 +88,18 @@ func TestAKilledProcessLeavesNoCallWithoutARecord(t *testing.T) {
 			call.Event{Type: call.CallEnded, Call: "q", Cause: call.HungUp, RawCause: 200, Ended: &call.CallEnd{DurationMS: 1500}},
 			call.Event{Type: call.CallStarted, Call: "r", Primary: "p", Started: room},
 			call.Event{Type: call.ParticipantEntered, Call: "r", Participant: "r", Conference: "room"},
+			call.Event{Type: call.CallStarted, Call: "o", Started: &call.CallStart{Direction: "out", To: "3"}},
+			call.Event{Type: call.CallEnded, Call: "o", Cause: call.NoAnswer, RawCause: 480},
 			call.Event{Type: call.RecordingStarted, Call: "r", Sound: &call.SoundEvent{ID: "1", File: "/r.wav"}},
 		)
 		time.Sleep(time.Hour)
 		restart := time.Now()
 		life(t, s, journal)
 		got := lines(t, journal)
-		if len(got) != 3 {
+		if o := got["o"]; o.Cause != call.NoAnswer || o.Unnoticed {
+			t.Errorf("the call that was not answered: %+v", o)
+		}
+		if len(got) != 4 {
 			t.Fatalf("%d records: %+v", len(got), got)
 		}
 		for id, want := range map[string]struct {
@@ -128,8 +133,8 @@ func TestAKilledProcessLeavesNoCallWithoutARecord(t *testing.T) {
 			t.Errorf("still open: %q %v", left, err)
 		}
 		life(t, s, journal)
-		if again := lines(t, journal); len(again) != 3 {
-			t.Errorf("the third process writes %d records", len(again)-3)
+		if again := lines(t, journal); len(again) != 4 {
+			t.Errorf("the third process writes %d records", len(again)-4)
 		}
 	})
 }
