@@ -224,6 +224,7 @@ func (u *UA) handleResponse(res *sipgo.Response, src source) {
 		u.m.drop(dropStray)
 		return
 	}
+	tidy(res)
 	method := string(res.CSeq().MethodName)
 	callID := res.CallID().Value()
 	accepted := method == string(sipgo.INVITE) && res.StatusCode >= 200 && res.StatusCode < 300

@@ -68,3 +68,32 @@ func TestCallToAPhoneWithoutTag(t *testing.T) {
 		emptied(t, u)
 	})(t)
 }
+
+// White space may stand around the parts of parameters and between those of CSeq,
+// RFC 3261 §25.1 (SEMI, EQUAL, LWS): the tag is the same without it.
+func TestTagsAmongWhiteSpace(t *testing.T) {
+	virtually(func(t *testing.T) {
+		a := newAnswering()
+		u := startUA(t, Config{}, a.handle)
+		p := newRawPeer(t, u)
+		spaced := strings.NewReplacer(";tag=raw", ` ; tag = raw ; x="a b"`, "CSeq: 1 ", "CSeq: 1  ")
+		p.send(spaced.Replace(p.invite("spaced", 1, testSDP("offer"))))
+		ok := p.expect("200 INVITE")
+		if got := headerOf(ok, "From"); !strings.HasSuffix(got, `;tag=raw;x="a b"`) {
+			t.Errorf("From %q", got)
+		}
+		p.send(p.within(ok, "ACK", 1, nil))
+		a.session.expect(t, "ack")
+		p.hangUp(a.next(t), ok, 2)
+
+		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		inv := p.expect("INVITE")
+		spaced = strings.NewReplacer(";tag=b", " ; tag = b", "CSeq: 1 ", "CSeq: 1 \t ")
+		p.send(spaced.Replace(p.responseTo(inv, 200, "b", testSDP("answer"))))
+		if got := headerOf(p.expect("ACK"), "To"); !strings.HasSuffix(got, ">;tag=b") {
+			t.Errorf("To %q", got)
+		}
+		go func() { p.reply(p.expect("BYE"), 200) }()
+		bye(t, c.answered())
+	})(t)
+}

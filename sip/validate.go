@@ -67,18 +67,54 @@ func answerable(req *sipgo.Request) bool {
 	return via != nil && equalFold(via.ProtocolName, "SIP") && via.Host != "" && !strings.ContainsAny(via.Host, " \t,;<>\"")
 }
 
-// tidy takes away the white space that the parser has left in addresses.
-func tidy(req *sipgo.Request) {
+// tidy takes away the white space that the parser has left in addresses, in their
+// parameters and in CSeq: it would be written into them again, in quotes.
+func tidy(m interface {
+	From() *sipgo.FromHeader
+	To() *sipgo.ToHeader
+	Contact() *sipgo.ContactHeader
+	CSeq() *sipgo.CSeqHeader
+},
+) {
 	trim := func(uri *sipgo.Uri) { uri.Host = strings.TrimSpace(uri.Host) }
-	if h := req.From(); h != nil {
+	if h := m.From(); h != nil {
+		trim(&h.Address)
+		h.Params = tidyParams(h.Params)
+	}
+	if h := m.To(); h != nil {
+		trim(&h.Address)
+		h.Params = tidyParams(h.Params)
+	}
+	if h := m.Contact(); h != nil {
 		trim(&h.Address)
 	}
-	if h := req.To(); h != nil {
-		trim(&h.Address)
+	if h := m.CSeq(); h != nil {
+		h.MethodName = sipgo.RequestMethod(strings.TrimSpace(string(h.MethodName)))
 	}
-	if h := req.Contact(); h != nil {
-		trim(&h.Address)
+}
+
+// tidyParams are parameters without white space around their parts.
+func tidyParams(ps sipgo.HeaderParams) sipgo.HeaderParams {
+	var tidied sipgo.HeaderParams
+	for _, p := range ps {
+		if name := strings.TrimSpace(p.K); name != "" {
+			tidied = append(tidied, sipgo.HeaderKV{K: name, V: paramValue(p.V)})
+		}
 	}
+	return tidied
+}
+
+// paramValue is the value of a parameter as it is kept: sipgo writes quotes around
+// one that has white space in it.
+func paramValue(s string) string {
+	s = strings.TrimSpace(s)
+	switch spaced := strings.ContainsAny(s, " \t"); {
+	case spaced && s[0] == '"':
+		return strings.Trim(s, `"`)
+	case spaced:
+		return strings.Fields(s)[0] // RFC 2543: the rest is a comment
+	}
+	return s
 }
 
 // validate looks at a request as RFC 3261 §8.2 wants it done, short of what

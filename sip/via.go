@@ -95,20 +95,14 @@ func viaParams(s string) sipgo.HeaderParams {
 	ps := sipgo.HeaderParams{}
 	for _, p := range splitOutside(s, ';') {
 		name, value, _ := strings.Cut(p, "=")
-		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if name == "" {
+		if name = strings.TrimSpace(name); name == "" {
 			continue
 		}
 		switch lower := strings.ToLower(name); lower {
 		case "branch", "rport", "received":
 			name = lower
 		}
-		if spaced := strings.ContainsAny(value, " \t"); spaced && value[0] == '"' {
-			value = strings.Trim(value, `"`) // it is quoted again when it is written
-		} else if spaced {
-			value = strings.Fields(value)[0] // RFC 2543: the rest is a comment
-		}
-		ps = append(ps, sipgo.HeaderKV{K: name, V: value})
+		ps = append(ps, sipgo.HeaderKV{K: name, V: paramValue(value)})
 	}
 	return ps
 }
