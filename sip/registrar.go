@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -300,16 +300,5 @@ func (u *UA) isLocal(at netip.AddrPort, ip netip.Addr, port int) bool {
 	if addr := at.Addr().Unmap().WithZone(""); !addr.IsUnspecified() {
 		return addr == ip
 	}
-	ifs, err := net.InterfaceAddrs()
-	if err != nil {
-		return false
-	}
-	for _, a := range ifs {
-		if n, ok := a.(*net.IPNet); ok {
-			if own, ok := netip.AddrFromSlice(n.IP); ok && own.Unmap() == ip {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Contains(u.host.addresses(time.Now()), ip)
 }

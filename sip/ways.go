@@ -19,6 +19,7 @@ type ways struct {
 	noTCP  *memory[hop, struct{}]        // hops by TCP that a large request could not take
 	learnt *memory[view, netip.AddrPort] // our address as others see it
 	kept   *memory[keptWay, struct{}]    // ways over UDP that are kept open
+	host   *hostAddrs
 }
 
 func newWays(cfg Config) ways {
@@ -28,6 +29,7 @@ func newWays(cfg Config) ways {
 		cooled:  newMemory[hop, time.Time](maxCoolDown, maxCooled, time.Now),
 		noTCP:   newMemory[hop, struct{}](noTCPFor, maxCooled, time.Now),
 		learnt:  newMemory[view, netip.AddrPort](learntFor, maxLearnt, time.Now),
+		host:    &hostAddrs{ask: net.InterfaceAddrs},
 		kept:    newMemory[keptWay, struct{}](keptFor*cfg.KeepAlive, maxKept, time.Now),
 	}
 }
