@@ -67,11 +67,21 @@ func (m *mediaPorts) transport() mixer.Transport {
 // session description or, where that is not one of this machine, as behind a
 // NAT and in a container, to the address of the route.
 func (m *mediaPorts) open(r call.SocketRequest) (call.Sockets, error) {
-	s, err := m.openAt(r.Local, r)
+	s, err := m.openAt(nearest(r.Local, r.Route), r)
 	if errors.Is(err, syscall.EADDRNOTAVAIL) && r.Route.IsValid() && r.Route != r.Local {
 		s, err = m.openAt(r.Route, r)
 	}
 	return s, err
+}
+
+// nearest is the address that sockets are bound to first: the one that is told, but
+// a loopback address that is told to a peer elsewhere is that of the machine whose
+// ports lead into this container.
+func nearest(told, route netip.Addr) netip.Addr {
+	if told.IsLoopback() && route.IsValid() && !route.IsLoopback() {
+		return route
+	}
+	return told
 }
 
 func (m *mediaPorts) openAt(local netip.Addr, r call.SocketRequest) (call.Sockets, error) {

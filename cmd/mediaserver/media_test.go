@@ -32,6 +32,25 @@ func TestMediaIsBoundToTheRouteBehindANAT(t *testing.T) {
 	}
 }
 
+func TestSocketsAreBoundToTheAddressThatPacketsComeTo(t *testing.T) {
+	for _, test := range []struct{ told, route, want string }{
+		{"192.0.2.1", "192.0.2.1", "192.0.2.1"},
+		{"203.0.113.1", "192.0.2.1", "203.0.113.1"}, // another address of this machine, or that of a NAT
+		{"127.0.0.1", "127.0.0.1", "127.0.0.1"},
+		{"127.0.0.1", "172.17.0.2", "172.17.0.2"}, // published ports of a container
+		{"::1", "fd00::2", "fd00::2"},
+		{"127.0.0.1", "", "127.0.0.1"},
+	} {
+		var route netip.Addr
+		if test.route != "" {
+			route = netip.MustParseAddr(test.route)
+		}
+		if got := nearest(netip.MustParseAddr(test.told), route); got.String() != test.want {
+			t.Errorf("%s told, route %q: %s, want %s", test.told, test.route, got, test.want)
+		}
+	}
+}
+
 func TestCallsThatCannotBeToldApartGetSocketsWhileThereAreAny(t *testing.T) {
 	m := mediaPortsFor(t, "shared", 21900, 21903) // one shared pair and one other
 	r := call.SocketRequest{Local: netip.MustParseAddr("127.0.0.1")}
