@@ -194,7 +194,7 @@ type SoundEvent struct {
 
 // PageExchange is a request to a page of the application.
 type PageExchange struct {
-	Page    string `json:"page" doc:"kind of page" example:"first_page"`
+	Page    string `json:"page" doc:"kind of page" example:"first"`
 	Method  string `json:"method" enum:"GET,POST"`
 	URL     string `json:"url" doc:"without login and query"`
 	Outcome string `json:"outcome,omitempty" doc:"ok, or the error code in lower case"`

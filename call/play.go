@@ -37,7 +37,7 @@ func (c *Call) Play(ctx context.Context, list Playlist, o PlayOptions) (dtmf.Dig
 	start := time.Now()
 	by, err := c.playSegments(ctx, segments, o)
 	c.take(func() { c.playEnds(playOutcome(by != 0, err)) })
-	c.logger().Debug("played", "elements", len(list), "outcome", playOutcome(by != 0, err), "took", time.Since(start))
+	c.logger().Debug("played", "elements", len(list), "outcome", playOutcome(by != 0, err), "took_ms", time.Since(start).Milliseconds())
 	if by != 0 || err != nil {
 		return by, err
 	}

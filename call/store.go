@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"syscall"
 
 	"mediaserver/audio"
 )
@@ -82,7 +83,7 @@ func (s *Store) load(i int, name string, item MediaItem) (audio.Clip, error) {
 }
 
 func notExist(name string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // or a part of the path is a file
 		return fs.ErrNotExist
 	}
 	return fmt.Errorf("%w: %q cannot be read: %w", ErrMediaInvalid, name, err)

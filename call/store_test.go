@@ -3,6 +3,8 @@ package call
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -52,6 +54,17 @@ func TestStoreLoad(t *testing.T) {
 				t.Errorf("got %d samples, error %v; want %d, %v", len(clip.Samples), err, c.samples, c.err)
 			}
 		})
+	}
+}
+
+func TestStoreDoesNotFindAFileBehindAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a.wav"), wavFile(t, 440).Data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := NewStore(os.DirFS(dir)).Load(t.Context(), MediaItem{File: "a.wav/b.wav"})
+	if !errors.Is(err, ErrMediaNotFound) {
+		t.Errorf("error %v, want %v", err, ErrMediaNotFound)
 	}
 }
 

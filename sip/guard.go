@@ -156,7 +156,7 @@ func (g *gate) blame(src source, kind string, proven bool) {
 	if d := g.watch.Blame(a, o, g.now()); d > 0 {
 		g.m.ban(kind)
 		g.quiet.warn("SIP source banned", slog.String("source", a.String()),
-			slog.String("reason", kind), slog.Duration("for", d))
+			slog.String("reason", kind), slog.Int64("for_seconds", int64(d.Seconds())))
 	}
 }
 
