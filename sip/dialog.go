@@ -184,7 +184,7 @@ func (d *Dialog) is(s dialogState) bool {
 func (d *Dialog) log(msg string, attrs ...slog.Attr) {
 	l := d.ua.cfg.Logger
 	if l.Enabled(context.Background(), slog.LevelDebug) {
-		l.LogAttrs(context.Background(), slog.LevelDebug, msg, append(attrs, slog.String("call_id", d.id.callID))...)
+		l.LogAttrs(context.Background(), slog.LevelDebug, msg, append(attrs, slog.String("sip_call_id", d.id.callID))...)
 	}
 }
 

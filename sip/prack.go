@@ -177,7 +177,7 @@ func (d *Dialog) repeatProvisional(p *provisional) {
 	}
 	if !now.Before(p.deadline) {
 		d.mu.Unlock()
-		d.ua.quiet.warn("SIP provisional response never acknowledged", slog.String("call_id", d.id.callID))
+		d.ua.quiet.warn("SIP provisional response never acknowledged", slog.String("sip_call_id", d.id.callID))
 		_ = d.refuseInvite(fmt.Errorf("%w: no PRACK came", ErrNoACK), codeServerTimeout, "") // else it has ended
 		return
 	}

@@ -389,7 +389,7 @@ func (d *Dialog) repeat(a *acceptance) {
 // neverAcknowledged ends a dialog whose 2xx got no ACK: with a BYE, which the
 // end of the INVITE's transaction now allows.
 func (d *Dialog) neverAcknowledged() {
-	d.ua.quiet.warn("SIP answer never acknowledged", slog.String("call_id", d.id.callID))
+	d.ua.quiet.warn("SIP answer never acknowledged", slog.String("sip_call_id", d.id.callID))
 	d.mu.Lock()
 	bye := d.bye
 	d.bye = nil
