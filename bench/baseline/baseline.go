@@ -40,11 +40,10 @@ const (
 type Config struct {
 	Kind         Kind
 	Participants int
-	RoomSize     int  // of Naive and the unmixed; 0 = all in one room
-	Workers      int  // of all but Naive
-	Ports        int  // of the shared
-	FirstPort    int  // of the unmixed; 0 = 20000
-	Realtime     bool // the process runs in real time
+	RoomSize     int // of Naive and the unmixed; 0 = all in one room
+	Workers      int // of all but Naive
+	Ports        int // of the shared
+	FirstPort    int // of the unmixed; 0 = 20000
 }
 
 // Ready says where participant i sends to: port i, modulo their number, of

@@ -82,7 +82,7 @@ func openUnmixed(c *Config, stdin io.Reader) (serve func(context.Context), ports
 func newUnmixed(c *Config) (u *unmixed, err error) {
 	u = &unmixed{}
 	first := cmp.Or(c.FirstPort, firstPort)
-	cfg := mixer.Config{Workers: c.Workers, Realtime: c.Realtime}
+	cfg := mixer.Config{Workers: c.Workers}
 	if c.Kind == UnmixedShared {
 		u.shared, err = rtp.NewShared(rtp.SharedConfig{First: first, Ports: c.Ports, Workers: c.Workers})
 		cfg.Transport = u.shared

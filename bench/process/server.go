@@ -46,7 +46,7 @@ func (c ServerConfig) yaml(s *Server) string {
 	}
 	fmt.Fprintf(&b, "http:\n  listen: %q\n", s.HTTP)
 	fmt.Fprintf(&b, "  pprof_listen: %q\n", s.Pprof)
-	fmt.Fprintf(&b, "media: {directory: %q, log_directory: %q}\n", filepath.Join(s.dir, "media"), filepath.Join(s.dir, "logs"))
+	fmt.Fprintf(&b, "media: {directory: %q, log_directory: %q, realtime: false}\n", filepath.Join(s.dir, "media"), filepath.Join(s.dir, "logs"))
 	fmt.Fprintf(&b, "store: {directory: %q}\nrecords: {directory: %q}\n", filepath.Join(s.dir, "state"), filepath.Join(s.dir, "records"))
 	b.WriteString("admission: {max_load_percent: 0}\nconference:\n  max_participants: 0\n")
 	if c.DirectDial {

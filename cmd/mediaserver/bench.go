@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
@@ -208,13 +207,11 @@ type benchBaselineCommand struct {
 
 // Run serves until the standard input ends.
 func (c *benchBaselineCommand) Run(ctx context.Context, p *program) error {
-	restMonitor("/") // this and the next as the server does
-	inRealTime := beginRealtime(slog.New(slog.DiscardHandler))
 	kind := baseline.Kind(c.Kind)
 	if kind.Unmixed() {
-		collectRarely(p.env, "/")
+		collectRarely(p.env, "/") // as the server does
 	}
 	return baseline.Run(ctx, baseline.Config{
-		Kind: kind, Participants: c.Participants, RoomSize: c.RoomSize, Ports: c.Ports, Workers: c.Workers, Realtime: inRealTime,
+		Kind: kind, Participants: c.Participants, RoomSize: c.RoomSize, Ports: c.Ports, Workers: c.Workers,
 	}, os.Stdin, p.stdout)
 }
