@@ -220,15 +220,7 @@ func checkOpenSSL(t *testing.T, bits int, key, name string, want []byte, vector 
 
 // TestNothingInClear: at no time while a recording is made.
 func TestNothingInClear(t *testing.T) {
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	forAge, err := Age(identity.Recipient().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []Cipher{testCipher(t), forAge} {
+	for _, c := range []Cipher{testCipher(t), testAge(t)} {
 		t.Run(c.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, dir := newTestStore(t, Config{})

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
+
 	"mediaserver/audio/g711"
 	"mediaserver/internal/leaktest"
 )
@@ -157,6 +159,20 @@ func decrypted(t testing.TB, c Cipher, b []byte) []byte {
 func testCipher(t testing.TB) Cipher {
 	t.Helper()
 	c, err := ParseAESCBC(testKey, testVector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// testAge is a cipher for a recipient that nobody is.
+func testAge(t testing.TB) Cipher {
+	t.Helper()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Age(identity.Recipient().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,10 +133,8 @@ func TestNoRoomForTheHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newMemDisk()
 		d.limit = 10
-		identity, _ := age.GenerateX25519Identity()
-		forAge, _ := Age(identity.Recipient().String())
 		s := newMemStore(t, Config{}, d)
-		for i, c := range []Cipher{{}, testCipher(t), forAge} {
+		for i, c := range []Cipher{{}, testCipher(t), testAge(t)} {
 			o := options()
 			o.Cipher = c
 			if _, err := s.Open(context.Background(), o); !errors.Is(err, ErrOpen) || !errors.Is(err, errFull) {

@@ -18,6 +18,15 @@ type placed struct {
 	done  chan struct{}
 }
 
+// calling has a UA of its own call a raw peer, with an offer.
+func calling(t testing.TB, cfg Config) (u *UA, p *rawPeer, c *placed) {
+	t.Helper()
+	u = startUA(t, cfg, nil)
+	p = newRawPeer(t, nil)
+	p.from(u)
+	return u, p, placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+}
+
 func placing(t testing.TB, u *UA, r InviteRequest) *placed {
 	t.Helper()
 	c := &placed{t: t, heard: make(chan Progress, 64), done: make(chan struct{})}
@@ -149,10 +158,7 @@ func (p *rawPeer) fromCallee(inv, tag, method string, cseq int, sdp []byte) stri
 
 func TestUpdateOfAnEarlyDialog(t *testing.T) {
 	virtually(func(t *testing.T) {
-		u := startUA(t, Config{Timers: shortTimers}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		u, p, c := calling(t, Config{Timers: shortTimers})
 		inv := p.expect("INVITE")
 		p.send(p.responseTo(inv, 180, "a", nil))
 		early := c.progress(180).Early
@@ -238,10 +244,7 @@ func TestOfferInReliableProgress(t *testing.T) {
 // answers.
 func TestNumbersOfAForkAreItsOwn(t *testing.T) {
 	virtually(func(t *testing.T) {
-		u := startUA(t, Config{Timers: shortTimers}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		u, p, c := calling(t, Config{Timers: shortTimers})
 		inv := p.expect("INVITE")
 		p.send(p.responseTo(inv, 180, "a", nil))
 		c.progress(180)
@@ -259,10 +262,7 @@ func TestNumbersOfAForkAreItsOwn(t *testing.T) {
 
 func TestForksAreBounded(t *testing.T) {
 	virtually(func(t *testing.T) {
-		u := startUA(t, Config{Timers: shortTimers}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		_, p, c := calling(t, Config{Timers: shortTimers})
 		inv := p.expect("INVITE")
 		early := 0
 		for i := range maxForks + 4 {
@@ -284,10 +284,7 @@ func TestForksAreBounded(t *testing.T) {
 // A callee that leaves our PRACKs without an answer gets no more of them.
 func TestPRACKsAreBounded(t *testing.T) {
 	virtually(func(t *testing.T) {
-		u := startUA(t, Config{Timers: Timers{T1: 100 * time.Millisecond}}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		_, p, c := calling(t, Config{Timers: Timers{T1: 100 * time.Millisecond}})
 		inv := p.expect("INVITE")
 		for i := range 2 * maxReliable {
 			p.send(p.responseTo(inv, 183, "a", nil, reliably(i+1)...))
@@ -345,10 +342,7 @@ func TestDescriptionsOfAForkAreItsOwn(t *testing.T) {
 // The answer of a gateway that has given it with 183, and not again.
 func TestAnswerBeforeTheAnswerCounts(t *testing.T) {
 	virtually(func(t *testing.T) {
-		u := startUA(t, Config{}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		_, p, c := calling(t, Config{})
 		inv := p.expect("INVITE")
 		p.send(p.responseTo(inv, 183, "other", testSDP("never")))
 		p.send(p.responseTo(inv, 183, "a", testSDP("early")))

@@ -286,10 +286,7 @@ func TestRefreshGoesOnAfterAnUnreadableInterval(t *testing.T) {
 	virtually(func(t *testing.T) {
 		timers := shortTimers
 		timers.second = 10 * time.Millisecond
-		u := startUA(t, Config{Timers: timers, Extensions: Extensions{SessionExpires: 90 * time.Second}}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		_, p, c := calling(t, Config{Timers: timers, Extensions: Extensions{SessionExpires: 90 * time.Second}})
 		allow := "Allow: UPDATE"
 		p.send(p.answerTo(p.expect("INVITE"), testSDP("answer"), allow, "Session-Expires: 90;refresher=uac", "Require: timer"))
 		p.expect("ACK")
@@ -332,10 +329,7 @@ func TestLongerSessionIntervalIsTriedWithinACall(t *testing.T) {
 		"INVITE": (*Dialog).Reinvite, "UPDATE": (*Dialog).Update,
 	} {
 		t.Run(method, virtually(func(t *testing.T) {
-			u := startUA(t, Config{Extensions: Extensions{SessionExpires: 90 * time.Second}}, nil)
-			p := newRawPeer(t, nil)
-			p.from(u)
-			c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+			_, p, c := calling(t, Config{Extensions: Extensions{SessionExpires: 90 * time.Second}})
 			p.send(p.answerTo(p.expect("INVITE"), testSDP("answer"), "Session-Expires: 90;refresher=uac", "Require: timer"))
 			p.expect("ACK")
 			d := c.answered()

@@ -44,10 +44,7 @@ func TestCallFromAPhoneWithoutTag(t *testing.T) {
 
 func TestCallToAPhoneWithoutTag(t *testing.T) {
 	virtually(func(t *testing.T) {
-		u := startUA(t, Config{}, nil)
-		p := newRawPeer(t, nil)
-		p.from(u)
-		c := placing(t, u, InviteRequest{To: "sip:bob@" + p.addr(), SDP: testSDP("offer")})
+		u, p, c := calling(t, Config{})
 		inv := p.expect("INVITE")
 		untagged := func(m string) string { return strings.Replace(m, ";tag=none", "", 1) }
 		p.send(p.responseTo(inv, 180, "other", nil))

@@ -29,19 +29,7 @@ func TestDrainLeavesCallsWithoutAnApplicationTheirGrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
-	i.drain()
-	select {
-	case <-c.Ended():
-	case <-time.After(patience):
-		t.Fatal("the call goes on")
-	}
-	if took := time.Since(began); took < cfg.ShutdownGrace() {
-		t.Errorf("hung up after %v, before the end of the grace", took)
-	}
-	if err := i.wait(); err != nil {
-		t.Error(err)
-	}
+	expectDrop(t, i, c, cfg.ShutdownGrace())
 }
 
 func TestDrainEndsWithTheLastCallWithoutAnApplication(t *testing.T) {

@@ -209,6 +209,25 @@ func refusal(err error) int {
 	return 0
 }
 
+// expectDrop: a call of a server that drains is hung up at the end of the grace, not
+// before, and the server ends.
+func expectDrop(t *testing.T, i *instance, c *phone.Call, grace time.Duration) {
+	t.Helper()
+	began := time.Now()
+	i.drain()
+	select {
+	case <-c.Ended():
+	case <-time.After(patience):
+		t.Fatal("the call goes on")
+	}
+	if took := time.Since(began); took < grace {
+		t.Errorf("hung up after %v, before the end of the grace", took)
+	}
+	if err := i.wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDrainDropsRunningCallsAfterTheGrace(t *testing.T) {
 	app := &application{first: conferencing}
 	cfg := withApplication(t, testConfig(t), app)
@@ -218,19 +237,7 @@ func TestDrainDropsRunningCallsAfterTheGrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
-	i.drain()
-	select {
-	case <-c.Ended():
-	case <-time.After(patience):
-		t.Fatal("the call goes on")
-	}
-	if took := time.Since(began); took < cfg.ShutdownGrace() {
-		t.Errorf("hung up after %v, before the end of the grace", took)
-	}
-	if err := i.wait(); err != nil {
-		t.Error(err)
-	}
+	expectDrop(t, i, c, cfg.ShutdownGrace())
 	if got, want := app.asked(), "/secondary dropped, /final dropped"; got != want {
 		t.Errorf("pages asked: %s; want %s", got, want)
 	}
