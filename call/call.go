@@ -141,9 +141,11 @@ func newCall(m *Manager, base Info, d Dialog) *Call {
 
 // Info is a snapshot of the call. Safe at any time.
 func (c *Call) Info() Info {
+	callID := c.sipCallID()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := c.base
+	i.SIPCallID = callID
 	i.State, i.Cause, i.RawCause, i.Recording = c.life.state, c.life.cause, c.life.raw, c.life.recording
 	switch {
 	case c.life.answered.IsZero():

@@ -102,11 +102,12 @@ func (t EventType) Closed() EventType {
 // Event is one thing that happened. The JSON form is what event streams,
 // webhooks and the history hold; fields that do not apply are left out.
 type Event struct {
-	Sequence    uint64        `json:"sequence" doc:"position in the stream, without holes" example:"4711"`
-	Time        time.Time     `json:"time" doc:"wall clock"`
-	Type        EventType     `json:"type" doc:"what happened" example:"call.answered"`
-	Media       *MediaTime    `json:"media,omitempty" doc:"time in the media of the call, from its answer on"`
-	Call        string        `json:"call_id,omitempty" doc:"the call it happened to"`
+	Sequence uint64     `json:"sequence" doc:"position in the stream, without holes" example:"4711"`
+	Time     time.Time  `json:"time" doc:"wall clock"`
+	Type     EventType  `json:"type" doc:"what happened" example:"call.answered"`
+	Media    *MediaTime `json:"media,omitempty" doc:"time in the media of the call, from its answer on"`
+	Call     string     `json:"call_id,omitempty" doc:"the call it happened to"`
+	FarEndEvent
 	Primary     string        `json:"primary_call_id,omitempty" doc:"of a secondary call: its primary"`
 	Instance    string        `json:"application_instance_id,omitempty" doc:"the application that runs the call"`
 	Conference  string        `json:"conference,omitempty" doc:"name of the room"`
@@ -115,13 +116,18 @@ type Event struct {
 	RawCause    int           `json:"raw_cause,omitempty" doc:"SIP code of the end"`
 	Started     *CallStart    `json:"call,omitempty" doc:"call.started, call.transferred, and the end of a call that nobody noticed: who calls whom"`
 	Ended       *CallEnd      `json:"end,omitempty" doc:"call.ended: how it went"`
-	Digit       *DigitPress   `json:"digit,omitempty" doc:"call.digit"`
 	Sound       *SoundEvent   `json:"sound,omitempty" doc:"play and recording events"`
 	Page        *PageExchange `json:"page,omitempty" doc:"page events"`
 	Action      *ActionRun    `json:"action,omitempty" doc:"action.ended"`
 	Service     string        `json:"service,omitempty" doc:"instance.started: name of the service"`
 	Population  int           `json:"participants,omitempty" doc:"participant and conference events: how many are in the room now"`
 	ServerEvent
+}
+
+// FarEndEvent is what an Event bears that comes from the far end of a call.
+type FarEndEvent struct {
+	SIPCallID string      `json:"sip_call_id,omitempty" doc:"call.started, ringing, answered, transferred and ended, as soon as it is known: Call-ID of the SIP dialog with the far end there is now"`
+	Digit     *DigitPress `json:"digit,omitempty" doc:"call.digit"`
 }
 
 // ServerEvent is what an Event bears that is about no call and no room.

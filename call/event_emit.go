@@ -26,6 +26,10 @@ func (c *Call) emit(e Event) {
 	if e.Media == nil {
 		e.Media = c.mediaTime()
 	}
+	switch e.Type {
+	case CallStarted, CallRinging, CallAnswered, CallTransferred, CallEnded:
+		e.SIPCallID = c.sipCallID()
+	}
 	c.manager.emit(e)
 }
 

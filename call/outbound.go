@@ -34,9 +34,29 @@ type way interface {
 // that has answered.
 type outgoing struct {
 	ender
-	bySIP   bool   // not within the process, nor over a WebSocket
-	depth   int    // calls within the process before it, see maxLocalDepth
-	release func() // gives back what Route.Take booked; nil: nothing
+	bySIP   bool                   // not within the process, nor over a WebSocket
+	depth   int                    // calls within the process before it, see maxLocalDepth
+	release func()                 // gives back what Route.Take booked; nil: nothing
+	callID  atomic.Pointer[string] // of the INVITE sent last, then of the one that was answered; nil: of none
+}
+
+// named takes note of the Call-ID of an INVITE, "" for a call that has none.
+func (o *outgoing) named(callID string) { o.callID.Store(&callID) }
+
+// sipCallID is the Call-ID of the SIP dialog with the far end there is now, "" for
+// none.
+func (c *Call) sipCallID() string {
+	switch d := c.far().(type) {
+	case nil:
+		return ""
+	case *outgoing:
+		if id := d.callID.Load(); id != nil {
+			return *id
+		}
+		return ""
+	default:
+		return d.Invitation().CallID
+	}
 }
 
 // Progress is for inbound calls.
@@ -195,7 +215,9 @@ func (a *attempt) dial(ctx context.Context, w way) error {
 		}
 		return errors.Join(err, sockets.Close())
 	}
-	c.dialog.(*outgoing).ender = dialog
+	out := c.dialog.(*outgoing)
+	out.ender = dialog
+	out.named(dialog.Invitation().CallID)
 	if err := c.settle(sockets, s, dialog.RemoteBody()); err != nil {
 		if !c.hasMedia() {
 			err = errors.Join(err, sockets.Close())

@@ -53,7 +53,9 @@ func (c *Call) pressed(p press) {
 	}
 	c.manager.metrics.digits.WithLabelValues(p.method.String()).Inc()
 	c.logger().Debug("digit received", "method", p.method) // not which: it may be a secret
-	c.emit(Event{Type: CallDigit, Time: p.at, Digit: &DigitPress{Digit: string(p.digit), Method: p.method.String()}})
+	c.emit(Event{Type: CallDigit, Time: p.at, FarEndEvent: FarEndEvent{
+		Digit: &DigitPress{Digit: string(p.digit), Method: p.method.String()},
+	}})
 	select {
 	case c.digits <- p.digit:
 	default:

@@ -86,7 +86,7 @@ func (a *attempt) byRoute(ctx context.Context, r Route) error {
 
 // with is a request with the header fields of the attempt.
 func (a *attempt) with(r sip.InviteRequest, follow func(string) (string, bool)) sip.InviteRequest {
-	r.Follow = follow
+	r.Follow, r.Named = follow, a.call.dialog.(*outgoing).named
 	r.Headers = append(slices.Clip(r.Headers), a.headers...)
 	return r
 }

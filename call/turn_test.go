@@ -28,6 +28,7 @@ type visitor struct {
 	early   func() error // the same of a 183
 	answer  func() error // the same of the 200
 	noOffer bool         // in its INVITE
+	callID  string       // of its INVITE, or of ours
 }
 
 func newVisitor() *visitor { return &visitor{passer: passer{ended: make(chan struct{})}} }
@@ -44,6 +45,7 @@ func (c *visitor) RemoteBody() []byte       { return c.passer.Invitation().Offer
 
 func (c *visitor) Invitation() sip.Invitation {
 	inv := c.passer.Invitation()
+	inv.CallID = c.callID
 	if c.noOffer {
 		inv.Offer = nil
 	}

@@ -76,6 +76,7 @@ func (c Cause) String() string {
 // Info is a snapshot of a call for the outside.
 type Info struct {
 	ID          string
+	SIPCallID   string // Call-ID of the SIP dialog with the far end there is now; "": none, or not known yet
 	Direction   Direction
 	From        string // caller's number or SIP address
 	To          string // final destination; a room's name for a secondary call

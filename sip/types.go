@@ -70,6 +70,9 @@ type InviteRequest struct {
 	// is the SIP URI to dial for it, which a tel URI has to be turned into. nil
 	// follows none. Credentials, Proxy and Routes are not for another host.
 	Follow func(uri string) (to string, ok bool)
+	// Named is told the Call-ID of each INVITE before it is sent: of one for each
+	// contact of a phone. It must not wait. nil: nobody.
+	Named func(callID string)
 	// Session is told what happens within early dialogs; see Dialog.SetSession
 	// for the time after. nil refuses offers there.
 	Session Session

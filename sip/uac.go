@@ -154,6 +154,9 @@ func (u *UA) prepare(ctx context.Context, r InviteRequest, cancel context.Cancel
 		return nil, nil, &StatusError{Code: codeNoService, Reason: "Too Many Dialogs", RetryAfter: u.cfg.RetryAfter}
 	}
 	d.log("SIP call goes out", slog.String("target", f.to.String()))
+	if r.Named != nil {
+		r.Named(p.callID)
+	}
 	return d, way, nil
 }
 
