@@ -149,7 +149,7 @@ func (c *Call) secondaryDial(d Destination, o DialOutOptions) func(context.Conte
 	limit := orDefault(o.MaxDuration, defaultMaxDuration)
 	from := o.From
 	if from == "" {
-		from = c.farParty()
+		from = c.caller()
 	}
 	if d.Kind == ToRoom {
 		return func(ctx context.Context) (*Call, error) {
@@ -186,18 +186,35 @@ func (c *Call) dialService(ctx context.Context, name string, o ConferenceOptions
 	return secondary, err
 }
 
-// farParty is the far end of c.
-func (c *Call) farParty() string {
+// who is the far end of c.
+func (c *Call) who() farEnd {
 	c.mu.Lock()
-	party := c.life.far.party
+	far := c.life.far
 	c.mu.Unlock()
-	if party != "" {
-		return party
+	if far.party == "" {
+		far.party = c.base.farParty()
 	}
-	if c.base.Direction == Out {
-		return c.base.To
+	return far
+}
+
+// farParty is the far end of c for the pages.
+func (c *Call) farParty() string { return c.who().party }
+
+// caller is who calls where c calls somebody on behalf of its far end: that, and where
+// a room has taken its place, who it was at first.
+func (c *Call) caller() string {
+	if far := c.who(); !far.room {
+		return far.party
 	}
-	return c.base.From
+	return c.base.farParty()
+}
+
+// farParty is the far end of a call at its beginning.
+func (i *Info) farParty() string {
+	if i.Direction == Out {
+		return i.To
+	}
+	return i.From
 }
 
 // droppedBy are the calls that were given up because of the winner.

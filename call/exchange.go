@@ -23,6 +23,7 @@ type moves struct {
 type farEnd struct {
 	dialog Dialog // nil: none was
 	party  string // as the pages would see it
+	room   bool   // party is the name of a room, by which nobody calls
 	link   bool   // it leads to another call of this server
 }
 
@@ -92,17 +93,17 @@ func (c *Call) newcomer(d Dialog) *Call {
 // takeOver has c go on with the far end of x, see goOnWith.
 func (c *Call) takeOver(ctx context.Context, x *Call, party, by string) (was *departed, err error) {
 	err = c.ask(ctx, func() (err error) {
-		was, err = c.goOnWith(x, party, by)
+		was, err = c.goOnWith(x, farEnd{party: party}, by)
 		return err
 	})
 	return was, err
 }
 
 // goOnWith puts the far end of x, which has audio, in the place of that of c:
-// the room, the recordings and the running action go on. party is the new far
+// the room, the recordings and the running action go on. who is the new far
 // end for the pages, by who wanted it. The far end that was is for the caller to
 // leave. Of the actor.
-func (c *Call) goOnWith(x *Call, party, by string) (*departed, error) {
+func (c *Call) goOnWith(x *Call, who farEnd, by string) (*departed, error) {
 	now, next := c.audio(), x.audio()
 	if c.Info().State != Answered || now == nil || next == nil {
 		return nil, ErrNotAnswered
@@ -116,7 +117,7 @@ func (c *Call) goOnWith(x *Call, party, by string) (*departed, error) {
 	}
 	was := &departed{call: c, dialog: c.far(), sockets: now.sockets, endpoint: now.endpoint}
 	c.mu.Lock()
-	c.life.far = farEnd{dialog: x.dialog, party: party, link: !x.bySIP()}
+	c.life.far = farEnd{dialog: x.dialog, party: who.party, room: who.room, link: !x.bySIP()}
 	c.media = &media{
 		sockets: next.sockets, endpoint: next.endpoint, session: next.session,
 		port: now.port, room: now.room, home: now.home,
@@ -124,7 +125,7 @@ func (c *Call) goOnWith(x *Call, party, by string) (*departed, error) {
 	c.mu.Unlock()
 	c.seen = nil // another dialog counts CSeq anew
 	next.session.moveTo(c)
-	c.emitTransferred(by, party)
+	c.emitTransferred(by, who.party)
 	if x.hasWish() {
 		c.requestEnd(x.wished()) // it came before
 	}

@@ -55,7 +55,7 @@ func (c *Call) endedErr() error {
 // elsewhere.
 func (c *Call) place(ctx context.Context, o ConferenceOptions) (*Call, error) {
 	if o.From == "" {
-		o.From = c.farParty()
+		o.From = c.caller()
 	}
 	secondary, err := c.enterOrDial(ctx, o)
 	if err != nil {

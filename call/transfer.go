@@ -93,7 +93,7 @@ type target struct {
 func (t target) party() string {
 	switch {
 	case t.other != nil:
-		return t.other.behind()
+		return t.other.behind().party
 	case t.called != "":
 		return t.called
 	default:
@@ -310,26 +310,28 @@ func (c *Call) exchangeFor(ctx context.Context, t target, onProgress func(sip.Pr
 // end itself.
 func (c *Call) callerFor() string {
 	if c.primary != nil {
-		return c.primary.farParty()
+		return c.primary.caller()
 	}
 	if s := c.secondary(); s != nil && s.dialog != nil {
-		return s.farParty()
+		return s.caller()
 	}
-	return c.farParty()
+	return c.caller()
 }
 
 // behind is who the far end of c talks to: the far end that c is connected with, a
 // room, or the application, by the address that it has.
-func (c *Call) behind() string {
+func (c *Call) behind() farEnd {
 	switch s := c.secondary(); {
 	case c.primary != nil:
-		return c.primary.farParty()
+		return c.primary.who()
 	case s != nil:
-		return s.farParty()
+		who := s.who()
+		who.room = who.room || s.keys != nil
+		return who
 	case c.base.Direction == Out:
-		return c.base.From
+		return farEnd{party: c.base.From}
 	default:
-		return c.base.To
+		return farEnd{party: c.base.To}
 	}
 }
 

@@ -278,3 +278,26 @@ func TestFarEndStaysWhereNobodyCanTakeItsPlace(t *testing.T) {
 		d.want(t, CallStarted, CallRinging, CallAnswered, CallDigit)
 	})
 }
+
+// Where a room has taken the place of a far end, who was there at first calls on: by
+// the name of a room nobody can be called back.
+func TestARoomThatTakesAPlaceDoesNotCall(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, _ *diary) {
+		c, other := newVisitor().answered(t, m), newVisitor().answered(t, m)
+		c.base.From = "caller"
+		seat, err := other.enterRoom(ConferenceOptions{Name: "room"}.withDefaults())
+		if err != nil || !other.adopt(seat) {
+			t.Fatal(err)
+		}
+		c.transfer(t.Context(), target{other: other}, &sip.Referral{})
+		if party := c.farParty(); party != "room" {
+			t.Fatalf("the far end is %q", party)
+		}
+		if s, err := c.place(t.Context(), ConferenceOptions{Name: "second"}.withDefaults()); err != nil || s.base.From != "caller" {
+			t.Errorf("calls as %q: %v", s.base.From, err)
+		}
+		if from := c.callerFor(); from != "caller" {
+			t.Errorf("sends on as %q", from)
+		}
+	})
+}
