@@ -104,3 +104,19 @@ func TestErrandEndsWithItsCall(t *testing.T) {
 		}
 	})
 }
+
+// Nobody waits for media that are to be played to a room which has ended.
+func TestPlayToARoomEndsWithIt(t *testing.T) {
+	takesTurns(t, func(cfg *Config) { cfg.Loader = &mediaNever{} }, func(t *testing.T, m *Manager, _ *diary) {
+		s, err := newVisitor().answered(t, m).enterRoom(ConferenceOptions{Name: "room", Participant: DefaultParticipant()}.withDefaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		time.AfterFunc(time.Second, func() { s.HangUp(Completed) })
+		_, err = m.PlayToRoom(t.Context(), "room", Playlist{{File: "never.wav"}})
+		if took := time.Since(start); !errors.Is(err, ErrNoConference) || took > 1100*time.Millisecond {
+			t.Errorf("after %v: %v", took, err)
+		}
+	})
+}

@@ -43,7 +43,8 @@ type RoomRecording struct {
 // PlayToRoom queues a playlist to be heard by everybody in a started room,
 // after what is queued before it, and returns the id of the play in events.
 // The media are loaded first: a *MediaError says what cannot be played, and
-// nothing is. Other errors: ErrNoConference, ErrNotStarted, ErrRoomQueueFull.
+// nothing is. The end of the room ends the loading. Other errors: ErrNoConference,
+// ErrNotStarted, ErrRoomQueueFull.
 func (m *Manager) PlayToRoom(ctx context.Context, conference string, list Playlist) (string, error) {
 	f, err := m.room(conference)
 	if err != nil {
@@ -51,8 +52,15 @@ func (m *Manager) PlayToRoom(ctx context.Context, conference string, list Playli
 	}
 	ctx, cancel := context.WithTimeout(ctx, roomPlayLoading)
 	defer cancel()
+	m.tasks.Go(func() {
+		select {
+		case <-f.gone:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
 	clips, failed := loadAll(ctx, m.cfg.Loader, list, m.cfg.Logger, m.rate())
-	if failed != nil {
+	if failed != nil && !f.isGone() {
 		return "", failed
 	}
 	return f.queuePlay(clips, m)
