@@ -218,7 +218,11 @@ func (a *attempt) dial(ctx context.Context, w way) error {
 	out := c.dialog.(*outgoing)
 	out.ender = dialog
 	out.named(dialog.Invitation().CallID)
-	if err := c.settle(sockets, s, dialog.RemoteBody()); err != nil {
+	name := "" // within the process there is one dialog only
+	if d, ok := dialog.(*sip.Dialog); ok {
+		name = d.Name()
+	}
+	if err := c.settle(sockets, s, name, dialog.RemoteBody()); err != nil {
 		if !c.hasMedia() {
 			err = errors.Join(err, sockets.Close())
 		}
@@ -229,13 +233,14 @@ func (a *attempt) dial(ctx context.Context, w way) error {
 }
 
 // settle takes the answer to our offer; with early media it may be missing.
-func (c *Call) settle(sockets Sockets, s *session, answer []byte) error {
-	if answer == nil && c.hasMedia() {
-		return nil
-	}
+func (c *Call) settle(sockets Sockets, s *session, dialog string, answer []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.hear(answer, true); err != nil {
+	if answer == nil && c.hasMedia() {
+		s.ringing, s.speaker = nil, dialog
+		return nil
+	}
+	if err := s.answered(dialog, answer); err != nil {
 		return err
 	}
 	if c.hasMedia() {

@@ -250,7 +250,7 @@ func (r *remote) run(d time.Duration, talking bool) {
 // reoffer sends a re-INVITE.
 func (r *remote) reoffer(offer []byte) {
 	r.t.Helper()
-	body, err := r.call.audio().session.Reoffer(offer)
+	body, err := r.call.audio().session.Reoffer("", offer)
 	if err != nil {
 		r.t.Fatal(err)
 	}

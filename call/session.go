@@ -27,7 +27,8 @@ type session struct {
 	local   sdp.Local
 	pending []byte    // our offer whose answer has not come
 	placed  []byte    // our offer that the call was placed with, see hear
-	heard   []byte    // the last answer to it
+	ringing callees   // until one of them has answered
+	speaker string    // the dialog of who is heard, of those who ring and then of who has answered; "": of no name
 	media   sdp.Media // as agreed last
 	changed time.Time // when media was agreed
 	doubted bool      // whether the far end has called was not proven when params looked
@@ -147,25 +148,22 @@ func (s *session) respond(offer *sdp.Description) ([]byte, error) {
 
 // accept takes the far end's answer to our offer.
 func (s *session) accept(answer []byte) error {
-	err := s.preview(answer)
-	if err == nil {
-		s.pending = nil
-	}
-	return err
-}
-
-// preview takes the answer of early media; the real one is still to come.
-func (s *session) preview(answer []byte) error {
-	d, err := sdp.Parse(answer)
+	m, err := s.accepted(s.pending, answer)
 	if err != nil {
 		return err
 	}
-	m, err := sdp.Accept(s.pending, d, s.can)
-	if err != nil {
-		return err
-	}
+	s.pending = nil
 	s.agree(m)
 	return nil
+}
+
+// accepted is what an offer of ours and its answer agree on.
+func (s *session) accepted(offer, answer []byte) (sdp.Media, error) {
+	d, err := sdp.Parse(answer)
+	if err != nil {
+		return sdp.Media{}, err
+	}
+	return sdp.Accept(offer, d, s.can)
 }
 
 // agree puts what was settled into force.
@@ -230,17 +228,25 @@ func (s *session) params() rtp.Params {
 	return p
 }
 
-// Reoffer answers a re-INVITE or UPDATE, or makes our offer when it had none.
-func (s *session) Reoffer(offer []byte) ([]byte, error) {
+// Reoffer answers a re-INVITE or UPDATE, or makes our offer when it had none. Of
+// several who ring only who is heard may change something; of the others nothing
+// but their answer is left to come.
+func (s *session) Reoffer(dialog string, offer []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending != nil {
+	switch {
+	case s.pending != nil, s.ringing != nil && dialog != s.speaker:
 		return nil, &sip.StatusError{Code: codePending}
-	}
-	if offer == nil {
+	case s.speaker != "" && dialog != s.speaker:
+		return nil, &sip.StatusError{Code: codeNoDialog}
+	case offer == nil:
 		return s.offer(), nil
 	}
-	return s.answer(offer)
+	body, err := s.answer(offer)
+	if err == nil && s.ringing != nil {
+		s.ringing[dialog] = s.ringing[dialog].changed(s.media)
+	}
+	return body, err
 }
 
 // Acknowledged takes the answer to a late offer out of the ACK.

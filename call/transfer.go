@@ -407,11 +407,11 @@ func join(x *Call, near *memoryEnd, y *Call, remote *memoryEnd) error {
 	if err != nil {
 		return err
 	}
-	answer, err := here.Reoffer(offer)
+	answer, err := here.Reoffer("", offer)
 	if err != nil {
 		return err
 	}
-	return errors.Join(y.openMedia(remote, here, here.media), x.settle(near, there, answer))
+	return errors.Join(y.openMedia(remote, here, here.media), x.settle(near, there, "", answer))
 }
 
 // What is counted of transfers.

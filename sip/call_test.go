@@ -155,7 +155,7 @@ func TestWayToAPhoneStaysItsOwn(t *testing.T) {
 // clumsy is a Session that fails.
 type clumsy struct{ *sessionLog }
 
-func (clumsy) Reoffer([]byte) ([]byte, error) { panic("no") }
+func (clumsy) Reoffer(string, []byte) ([]byte, error) { panic("no") }
 
 // A request whose handling fails is answered all the same, and the call goes on.
 func TestFailureWithinACallIsAnswered(t *testing.T) {

@@ -89,6 +89,13 @@ func newDialog(u *UA, id dialogID, p *peer, cancel context.CancelCauseFunc) *Dia
 // Invitation is what is known of the INVITE.
 func (d *Dialog) Invitation() Invitation { return d.inv }
 
+// Name is that of the EarlyDialog which the answer to an INVITE of ours has made the
+// call's.
+func (d *Dialog) Name() string { return d.nameOf(d.peer) }
+
+// nameOf is the name of the dialog with one of those whom an INVITE has reached.
+func (d *Dialog) nameOf(p *peer) string { return d.id.callID + ";" + p.remoteTag() }
+
 // RemoteBody is, for a call we placed, the SDP of the 2xx: the answer to our
 // offer, or the offer if we had made none. nil for incoming calls.
 func (d *Dialog) RemoteBody() []byte {

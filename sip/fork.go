@@ -37,6 +37,15 @@ type EarlyDialog struct {
 	f *fork
 }
 
+// Name tells the early dialogs of a call apart, whatever INVITEs they are of. That
+// of nil is "".
+func (e *EarlyDialog) Name() string {
+	if e == nil {
+		return ""
+	}
+	return e.d.nameOf(e.f.peer)
+}
+
 // Tag tells the early dialogs of one INVITE apart.
 func (e *EarlyDialog) Tag() string { return e.f.peer.remoteTag() }
 

@@ -198,6 +198,46 @@ func TestUpdateOfAnEarlyDialog(t *testing.T) {
 	})(t)
 }
 
+// Who has placed a call knows its Call-ID before anybody has rung, and of those who
+// ring who it is that offers something, and that answers.
+func TestDialogsOfACallAreNamed(t *testing.T) {
+	virtually(func(t *testing.T) {
+		u := startUA(t, Config{Timers: shortTimers}, nil)
+		p := newRawPeer(t, nil)
+		p.from(u)
+		s, named := newSessionLog(), make(chan string, 2)
+		c := placing(t, u, InviteRequest{
+			To: "sip:bob@" + p.addr(), SDP: testSDP("offer"), Session: s, Named: func(callID string) { named <- callID },
+		})
+		inv := p.expect("INVITE")
+		if id := <-named; id == "" || !strings.Contains(inv, "\r\nCall-ID: "+id+"\r\n") {
+			t.Errorf("named %q, sent %s", id, inv)
+		}
+		names := map[string]bool{"": true}
+		for _, tag := range []string{"a", "b"} {
+			p.send(p.responseTo(inv, 183, tag, testSDP(tag), reliably(1)...))
+			p.reply(p.expect("PRACK"), 200)
+			name := c.progress(183).Early.Name()
+			p.send(p.fromCallee(inv, tag, "UPDATE", 1, testSDP("changed")))
+			s.expect(t, "offer changed")
+			p.expect("200 UPDATE")
+			if names[name] || s.dialog != name {
+				t.Errorf("%s is named %q and offers as %q", tag, name, s.dialog)
+			}
+			names[name] = true
+		}
+		p.send(p.responseTo(inv, 200, "b", nil))
+		p.expect("ACK")
+		d := c.answered()
+		if d.Name() != s.dialog || len(named) > 0 {
+			t.Errorf("%q answers, %q has offered; %d names more", d.Name(), s.dialog, len(named))
+		}
+		go func() { _ = d.Bye(context.Background()) }()
+		p.reply(p.expect("BYE"), 200)
+		emptied(t, u)
+	})(t)
+}
+
 // The PRACK answers the offer that comes before the answer to a late offer; an
 // offer that cannot be answered ends the call.
 func TestOfferInReliableProgress(t *testing.T) {

@@ -83,9 +83,9 @@ func startWholeUA(t testing.TB) *wholeUA {
 // acceptAll is a Session that has nothing against anything.
 type acceptAll struct{}
 
-func (acceptAll) Reoffer([]byte) ([]byte, error)    { return testSDP("re-answer"), nil }
-func (acceptAll) Acknowledged([]byte)               {}
-func (acceptAll) Info(uint32, string, []byte) error { return nil }
+func (acceptAll) Reoffer(string, []byte) ([]byte, error) { return testSDP("re-answer"), nil }
+func (acceptAll) Acknowledged([]byte)                    {}
+func (acceptAll) Info(uint32, string, []byte) error      { return nil }
 
 // finish ends everything and checks that nothing is left. messages is how many
 // came in; the answers to them, and what is repeated for want of an ACK, are

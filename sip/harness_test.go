@@ -80,6 +80,7 @@ type sessionLog struct {
 	events chan string
 	mu     sync.Mutex
 	reject error
+	dialog string // of the last offer
 }
 
 func newSessionLog() *sessionLog { return &sessionLog{events: make(chan string, 64)} }
@@ -96,7 +97,10 @@ func (s *sessionLog) refusal() error {
 	return s.reject
 }
 
-func (s *sessionLog) Reoffer(offer []byte) ([]byte, error) {
+func (s *sessionLog) Reoffer(dialog string, offer []byte) ([]byte, error) {
+	s.mu.Lock()
+	s.dialog = dialog
+	s.mu.Unlock()
 	if offer == nil {
 		s.events <- "offer wanted"
 	} else {

@@ -245,7 +245,7 @@ func (d *Dialog) reoffer(p *peer, offer []byte) ([]byte, *refusal) {
 	if s == nil {
 		return nil, refuse(codeNotHere)
 	}
-	body, err := s.Reoffer(offer)
+	body, err := s.Reoffer(d.nameOf(p), offer)
 	if err != nil {
 		return nil, refusalOf(err, codeNotHere)
 	}

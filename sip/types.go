@@ -96,10 +96,11 @@ type Progress struct {
 
 // Session receives what happens within a dialog, in order, one call at a time.
 type Session interface {
-	// Reoffer is a re-INVITE or UPDATE. offer is nil for a re-INVITE without
+	// Reoffer is a re-INVITE or UPDATE in the dialog of that name: of those who ring
+	// each has its own, see EarlyDialog. offer is nil for a re-INVITE without
 	// SDP: an offer of ours is wanted, whose answer comes with Acknowledged.
 	// An error that is a *StatusError refuses with that code, any other with 488.
-	Reoffer(offer []byte) (answer []byte, err error)
+	Reoffer(dialog string, offer []byte) (answer []byte, err error)
 	// Acknowledged is an ACK. body is the answer to a late offer, else nil.
 	Acknowledged(body []byte)
 	// Info is an INFO request. An error refuses it as in Reoffer, by default with 415.

@@ -360,7 +360,7 @@ func reoffer(t *testing.T, p *phone, direction string) {
 	s := p.session
 	p.mu.Unlock()
 	body := bytes.Replace(offer(9000, true), []byte("sendrecv"), []byte(direction), 1)
-	if _, err := s.Reoffer(body); err != nil {
+	if _, err := s.Reoffer("", body); err != nil {
 		t.Errorf("re-INVITE %s: %v", direction, err)
 	}
 }

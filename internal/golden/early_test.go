@@ -13,12 +13,12 @@ import (
 func TestCalleeChangesTheSessionBeforeItAnswers(t *testing.T) {
 	hold := bytes.Replace(offer(9000, true), []byte("a=sendrecv"), []byte("a=inactive"), 1)
 	before := func(r sip.InviteRequest, onProgress func(sip.Progress)) {
-		_, err := r.Session.Reoffer(hold)
+		_, err := r.Session.Reoffer("", hold)
 		if e, ok := errors.AsType[*sip.StatusError](err); !ok || e.Code != 491 {
 			t.Errorf("an offer while ours is open: %v", err)
 		}
 		onProgress(sip.Progress{Code: 183, Body: offer(9000, true), Reliable: true})
-		body, err := r.Session.Reoffer(hold)
+		body, err := r.Session.Reoffer("", hold)
 		if err != nil || !bytes.Contains(body, []byte("a=inactive")) {
 			t.Errorf("an offer after the answer: %v\n%s", err, body)
 		}

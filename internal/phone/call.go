@@ -150,7 +150,7 @@ type session struct{ *Call }
 var _ sip.Session = session{}
 
 // Reoffer implements sip.Session.
-func (s session) Reoffer(offer []byte) ([]byte, error) {
+func (s session) Reoffer(_ string, offer []byte) ([]byte, error) {
 	if offer == nil {
 		return s.session.offer(sendRecv), nil
 	}
