@@ -28,7 +28,7 @@ const (
 	dnsTries     = 2               // at each server
 	maxNAPTR     = 16              // records looked at
 	maxSRV       = 32
-	maxDNSAnswer = 4096 // bytes
+	maxDNSAnswer = 4096 // bytes of a datagram; TCP has up to 64 KiB
 	typeNAPTR    = dnsmessage.Type(35)
 	resolvConf   = "/etc/resolv.conf"
 	maxServers   = 3
@@ -38,22 +38,18 @@ var errDNS = errors.New("sip: no usable answer of the DNS")
 
 // resolver asks the DNS. SRV, A and AAAA go by Go's resolver, so that the
 // hosts file and what else the system knows counts; NAPTR, which that cannot,
-// is asked here.
+// is asked here. What both ask the DNS for goes by exchange, which keeps the answers.
 type resolver struct {
 	servers []netip.AddrPort // nil = those of the system
 	std     *net.Resolver
 	turn    atomic.Uint32 // of the servers, for std
+	kept    *memory[string, keptAnswer]
+	now     func() time.Time
 }
 
-func newResolver(servers []netip.AddrPort) *resolver {
-	r := &resolver{servers: servers, std: net.DefaultResolver}
-	if len(servers) > 0 {
-		r.std = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			var d net.Dialer
-			s := servers[int(r.turn.Add(1)-1)%len(servers)]
-			return d.DialContext(ctx, network, s.String())
-		}}
-	}
+func newResolver(servers []netip.AddrPort, now func() time.Time) *resolver {
+	r := &resolver{servers: servers, kept: newKeptAnswers(now), now: now}
+	r.std = &net.Resolver{PreferGo: len(servers) > 0, Dial: r.dial}
 	return r
 }
 
@@ -93,7 +89,7 @@ func (r *resolver) naptr(ctx context.Context, domain string) []naptr {
 			if ctx.Err() != nil {
 				return nil
 			}
-			if records, err := askNAPTR(ctx, s, domain); err == nil {
+			if records, err := r.askNAPTR(ctx, s, domain); err == nil {
 				return records
 			}
 		}
@@ -122,7 +118,7 @@ func systemServers(file string) []netip.AddrPort {
 }
 
 // askNAPTR asks one server, over TCP if its answer does not fit a datagram.
-func askNAPTR(ctx context.Context, server netip.AddrPort, domain string) ([]naptr, error) {
+func (r *resolver) askNAPTR(ctx context.Context, server netip.AddrPort, domain string) ([]naptr, error) {
 	ctx, done := context.WithTimeout(ctx, dnsTimeout)
 	defer done()
 	id := uint16(rand.Uint32())
@@ -131,7 +127,7 @@ func askNAPTR(ctx context.Context, server netip.AddrPort, domain string) ([]napt
 		return nil, err
 	}
 	for _, network := range []string{"udp", "tcp"} {
-		answer, err := dnsExchange(ctx, network, server, query)
+		answer, err := r.exchange(ctx, network, server, query)
 		if err != nil {
 			return nil, err
 		}
@@ -170,11 +166,11 @@ func dnsExchange(ctx context.Context, network string, server netip.AddrPort, que
 			return nil, err
 		}
 	}
-	buf := make([]byte, maxDNSAnswer)
 	if network == "udp" {
 		if _, err := c.Write(query); err != nil {
 			return nil, err
 		}
+		buf := make([]byte, maxDNSAnswer)
 		for {
 			n, err := c.Read(buf)
 			if err != nil || answers(buf[:n], query) {
@@ -185,21 +181,35 @@ func dnsExchange(ctx context.Context, network string, server netip.AddrPort, que
 	if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(query))), query...)); err != nil {
 		return nil, err
 	}
-	if _, err := io.ReadFull(c, buf[:2]); err != nil {
+	var length [2]byte
+	if _, err := io.ReadFull(c, length[:]); err != nil {
 		return nil, err
 	}
-	n := int(binary.BigEndian.Uint16(buf))
-	if n > len(buf) {
+	answer := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(c, answer); err != nil {
+		return nil, err
+	}
+	if !answers(answer, query) {
 		return nil, errDNS
 	}
-	_, err = io.ReadFull(c, buf[:n])
-	return buf[:n], err
+	return answer, nil
 }
 
-// answers: a datagram has the number of the query. One that has not may be from
-// somebody who wants to be believed, and the true one is still to come.
-func answers(datagram, query []byte) bool {
-	return len(datagram) >= 2 && bytes.Equal(datagram[:2], query[:2])
+// answers: a message has the number and the question of the query. A datagram that
+// has not may be from somebody who wants to be believed, and the true one is still
+// to come.
+func answers(message, query []byte) bool {
+	var p dnsmessage.Parser
+	h, err := p.Start(message)
+	if err != nil || !h.Response || !bytes.Equal(message[:2], query[:2]) {
+		return false
+	}
+	asked, err := questionOf(query)
+	if err != nil {
+		return false
+	}
+	q, err := p.Question()
+	return err == nil && q.Type == asked.Type && q.Class == asked.Class && equalFold(q.Name.String(), asked.Name.String())
 }
 
 // readNAPTR reads an answer; what does not belong to the question is an error.

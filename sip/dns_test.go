@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 )
@@ -22,6 +23,7 @@ type zone struct {
 	mu      sync.Mutex
 	records map[string][]dnsmessage.Resource
 	asked   []string
+	none    uint32 // how long it holds that there is nothing [s]; 0: that is not said
 	addr    netip.AddrPort
 }
 
@@ -70,6 +72,13 @@ func (z *zone) answer(query []byte) []byte {
 	}
 	if !known {
 		out.RCode = dnsmessage.RCodeNameError
+	}
+	if len(out.Answers) == 0 && z.none > 0 {
+		root := dnsmessage.MustNewName(".")
+		out.Authorities = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: root, Type: dnsmessage.TypeSOA, Class: dnsmessage.ClassINET, TTL: z.none + 1},
+			Body:   &dnsmessage.SOAResource{NS: root, MBox: root, MinTTL: z.none},
+		}}
 	}
 	b, err := out.Pack()
 	if err != nil {
@@ -249,11 +258,14 @@ func TestForgedAnswersAreWaitedOut(t *testing.T) {
 			forged := bytes.Clone(buf[:n])
 			forged[0] ^= 1
 			_, _ = pc.WriteToUDPAddrPort(forged, from)
+			other := bytes.Clone(z.answer(buf[:n]))
+			other[13] ^= 1 // of another name
+			_, _ = pc.WriteToUDPAddrPort(other, from)
 			_, _ = pc.WriteToUDPAddrPort([]byte{1}, from)
 			_, _ = pc.WriteToUDPAddrPort(z.answer(buf[:n]), from)
 		}
 	}()
-	r := newResolver([]netip.AddrPort{pc.LocalAddr().(*net.UDPAddr).AddrPort()})
+	r := newResolver([]netip.AddrPort{pc.LocalAddr().(*net.UDPAddr).AddrPort()}, time.Now)
 	if got := r.naptr(t.Context(), "naptr.test"); len(got) != 1 || got[0].service != "SIPS+D2T" {
 		t.Errorf("%v", got)
 	}

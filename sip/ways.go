@@ -25,7 +25,7 @@ type ways struct {
 func newWays(cfg Config) ways {
 	return ways{
 		streams: newStreamTable(cfg.Metrics),
-		dns:     newResolver(cfg.DNS),
+		dns:     newResolver(cfg.DNS, time.Now),
 		cooled:  newMemory[hop, time.Time](maxCoolDown, maxCooled, time.Now),
 		noTCP:   newMemory[hop, struct{}](noTCPFor, maxCooled, time.Now),
 		learnt:  newMemory[view, netip.AddrPort](learntFor, maxLearnt, time.Now),
