@@ -41,6 +41,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}, []string{"by", "outcome"})
 	for _, d := range []Direction{In, Out} {
 		m.active.WithLabelValues(d.String())
+		for c := Completed; c <= Failed; c++ {
+			m.total.WithLabelValues(d.String(), c.String())
+		}
+	}
+	for _, by := range []string{transferByFarEnd, transferByAPI, transferByReplaces} {
+		for _, outcome := range []string{transferDone, transferFailed, transferRefused} {
+			m.transfers.WithLabelValues(by, outcome)
+		}
 	}
 	for _, x := range []method{byEvent, byInfo, byInBand, byMessage} {
 		m.digits.WithLabelValues(x.String())

@@ -38,6 +38,16 @@ const (
 	CodeInternal         Code = "INTERNAL"             // a fault of the server
 )
 
+// pageCodes are those of a page that does not answer, and of an answer that is no list.
+func pageCodes() []Code {
+	return []Code{
+		CodePageUnreachable, CodePageTimeout, CodePageHTTPStatus, CodePageRedirects, CodePageTooLarge,
+		CodeInvalidJSON, CodeMissingActions, CodeVersionMismatch, CodeUnknownAction, CodeActionNotAllowed,
+		CodeUnknownProperty, CodeMissingProperty, CodeInvalidValue, CodeNoExtraCalls, CodeLimitExceeded,
+		CodeInternal,
+	}
+}
+
 // ActionError is an error of a page, of its answer or of a running action, as
 // the error page is told about it.
 type ActionError struct {

@@ -171,9 +171,21 @@ func outcomeOf(err error) string {
 		return strings.ToLower(string(fault.Code))
 	}
 	if err != nil {
-		return "given_up"
+		return outcomeGivenUp
 	}
-	return "ok"
+	return outcomeOK
+}
+
+// outcomeGivenUp: the call ended before the page had answered.
+const outcomeGivenUp = "given_up"
+
+// pageOutcomes are all that outcomeOf gives for a page.
+func pageOutcomes() []string {
+	all := []string{outcomeOK, outcomeGivenUp}
+	for _, code := range pageCodes() {
+		all = append(all, strings.ToLower(string(code)))
+	}
+	return all
 }
 
 func (in *instance) exchange(ctx context.Context, c *course, of call.Info, kind pageKind, q question) (*answer, error) {

@@ -63,6 +63,16 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Decoded media from addresses that are kept in memory.",
 		}),
 	}
+	for k := firstPage; k <= notificationPage; k++ {
+		for _, outcome := range pageOutcomes() {
+			m.requests.WithLabelValues(k.String(), outcome)
+		}
+	}
+	for _, o := range []outcome{
+		mediaHit, mediaJoined, mediaFetched, mediaRevalidated, mediaStale, mediaNotFound, mediaInvalid, mediaTimeout, mediaGivenUp,
+	} {
+		m.media.WithLabelValues(string(o))
+	}
 	if r != nil {
 		r.MustRegister(m.requests, m.seconds, m.instances, m.queued, m.logErrors, m.faults, m.media, m.mediaSeconds, m.mediaBytes)
 	}

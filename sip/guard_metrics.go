@@ -13,6 +13,16 @@ func (g *guardMetrics) make(vec func(name, help string, labels ...string) *prome
 	g.bans = vec("bans_total", "Sources that were banned.", "reason")
 }
 
+// begin makes the series of all offences.
+func (g *guardMetrics) begin() {
+	for _, reason := range []string{
+		offenceUnparsed, offenceInvalid, offenceForbidden, offenceUnknown, offenceDigest, offenceScanner, offenceFlood, offenceStalled,
+	} {
+		g.offences.WithLabelValues(reason)
+		g.bans.WithLabelValues(reason)
+	}
+}
+
 func (g *guardMetrics) register(r prometheus.Registerer) { r.MustRegister(g.offences, g.bans) }
 
 func (m *Metrics) offence(kind string) { m.guards.offences.WithLabelValues(kind).Inc() }

@@ -1,9 +1,12 @@
 package sip
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/sip/guard"
 )
 
 // Metrics are the counters of a UA. Their label sets are bounded: a method
@@ -84,12 +87,38 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	})
 	m.guards.make(vec)
 	m.logins = vec("logins_total", "Requests judged by their credentials.", "result")
+	m.begin()
 	if r != nil {
 		m.guards.register(r)
 		m.register = func(c prometheus.Collector) { r.MustRegister(c) }
 		r.MustRegister(m.logins, m.hopFailures, m.requests, m.responses, m.unparsed, m.dropped, m.resent, m.dialogs, m.conns, m.panics)
 	}
 	return m
+}
+
+// begin makes the series whose labels are known, so that rates have a zero to begin
+// with: all but those of responses, which are too many, and of Config.Filter.
+func (m *Metrics) begin() {
+	for _, method := range append(knownMethods(), otherMethod) {
+		m.requests.WithLabelValues(dirIn, method)
+		m.requests.WithLabelValues(dirOut, method)
+	}
+	for _, transport := range []string{viaUDP, viaTCP, viaTLS, viaWS, viaWSS} {
+		m.unparsed.WithLabelValues(transport)
+	}
+	for _, cause := range []string{
+		guard.Banned.String(), dropRate, guard.Stranger.String(), dropSource, dropScanner, dropAlien, dropOptions,
+		dropNoVia, dropStray, dropRepeated, dropBusy, dropConns, dropSize, dropSTUN, dropWrite,
+	} {
+		m.dropped.WithLabelValues(cause)
+	}
+	for _, kind := range []string{resentRequest, resentResponse, resentAnswer, resentACK, resentIn} {
+		m.resent.WithLabelValues(kind)
+	}
+	for v := noCredentials; v <= loggedIn; v++ {
+		m.logins.WithLabelValues(v.String())
+	}
+	m.guards.begin()
 }
 
 func (m *Metrics) request(direction, method string) {
@@ -118,10 +147,16 @@ func (m *Metrics) resend(kind string) { m.resent.WithLabelValues(kind).Inc() }
 // otherMethod is the label of methods that are not known.
 const otherMethod = "other"
 
+// knownMethods are those of RFC 3261 and its usual extensions.
+func knownMethods() []string {
+	return []string{
+		"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE",
+		"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PRACK", "PUBLISH",
+	}
+}
+
 func methodLabel(method string) string {
-	switch method {
-	case "INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "INFO", "UPDATE",
-		"REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PRACK", "PUBLISH":
+	if slices.Contains(knownMethods(), method) {
 		return method
 	}
 	return otherMethod

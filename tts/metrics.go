@@ -44,10 +44,22 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_tts_cache_bytes", Help: "Size of the cached speech.",
 		}, []string{"store"}),
 	}
+	m.hits.WithLabelValues(storeMemory)
+	m.hits.WithLabelValues(storeDisk)
+	m.size(0, 0)
 	if r != nil {
 		r.MustRegister(m.requests, m.seconds, m.speech, m.hits, m.misses, m.shared, m.cached)
 	}
 	return m
+}
+
+// begin makes the series of an engine, so that rates have a zero to begin with.
+func (m *Metrics) begin(engine string) {
+	for _, outcome := range []string{outcomeOK, outcomeCached, outcomeFailed, outcomeTimeout, outcomeCanceled, outcomeSkipped} {
+		m.requests.WithLabelValues(engine, outcome)
+	}
+	m.seconds.WithLabelValues(engine)
+	m.speech.WithLabelValues(engine)
 }
 
 // size notes how much is cached.

@@ -52,6 +52,7 @@ func New(cfg Config) (*Speaker, error) {
 	s := &Speaker{cfg: cfg, engines: engines, cache: store, voices: map[string]string{}}
 	for _, e := range engines {
 		s.views = append(s.views, e.view())
+		cfg.Metrics.begin(e.name)
 	}
 	for selector, v := range cfg.Voices {
 		s.voices[fold(selector)] = v

@@ -21,6 +21,19 @@ type Metrics struct {
 	up, registration, active *prometheus.Desc
 }
 
+// Values of labels.
+const (
+	directionIn  = "in"
+	directionOut = "out"
+
+	callTaken   = "taken"
+	callLimited = "limited" // refused, or gone by another trunk
+
+	outcomeOK       = "ok"
+	outcomeRefused  = "refused"
+	outcomeNoAnswer = "no_answer"
+)
+
 // rttBuckets are the bounds of the times of OPTIONS [s].
 func rttBuckets() []float64 { return prometheus.ExponentialBuckets(0.001, 2, 13) }
 
@@ -85,10 +98,29 @@ func truth(b bool) float64 {
 	return 0
 }
 
+// begin makes the series of a trunk, so that rates have a zero to begin with.
+func (m *Metrics) begin(c Config) {
+	for _, direction := range []string{directionIn, directionOut} {
+		m.calls.WithLabelValues(c.Name, direction, callTaken)
+		m.calls.WithLabelValues(c.Name, direction, callLimited)
+	}
+	for _, outcome := range []string{outcomeOK, outcomeRefused, outcomeNoAnswer} {
+		if c.Line.Register {
+			m.registrations.WithLabelValues(c.Name, outcome)
+		}
+		if c.Line.Keepalive > 0 {
+			m.asks.WithLabelValues(c.Name, outcome)
+		}
+	}
+	if c.Line.Keepalive > 0 {
+		m.rtt.WithLabelValues(c.Name)
+	}
+}
+
 func (m *Metrics) call(name string, out bool, outcome string) {
-	direction := "in"
+	direction := directionIn
 	if out {
-		direction = "out"
+		direction = directionOut
 	}
 	m.calls.WithLabelValues(name, direction, outcome).Inc()
 }
@@ -100,12 +132,12 @@ func (m *Metrics) registered(name string, err error) {
 func (m *Metrics) asked(name string, code int, rtt time.Duration, err error) {
 	switch {
 	case err != nil:
-		m.asks.WithLabelValues(name, "no_answer").Inc()
+		m.asks.WithLabelValues(name, outcomeNoAnswer).Inc()
 		return
 	case alive(code):
-		m.asks.WithLabelValues(name, "ok").Inc()
+		m.asks.WithLabelValues(name, outcomeOK).Inc()
 	default:
-		m.asks.WithLabelValues(name, "refused").Inc()
+		m.asks.WithLabelValues(name, outcomeRefused).Inc()
 	}
 	m.rtt.WithLabelValues(name).Observe(rtt.Seconds())
 }
@@ -113,12 +145,12 @@ func (m *Metrics) asked(name string, code int, rtt time.Duration, err error) {
 // outcome is the word for what became of a request.
 func outcome(err error) string {
 	if err == nil {
-		return "ok"
+		return outcomeOK
 	}
 	if _, refused := errors.AsType[*sip.StatusError](err); refused || errors.Is(err, errNotGranted) {
-		return "refused"
+		return outcomeRefused
 	}
-	return "no_answer"
+	return outcomeNoAnswer
 }
 
 // forget drops the series of a trunk that is gone.

@@ -410,7 +410,9 @@ mediaserver_trunk_calls_active{trunk="a"} 1
 mediaserver_trunk_registered{trunk="a"} 1
 # HELP mediaserver_trunk_registrations_total REGISTER transactions.
 # TYPE mediaserver_trunk_registrations_total counter
+mediaserver_trunk_registrations_total{outcome="no_answer",trunk="a"} 0
 mediaserver_trunk_registrations_total{outcome="ok",trunk="a"} 1
+mediaserver_trunk_registrations_total{outcome="refused",trunk="a"} 0
 # HELP mediaserver_trunk_up 1 while the trunk can be expected to take a call.
 # TYPE mediaserver_trunk_up gauge
 mediaserver_trunk_up{trunk="a"} 1

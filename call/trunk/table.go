@@ -69,6 +69,7 @@ func (t *Table) Replace(list []Config, fallback string) {
 	t.list, t.numbers = make([]*trunk, 0, len(list)), fallback
 	for _, c := range list {
 		t.list = append(t.list, t.entry(c, old))
+		t.cfg.Metrics.begin(c)
 	}
 	for name, u := range t.usages {
 		if t.named(name) == nil && u.calls() == 0 {
@@ -231,9 +232,9 @@ func (t *Table) TakeIncoming(name string) (release func(), digest *sip.Digest, e
 // take books a call.
 func (e *trunk) take(t *Table, out bool) (release func(), err error) {
 	if err := e.usage.take(e.cfg.Name, e.cfg.Limits, out, time.Now()); err != nil {
-		t.cfg.Metrics.call(e.cfg.Name, out, "limited")
+		t.cfg.Metrics.call(e.cfg.Name, out, callLimited)
 		return nil, err
 	}
-	t.cfg.Metrics.call(e.cfg.Name, out, "taken")
+	t.cfg.Metrics.call(e.cfg.Name, out, callTaken)
 	return sync.OnceFunc(e.usage.release), nil
 }

@@ -51,11 +51,12 @@ func rowsOf(text string) (rows [][2]string) {
 	return rows
 }
 
-// metrics are those a registry would show, those without a value yet included,
-// with the names of their labels, and the values that labels have from the
-// beginning.
-func metrics(r *prometheus.Registry) (map[string][]string, error) {
-	words := map[string][]string{}
+// metric is the names of its labels, and the values that they have.
+type metric struct{ labels, values []string }
+
+// metrics are those a registry would show, those without a series included.
+func metrics(r *prometheus.Registry) (map[string]metric, error) {
+	words := map[string]metric{}
 	form := regexp.MustCompile(`fqName: "(mediaserver_[^"]*)".*variableLabels: \{([^}]*)\}`)
 	all := make(chan *prometheus.Desc)
 	go func() {
@@ -64,22 +65,23 @@ func metrics(r *prometheus.Registry) (map[string][]string, error) {
 	}()
 	for d := range all {
 		if m := form.FindStringSubmatch(d.String()); m != nil {
-			words[m[1]] = strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })
+			words[m[1]] = metric{labels: strings.FieldsFunc(m[2], func(r rune) bool { return r == ',' })}
 		}
 	}
 	families, err := r.Gather()
 	for _, f := range families {
-		labels, ok := words[f.GetName()]
+		word, ok := words[f.GetName()]
 		if !ok {
 			continue // of the runtime, or constant ones
 		}
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if slices.Contains(labels, l.GetName()) {
-					words[f.GetName()] = append(words[f.GetName()], l.GetValue())
+				if slices.Contains(word.labels, l.GetName()) && !slices.Contains(word.values, l.GetValue()) {
+					word.values = append(word.values, l.GetValue())
 				}
 			}
 		}
+		words[f.GetName()] = word
 	}
 	return words, err
 }
@@ -89,7 +91,14 @@ func metrics(r *prometheus.Registry) (map[string][]string, error) {
 // What other documents name is a metric.
 func TestMetricsAreDocumented(t *testing.T) {
 	texts := documents(t)
-	rows := map[string]string{} // name → cells with labels and meaning
+	rows := map[string]string{}            // name → cells with labels and meaning
+	elsewhere := map[string]bool{"": true} // what has a document of its own
+	for _, e := range call.EventTypes() {
+		elsewhere[string(e)] = true
+	}
+	for code := range errorCodes(t) {
+		elsewhere[strings.ToLower(code)] = true
+	}
 	for _, cells := range rowsOf(texts["docs/operating.md"]) {
 		for _, m := range regexp.MustCompile("`(mediaserver_[a-z0-9_]+)`").FindAllStringSubmatch(cells[0], -1) {
 			rows[m[1]] = cells[1]
@@ -97,8 +106,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
-	var known map[string][]string
-	err := Run(ctx, testConfig(t), serverOptions{companion: func(_ context.Context, s *server) (err error) {
+	var known map[string]metric
+	cfg := testConfig(t)
+	cfg.TTS.Engine = config.SpeechNone // names of engines are no words of ours
+	err := Run(ctx, cfg, serverOptions{companion: func(_ context.Context, s *server) (err error) {
 		known, err = metrics(s.registry)
 		end()
 		return err
@@ -106,13 +117,13 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, words := range known {
+	for name, m := range known {
 		row, ok := rows[name]
 		if !ok {
 			t.Errorf("operating.md has no row for %s", name)
 		}
-		for _, w := range words {
-			if !regexp.MustCompile(`\b` + regexp.QuoteMeta(w) + `\b`).MatchString(row) {
+		for _, w := range append(m.labels, m.values...) {
+			if !elsewhere[w] && !regexp.MustCompile(`\b`+regexp.QuoteMeta(w)+`\b`).MatchString(row) {
 				t.Errorf("operating.md: the row of %s does not name %s", name, w)
 			}
 		}
@@ -125,6 +136,55 @@ func TestMetricsAreDocumented(t *testing.T) {
 				t.Errorf("%s: there is no metric %s", path, name)
 			}
 		}
+	}
+}
+
+// TestSeriesAreThereBeforeTheFirstEvent wants a zero of every counter whose labels are
+// known beforehand, without which a rate does not see the first event: a series for
+// each value that a row of operating.md lists, and one of every metric but those of
+// status codes.
+func TestSeriesAreThereBeforeTheFirstEvent(t *testing.T) {
+	cfg := speaking(t)
+	trunk := config.Trunk{Name: "carrier", Address: "sip:127.0.0.1:1", Username: "u", TrunkLine: config.TrunkLine{Register: true, RegisterExpiresSeconds: 60, KeepaliveSeconds: 60}}
+	cfg.SIP.Trunks = []config.Trunk{trunk}
+	cfg.Events.Webhooks = []config.Webhook{{Name: "hook", URL: "http://127.0.0.1:1/", TimeoutSeconds: 1, GiveUpMinutes: 1, MaxEvents: 100}}
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	var known map[string]metric
+	err := Run(ctx, cfg, serverOptions{companion: func(_ context.Context, s *server) (err error) {
+		known, err = metrics(s.registry)
+		end()
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range known {
+		if len(m.labels) > 0 && len(m.values) == 0 && !slices.Contains(m.labels, "code") {
+			t.Errorf("%s has no series", name)
+		}
+	}
+	checked := 0
+	for _, cells := range rowsOf(documents(t)["docs/operating.md"]) {
+		labels, _, _ := strings.Cut(cells[1], " |")
+		for _, list := range regexp.MustCompile("`([a-z]+)`: ([^`;]+)").FindAllStringSubmatch(labels, -1) {
+			for _, name := range regexp.MustCompile("`(mediaserver_[a-z0-9_]+)`").FindAllStringSubmatch(cells[0], -1) {
+				m := known[name[1]]
+				if !slices.Contains(m.labels, list[1]) || slices.Contains(m.labels, "code") {
+					continue
+				}
+				for value := range strings.SplitSeq(list[2], ",") {
+					value = strings.TrimSpace(value)
+					if regexp.MustCompile(`^\w+$`).MatchString(value) && !slices.Contains(m.values, value) {
+						t.Errorf("%s has no series with %s %s", name[1], list[1], value)
+					}
+					checked++
+				}
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("only %d values were checked", checked)
 	}
 }
 
@@ -280,24 +340,34 @@ func TestOperationsAreDocumented(t *testing.T) {
 	}
 }
 
-// TestErrorCodesAreDocumented holds the table of error_result.md against the
-// codes in the source.
-func TestErrorCodesAreDocumented(t *testing.T) {
+// errorCodes are those of the source, with their comments.
+func errorCodes(t *testing.T) map[string]string {
+	t.Helper()
 	source, err := os.ReadFile("../../restapi/codes.go")
 	if err != nil {
 		t.Fatal(err)
 	}
+	codes := map[string]string{}
+	for _, m := range regexp.MustCompile(`Code = "([A-Z_]+)" +//(.*)`).FindAllStringSubmatch(string(source), -1) {
+		codes[m[1]] = m[2]
+	}
+	return codes
+}
+
+// TestErrorCodesAreDocumented holds the table of error_result.md against the
+// codes in the source.
+func TestErrorCodesAreDocumented(t *testing.T) {
 	documented := map[string]bool{}
 	for _, cells := range rowsOf(documents(t)["docs/objects/error_result.md"]) {
 		if m := regexp.MustCompile("^\\| `([A-Z_]+)`$").FindStringSubmatch(cells[0]); m != nil {
 			documented[m[1]] = true
 		}
 	}
-	for _, m := range regexp.MustCompile(`Code = "([A-Z_]+)" +//(.*)`).FindAllStringSubmatch(string(source), -1) {
-		if inLogs := strings.HasSuffix(m[2], "only in logs"); documented[m[1]] == inLogs {
-			t.Errorf("error_result.md: is %s documented: %v", m[1], documented[m[1]])
+	for code, comment := range errorCodes(t) {
+		if inLogs := strings.HasSuffix(comment, "only in logs"); documented[code] == inLogs {
+			t.Errorf("error_result.md: is %s documented: %v", code, documented[code])
 		}
-		delete(documented, m[1])
+		delete(documented, code)
 	}
 	for code := range documented {
 		t.Errorf("error_result.md: there is no code %s", code)

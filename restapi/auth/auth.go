@@ -116,6 +116,9 @@ func New(cfg Config) (*Auth, error) {
 			Help: "HTTP requests refused by reason: login, failures (too many), loopback, host, origin, role.",
 		}, []string{"reason"}),
 	}
+	for _, reason := range []string{reasonLogin, reasonFailures, reasonLoopback, reasonHost, reasonOrigin, reasonRole} {
+		a.refused.WithLabelValues(reason)
+	}
 	if a.refuse == nil {
 		a.refuse = func(w http.ResponseWriter, _ *http.Request, status int, text string) { http.Error(w, text, status) }
 	}
@@ -205,7 +208,7 @@ func (a *Auth) wrap(role Role, services bool, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, refusal := a.judge(r, time.Now())
 		if refusal == nil && (id.Role < role || id.Service != "" && !services) {
-			refusal = &denial{reason: "role", status: http.StatusForbidden, text: "this needs the role " + role.String()}
+			refusal = &denial{reason: reasonRole, status: http.StatusForbidden, text: "this needs the role " + role.String()}
 			if id.Service != "" {
 				refusal.text = "a login for a service can only start calls of it"
 			}
@@ -217,6 +220,16 @@ func (a *Auth) wrap(role Role, services bool, h http.Handler) http.Handler {
 		h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), identityKey{}, id)))
 	})
 }
+
+// The reasons of denials, as labels of the metric.
+const (
+	reasonLogin    = "login"
+	reasonFailures = "failures" // too many
+	reasonLoopback = "loopback"
+	reasonHost     = "host"
+	reasonOrigin   = "origin"
+	reasonRole     = "role"
+)
 
 // denial is why a request is refused.
 type denial struct {
@@ -242,7 +255,7 @@ func (a *Auth) deny(w http.ResponseWriter, r *http.Request, d *denial) {
 // judge says who asks, or why not.
 func (a *Auth) judge(r *http.Request, now time.Time) (Identity, *denial) {
 	if text := foreignPage(r); text != "" {
-		return Identity{}, &denial{"origin", http.StatusForbidden, text}
+		return Identity{}, &denial{reasonOrigin, http.StatusForbidden, text}
 	}
 	client := clientOf(r)
 	all := a.now.Load()
@@ -250,7 +263,7 @@ func (a *Auth) judge(r *http.Request, now time.Time) (Identity, *denial) {
 		return localClient(r, client)
 	}
 	if a.failures.tooMany(client, now) {
-		return Identity{}, &denial{"failures", http.StatusTooManyRequests, "too many failed logins from this address"}
+		return Identity{}, &denial{reasonFailures, http.StatusTooManyRequests, "too many failed logins from this address"}
 	}
 	id, ok := all.login(r)
 	if ok {
@@ -259,10 +272,10 @@ func (a *Auth) judge(r *http.Request, now time.Time) (Identity, *denial) {
 	if given := r.Header.Get("Authorization") != "" || r.Header.Get(apiKeyHeader) != ""; given {
 		a.failures.add(client, now)
 		if a.failures.tooMany(client, now) {
-			return Identity{}, &denial{"failures", http.StatusTooManyRequests, "too many failed logins from this address"}
+			return Identity{}, &denial{reasonFailures, http.StatusTooManyRequests, "too many failed logins from this address"}
 		}
 	}
-	return Identity{}, &denial{"login", http.StatusUnauthorized, "a login is needed"}
+	return Identity{}, &denial{reasonLogin, http.StatusUnauthorized, "a login is needed"}
 }
 
 // apiKeyHeader carries an API key where Authorization is taken.

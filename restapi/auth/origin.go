@@ -36,15 +36,15 @@ var forwarded = [...]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", 
 // users there is no other proof.
 func localClient(r *http.Request, client netip.Addr) (Identity, *denial) {
 	if !client.IsLoopback() {
-		return Identity{}, &denial{"loopback", http.StatusUnauthorized, "no users are configured: only clients on this machine are served"}
+		return Identity{}, &denial{reasonLoopback, http.StatusUnauthorized, "no users are configured: only clients on this machine are served"}
 	}
 	for _, h := range forwarded {
 		if r.Header.Get(h) != "" {
-			return Identity{}, &denial{"loopback", http.StatusUnauthorized, "no users are configured: requests through a proxy are not served"}
+			return Identity{}, &denial{reasonLoopback, http.StatusUnauthorized, "no users are configured: requests through a proxy are not served"}
 		}
 	}
 	if !localHost(r.Host) {
-		return Identity{}, &denial{"host", http.StatusForbidden, "no users are configured: the host must be localhost or a loopback address"}
+		return Identity{}, &denial{reasonHost, http.StatusForbidden, "no users are configured: the host must be localhost or a loopback address"}
 	}
 	return Identity{Role: Admin}, nil
 }

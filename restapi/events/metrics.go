@@ -1,6 +1,17 @@
 package events
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"mediaserver/call"
+)
+
+// The outcomes of requests to a webhook.
+const (
+	outcomeOK     = "ok"
+	outcomeStatus = "status" // it refused
+	outcomeFailed = "failed" // there was no answer
+)
 
 // Metrics count events and what becomes of them.
 type Metrics struct {
@@ -38,8 +49,21 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "mediaserver_webhook_lag_events", Help: "Events that a webhook has not taken yet.",
 		}, []string{"webhook"}),
 	}
+	for _, t := range call.EventTypes() {
+		m.events.WithLabelValues(string(t))
+	}
 	if r != nil {
 		r.MustRegister(m.events, m.dropped, m.storeErrors, m.delivered, m.attempts, m.dead, m.lag)
 	}
 	return m
+}
+
+// begin makes the series of a webhook, so that rates have a zero to begin with.
+func (m *Metrics) begin(webhook string) {
+	m.delivered.WithLabelValues(webhook)
+	m.dead.WithLabelValues(webhook)
+	m.lag.WithLabelValues(webhook)
+	for _, outcome := range []string{outcomeOK, outcomeStatus, outcomeFailed} {
+		m.attempts.WithLabelValues(webhook, outcome)
+	}
 }

@@ -112,6 +112,7 @@ func NewWebhooks(cfg WebhooksConfig) (*Webhooks, error) {
 		}
 		w.cfg.List[i] = hook.withDefaults()
 		_, w.from[hook.Name] = cfg.Log.Range()
+		cfg.Log.cfg.Metrics.begin(hook.Name)
 	}
 	if cfg.Places == nil {
 		return w, nil
@@ -251,7 +252,7 @@ func (d *delivery) post(ctx context.Context, body []byte) (outcome string, err e
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(body))
 	if err != nil {
-		return "failed", errors.New("not an address") // err has the address with its login
+		return outcomeFailed, errors.New("not an address") // err has the address with its login
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", d.hooks.cfg.UserAgent)
@@ -264,16 +265,16 @@ func (d *delivery) post(ctx context.Context, body []byte) (outcome string, err e
 		if errors.As(err, &failed) {
 			err = failed.Err
 		}
-		return "failed", err
+		return outcomeFailed, err
 	}
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswerBytes)); err != nil && resp.StatusCode/100 == 2 {
-		return "failed", err
+		return outcomeFailed, err
 	}
 	if resp.StatusCode/100 != 2 {
-		return "status", fmt.Errorf("answered with status %d", resp.StatusCode)
+		return outcomeStatus, fmt.Errorf("answered with status %d", resp.StatusCode)
 	}
-	return "ok", nil
+	return outcomeOK, nil
 }
 
 // sign adds the signature of page requests, protocol §3.3.

@@ -16,7 +16,7 @@ const retryMS = 1000
 
 // serveSSE sends the stream as server-sent events (WHATWG HTML §9.2).
 func (a *API) serveSSE(w http.ResponseWriter, r *http.Request, f *feed) {
-	f.kind = "sse"
+	f.kind = kindSSE
 	s := &sseSender{w: w, control: http.NewResponseController(w)}
 	// The limits of the server are for requests that end.
 	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {

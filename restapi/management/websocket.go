@@ -12,7 +12,7 @@ import (
 
 // serveWebSocket sends the stream as messages of a WebSocket (RFC 6455).
 func (a *API) serveWebSocket(w http.ResponseWriter, r *http.Request, f *feed) {
-	f.kind = "websocket"
+	f.kind = kindWebSocket
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return // it has answered
