@@ -50,7 +50,7 @@ func TestApplicationOfTwentyPages(t *testing.T) {
 		files: map[string]*audio.Clip{"sound.wav": &sound, "goodbye.wav": &goodbye}, lasts: length,
 	}.run(t)
 	burst := sippCall{
-		scenario: "application", user: "helpline", calls: calls, rate: perSecond, lasts: length,
+		scenario: "application", user: "helpline", calls: calls, rate: perSecond, lasts: length + patience,
 		// caller; language; customer number; branch; two keys more
 		lines: []string{"1001;1;4;7;1;1;5;0", "1002;2;4;7;1;2;0;#", "1003;1;4;7;1;3;0;0", "1004;2;9;9;9;4;4;2"},
 	}.start(t, m)
@@ -176,7 +176,7 @@ var webPages = map[string]webPage{
 	"/final":        {call: "in idle", final: "completed 200", answer: fixed()},
 
 	// The agent is a service of its own.
-	"/desk/first": {call: "in inbound", answer: fixed(object{"answer": object{}}, object{"sleep": object{"seconds": 2}}, object{"hang_up": object{}})},
+	"/desk/first": {call: "in inbound", answer: fixed(object{"answer": object{}}, object{"sleep": object{"seconds": 4}}, object{"hang_up": object{}})},
 	"/desk/final": {call: "in idle", final: "completed 200", answer: fixed()},
 }
 
