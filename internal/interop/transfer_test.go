@@ -3,15 +3,18 @@ package interop
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"mediaserver/audio"
 	robot "mediaserver/internal/phone"
+	"mediaserver/sip"
 )
 
 // roomsApart are two services with a room each; policy is their transfer.
@@ -30,8 +33,14 @@ func roomsApart(t *testing.T, policy string) setup {
 // robotPhone is a phone of ours that sends a tone.
 func robotPhone(t *testing.T, user string, freq float64) *robot.Phone {
 	t.Helper()
+	return robotAt(t, robot.DefaultListen, user, freq)
+}
+
+// robotAt is a robotPhone with that listener.
+func robotAt(t *testing.T, listen, user string, freq float64) *robot.Phone {
+	t.Helper()
 	p, err := robot.New(robot.Config{
-		User: user, Source: func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, toneLevel) },
+		User: user, Listen: []string{listen}, Source: func(rate int) audio.Source { return audio.NewTone(rate, []float64{freq}, toneLevel) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -271,4 +280,49 @@ func TestAttendedTransfers(t *testing.T) {
 			expectCarl(t, m, anna, end)
 		})
 	}
+}
+
+// TestAttendedTransfersAreRefused has a phone ask for the call of another phone, and
+// for two applications to be put through to each other: everybody stays where they are.
+func TestAttendedTransfersAreRefused(t *testing.T) {
+	t.Parallel()
+	refuses := func(t *testing.T, m *mediaserver, place, asked *robot.Call) {
+		t.Helper()
+		uri, named := asked.Named()
+		_, err := place.Transfer(within(t), uri, &named)
+		if status, ok := errors.AsType[*sip.StatusError](err); !ok || status.Code != http.StatusForbidden {
+			t.Errorf("refused with %v", err)
+		}
+		m.expectMetric(t, `mediaserver_transfers_total{by="far_end",outcome="refused"}`, 1)
+		for _, c := range []*robot.Call{place, asked} {
+			if err := c.HangUp(within(t)); err != nil { // which a call that had been taken away could not
+				t.Error(err)
+			}
+		}
+	}
+	t.Run("of another phone", func(t *testing.T) {
+		t.Parallel()
+		if runtime.GOOS != "linux" {
+			t.Skip("there is one loopback address")
+		}
+		m := roomsApart(t, "any").run(t)
+		anna, carl, thief := robotPhone(t, "anna", 880), robotPhone(t, "carl", 620), robotAt(t, "udp://127.0.0.2:0", "thief", 1160)
+		place, theirs := dialRobot(t, thief, "sip:meeting@"+m.sip), dialRobot(t, carl, "sip:other@"+m.sip)
+		other := dialRobot(t, anna, "sip:other@"+m.sip)
+		hears(t, "anna", other, 620)
+		refuses(t, m, place, theirs)
+		if err := other.HangUp(within(t)); err != nil {
+			t.Error(err)
+		}
+		m.expectIdle(t)
+	})
+	t.Run("of two applications", func(t *testing.T) {
+		t.Parallel()
+		app := serve(t, map[string]page{"/first": actions(object{"answer": object{}}, object{"sleep": object{"seconds": 60}})})
+		m := setup{app: app, services: []service{{match: "menu", first: "/first", transfer: "any"}}}.run(t)
+		agent := robotPhone(t, "agent", 1160)
+		place, asked := dialRobot(t, agent, "sip:menu@"+m.sip), dialRobot(t, agent, "sip:menu@"+m.sip)
+		refuses(t, m, place, asked)
+		m.expectIdle(t)
+	})
 }
