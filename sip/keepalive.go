@@ -35,21 +35,27 @@ func (u *UA) keepAlive(ctx context.Context) {
 	u.every(ctx, func() time.Duration { return d - time.Duration(rand.Int64N(int64(d)/5+1)) }, u.pingAll)
 }
 
-// pingAll sends one round. A connection whose far end has answered pings and
-// answers no more is closed: the next request opens a new one.
+// pingAll begins one round. A connection whose far end does not read holds up no
+// other.
 func (u *UA) pingAll(now time.Time) {
 	for _, c := range u.streams.dialled() {
-		if c.overdue(now) {
-			c.close()
-			continue
-		}
-		c.pinged.Store(now.UnixNano())
-		_ = c.write([]byte(ping)) // closed if it fails
+		u.own.run(func() { c.ping(now) })
 	}
 	for _, k := range u.kept.keys() {
 		f := &flow{ua: u, sock: k.sock, to: k.to}
 		_ = f.writeBytes([]byte(ping)) // counted there
 	}
+}
+
+// ping sends a keep-alive. A connection whose far end has answered pings and answers
+// no more is closed: the next request opens a new one.
+func (c *streamConn) ping(now time.Time) {
+	if c.overdue(now) {
+		c.close()
+		return
+	}
+	c.pinged.Store(now.UnixNano())
+	_ = c.write([]byte(ping)) // closed if it fails
 }
 
 // keptWay is a place reached over UDP.

@@ -6,8 +6,10 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -152,11 +154,71 @@ func TestKeepAliveIsSent(t *testing.T) {
 		}
 		alice.pingAll(time.Now())
 		alice.pingAll(time.Now().Add(2 * pongPatience))
-		if !conn.closed() {
+		select {
+		case <-conn.done:
+		case <-time.After(patience):
 			t.Error("a connection that answers no more stays open")
 		}
 		cancel()
 		<-done
 		emptied(t, alice)
+	})
+}
+
+// stuckLink is the link of a connection whose far end does not read.
+type stuckLink struct{ end chan time.Time }
+
+func (l *stuckLink) SetWriteDeadline(at time.Time) error { l.end <- at; return nil }
+
+func (l *stuckLink) Write([]byte) (int, error) {
+	time.Sleep(time.Until(<-l.end))
+	return 0, os.ErrDeadlineExceeded
+}
+
+// Close says goodbye first, as TLS does.
+func (l *stuckLink) Close() error { time.Sleep(writeTimeout); return nil }
+
+// stuckConns enters connections whose far ends do not read.
+func stuckConns(t *testing.T, u *UA, n int) {
+	t.Helper()
+	for i := range n {
+		idleConn(t, u, uint16(1+i), nil).link = &stuckLink{end: make(chan time.Time, 1)}
+	}
+}
+
+// A far end that does not read delays the keep-alives of no other.
+func TestKeepAlivesDoNotWaitForEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stuckConns(t, u, 5)
+		l := &frames{}
+		idleConn(t, u, 99, nil).link = l
+		began := time.Now()
+		u.pingAll(began)
+		synctest.Wait()
+		if n := len(l.all()); n != 1 || time.Since(began) != 0 {
+			t.Errorf("%d keep-alives after %v, want 1 at once", n, time.Since(began))
+		}
+		if err := u.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Nor does it delay the end of a user agent more than one does.
+func TestConnectionsAreClosedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, err := New(Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stuckConns(t, u, 5)
+		began := time.Now()
+		if err := u.Close(); err != nil || time.Since(began) != writeTimeout {
+			t.Errorf("closed after %v: %v", time.Since(began), err)
+		}
 	})
 }

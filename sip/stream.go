@@ -252,9 +252,11 @@ func (t *streamTable) closeConns() {
 		conns = append(conns, c)
 	}
 	t.mu.Unlock()
+	var closing sync.WaitGroup // TLS says goodbye, to far ends that do not read as well
 	for _, c := range conns {
-		c.close()
+		closing.Go(c.close)
 	}
+	closing.Wait()
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
