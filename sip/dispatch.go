@@ -39,7 +39,9 @@ func (u *UA) handleRequest(req *sipgo.Request, src source) {
 		return
 	}
 	if r := validateFrom(req, src); r != nil {
-		u.guard.blame(src, offenceInvalid, false)
+		if r.breach() {
+			u.guard.blame(src, offenceInvalid, false)
+		}
 		u.refuseStateless(req, u.wayBack(req.Via(), src), r)
 		return
 	}

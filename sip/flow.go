@@ -32,6 +32,9 @@ type source struct {
 	addr netip.AddrPort
 }
 
+// dialled: by a connection that we have opened.
+func (s source) dialled() bool { return s.conn != nil && s.conn.listener == nil }
+
 func (s source) transport() string {
 	if s.conn != nil {
 		return s.conn.transport

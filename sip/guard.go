@@ -142,8 +142,12 @@ func (g *gate) welcome(a netip.Addr) bool {
 }
 
 // blame notes an offence. proven says that its source cannot be forged, as
-// that of a connection never can.
+// that of a connection never can. Whom we have connected to is not blamed for speaking
+// badly: he has not come to us.
 func (g *gate) blame(src source, kind string, proven bool) {
+	if src.dialled() && (kind == offenceUnparsed || kind == offenceStalled) {
+		return
+	}
 	g.m.offence(kind)
 	a := bare(src.addr.Addr())
 	if g.open || g.cfg.Off || g.trusted(a) {

@@ -49,22 +49,29 @@ func (u *UA) parse(data []byte, most int) (msg sipgo.Message, err error) {
 	if msg, err = u.parser.ParseSIP(data); err != nil {
 		return nil, err
 	}
-	return msg, readVias(msg)
+	raw, ok := msg.(rawMessage)
+	if !ok {
+		return nil, errNotParsed
+	}
+	if err := readContacts(raw); err != nil {
+		return nil, err
+	}
+	return msg, readVias(raw)
 }
 
 // newParser is sipgo's parser, but for header fields that are kept as they came:
-// Via, see readVias, and Record-Route, whose responses repeat all of it (RFC 3261
-// §12.1.1). A compact name becomes the long one (§7.3.3).
+// Via and Contact, see readVias and readContacts, and Record-Route, whose responses
+// repeat all of it (RFC 3261 §12.1.1). A compact name becomes the long one (§7.3.3).
 func newParser() *sipgo.Parser {
 	ps := maps.Clone(sipgo.DefaultHeadersParser())
 	as := func(name string) sipgo.HeaderParser {
 		return func(_ []byte, value string) (sipgo.Header, error) { return sipgo.NewHeader(name, value), nil }
 	}
 	delete(ps, "record-route")
-	ps["via"] = as("Via")
+	ps["via"], ps["contact"] = as("Via"), as("Contact")
 	for compact, name := range map[string]string{
 		"a": "Accept-Contact", "b": "Referred-By", "d": "Request-Disposition", "e": "Content-Encoding", "j": "Reject-Contact",
-		"k": "Supported", "o": "Event", "r": "Refer-To", "s": "Subject", "u": "Allow-Events", "v": "Via", "x": "Session-Expires",
+		"k": "Supported", "m": "Contact", "o": "Event", "r": "Refer-To", "s": "Subject", "u": "Allow-Events", "v": "Via", "x": "Session-Expires",
 		"y": "Identity",
 	} {
 		ps[compact] = as(name)

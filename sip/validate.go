@@ -60,6 +60,12 @@ func refuse(code int, h ...Header) *refusal { return &refusal{code: code, header
 
 func badRequest(reason string) *refusal { return &refusal{code: codeBadRequest, reason: reason} }
 
+// breach: it refuses what breaks the rules of SIP. The others refuse what a far end
+// may well ask for, as phones do that subscribe to something.
+func (r *refusal) breach() bool {
+	return r.code == codeBadRequest || r.code == codeVersion || r.code == codeNotImplemented
+}
+
 // answerable says whether a request has what a response must repeat. One
 // that has not gets none.
 func answerable(req *sipgo.Request) bool {
@@ -148,7 +154,7 @@ func checkMandatory(req *sipgo.Request) *refusal {
 	if method := strings.TrimSpace(string(req.CSeq().MethodName)); !equalFold(method, string(req.Method)) {
 		return badRequest("CSeq Method Mismatch")
 	}
-	if req.Method == sipgo.INVITE && req.Contact() == nil {
+	if req.Method == sipgo.INVITE && len(req.GetHeaders("Contact")) == 0 {
 		return badRequest("Missing Contact")
 	}
 	return nil
@@ -189,8 +195,11 @@ func checkAddresses(req *sipgo.Request) *refusal {
 	if _, ok := readRoutes(req); !ok && req.Method == sipgo.INVITE {
 		return badRequest("Bad Record-Route")
 	}
-	if c := req.Contact(); c != nil && (req.Method == sipgo.INVITE || req.Method == sipgo.UPDATE) {
-		if c.Address.Wildcard || !isSIP(&c.Address) || !plausible(&c.Address) {
+	if req.Method != sipgo.INVITE && req.Method != sipgo.UPDATE {
+		return nil // whoever else needs one looks at it himself
+	}
+	for _, h := range req.GetHeaders("Contact") {
+		if c, ok := h.(*sipgo.ContactHeader); !ok || c.Address.Wildcard || !isSIP(&c.Address) || !plausible(&c.Address) {
 			return badRequest("Bad Contact")
 		}
 	}

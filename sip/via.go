@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,31 +17,55 @@ var errBadVia = errors.New("sip: a Via header field that cannot be read")
 // as they came: sipgo takes them for broken, and mixes their values up, where
 // white space stands between the parts, several stand in one line, or one of
 // the parameters is quoted.
-func readVias(m sipgo.Message) error {
-	h, ok := m.(interface {
-		GetHeaders(name string) []sipgo.Header
-		RemoveHeader(name string) bool
-		PrependHeader(headers ...sipgo.Header)
+func readVias(m rawMessage) error {
+	return reread(m, "Via", func(v string) (sipgo.Header, error) {
+		via, ok := parseVia(v)
+		if !ok {
+			return nil, errBadVia
+		}
+		return via, nil
 	})
-	if !ok {
-		return nil
-	}
-	var vias []*sipgo.ViaHeader
-	raw := h.GetHeaders("Via")
+}
+
+// readContacts reads the Contact header fields as readVias. One that is empty or
+// cannot be read stays as it came, for those who need it to refuse: sipgo refuses the
+// whole message for it, be it a BYE, an ACK or a response.
+func readContacts(m rawMessage) error {
+	return reread(m, "Contact", func(v string) (sipgo.Header, error) {
+		c := &sipgo.ContactHeader{}
+		var err error
+		if c.DisplayName, err = sipgo.ParseAddressValue(strings.TrimSpace(v), &c.Address, &c.Params); err != nil {
+			return sipgo.NewHeader("Contact", v), nil
+		}
+		return c, nil
+	})
+}
+
+// rawMessage is a message with header fields that the parser has left as they came.
+type rawMessage interface {
+	GetHeaders(name string) []sipgo.Header
+	RemoveHeader(name string) bool
+	PrependHeader(headers ...sipgo.Header)
+}
+
+// reread puts what read makes of each value in the place of a header field.
+func reread(m rawMessage, name string, read func(value string) (sipgo.Header, error)) error {
+	raw := m.GetHeaders(name)
+	var list []sipgo.Header
 	for _, r := range raw {
 		for _, v := range splitList(r.Value()) {
-			via, ok := parseVia(v)
-			if !ok {
-				return errBadVia
+			h, err := read(v)
+			if err != nil {
+				return err
 			}
-			vias = append(vias, via)
+			list = append(list, h)
 		}
 	}
 	for range raw {
-		h.RemoveHeader("Via")
+		m.RemoveHeader(name)
 	}
-	for i := len(vias) - 1; i >= 0; i-- { // the topmost last: it is the one that counts
-		h.PrependHeader(vias[i])
+	for _, h := range slices.Backward(list) { // the topmost last: it is the one that counts
+		m.PrependHeader(h)
 	}
 	return nil
 }
