@@ -151,7 +151,7 @@ func TestSilentConnectionIsNotUsedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(10 * time.Second))
+	_ = l.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	u := startUA(t, Config{Timers: shortTimers}, nil)
 	to := "sip:" + l.Addr().String() + ";transport=tcp"
 	for range 2 {

@@ -287,7 +287,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	if err := i.wait(); !errors.Is(err, errForced) {
 		t.Errorf("Run returned %v", err)
 	}
-	if took := time.Since(began); took > 2*forcedTimeout {
+	if took := time.Since(began); took > cfg.ShutdownGrace()/2 {
 		t.Errorf("ended after %v", took)
 	}
 }

@@ -183,7 +183,7 @@ func TestWebhooksGoOnWhereTheyWere(t *testing.T) {
 		}
 		stop()
 		stopHooks := runHooks(t, w)
-		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 			r.mu.Lock()
 			n := len(r.got)
 			r.mu.Unlock()

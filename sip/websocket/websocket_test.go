@@ -118,7 +118,7 @@ func TestWhoGetsIn(t *testing.T) {
 			if tt.protocol != "" {
 				protocols = strings.Split(tt.protocol, ", ")
 			}
-			ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, done := context.WithTimeout(t.Context(), time.Minute)
 			defer done()
 			tr := &http.Transport{}
 			defer tr.CloseIdleConnections()
