@@ -101,6 +101,7 @@ type Manager struct {
 	mu    sync.Mutex
 	calls map[*Call]struct{}     // all but those to a room of this process
 	rooms map[string]*Conference // in use
+	idle  chan struct{}          // closed when calls is empty; nil: nobody waits for that
 }
 
 // NewManager makes a Manager; it starts nothing.
@@ -166,8 +167,9 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	}
 	info := inboundInfo(inv)
 	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
-	offer, code := m.offered(inv, security, keying)
-	if code != 0 {
+	offer, code, err := m.offered(inv, security, keying)
+	if err != nil {
+		m.cfg.Logger.Info("call refused", "call_from", info.From, "call_to", info.To, "sip_call_id", inv.CallID, "code", code, "error", err)
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
 		}
@@ -188,23 +190,22 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	return c
 }
 
-// offered reads the offer of an INVITE, nil without one; code 0 means it can be
-// answered.
-func (m *Manager) offered(inv sip.Invitation, security Security, keying Keying) (offer *sdp.Description, code int) {
+// offered reads the offer of an INVITE, nil without one. One that cannot be answered
+// is an error, and code what the caller is told.
+func (m *Manager) offered(inv sip.Invitation, security Security, keying Keying) (offer *sdp.Description, code int, err error) {
 	if inv.Offer == nil {
-		return nil, 0
+		return nil, 0, nil
 	}
-	offer, err := sdp.Parse(inv.Offer)
-	if err != nil {
-		return nil, codeBadRequest
+	if offer, err = sdp.Parse(inv.Offer); err != nil {
+		return nil, codeBadRequest, err
 	}
 	local := sdp.Local{
 		Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security, keying), Fingerprint: m.cfg.Transport.fingerprint(),
 	}
 	if _, _, err = sdp.Answer(offer, m.capability(security, keying), local); err != nil {
-		return nil, codeNotAcceptable
+		return nil, codeNotAcceptable, err
 	}
-	return offer, 0
+	return offer, 0, nil
 }
 
 // begin takes note of a call that has a dialog, or is to get one.
@@ -232,6 +233,10 @@ func (m *Manager) start(c *Call, limit time.Duration) {
 func (m *Manager) ended(c *Call) {
 	m.mu.Lock()
 	delete(m.calls, c)
+	if len(m.calls) == 0 && m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
 	m.mu.Unlock()
 	if c.moves.counted {
 		m.metrics.ended(c.base.Direction, c.Info().Cause)
@@ -311,6 +316,21 @@ func (m *Manager) Active() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.calls)
+}
+
+// Idle is closed as soon as there is no call, as Active counts them.
+func (m *Manager) Idle() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.idle == nil {
+		m.idle = make(chan struct{})
+	}
+	idle := m.idle
+	if len(m.calls) == 0 {
+		close(idle)
+		m.idle = nil
+	}
+	return idle
 }
 
 // HangUpAll ends every call with a cause and returns when all have ended.

@@ -722,3 +722,31 @@ func (d dialling) Dial(ctx context.Context, _ sip.InviteRequest, _ func(sip.Prog
 	}
 	return nil, context.Cause(ctx)
 }
+
+func TestIdleEndsWithTheLastCall(t *testing.T) {
+	takesTurns(t, nil, func(t *testing.T, m *Manager, _ *diary) {
+		over := func(idle <-chan struct{}) bool {
+			select {
+			case <-idle:
+				return true
+			default:
+				return false
+			}
+		}
+		if !over(m.Idle()) {
+			t.Error("without a call: busy")
+		}
+		a, b := newVisitor().answered(t, m), newVisitor().answered(t, m)
+		one, two := m.Idle(), m.Idle()
+		a.HangUp(Completed)
+		wantEnd(t, a, Completed, codeOK)
+		if over(one) || over(two) {
+			t.Error("with a call: idle")
+		}
+		b.HangUp(Completed)
+		wantEnd(t, b, Completed, codeOK)
+		if !over(one) || !over(two) || !over(m.Idle()) {
+			t.Error("after the last call: busy")
+		}
+	})
+}

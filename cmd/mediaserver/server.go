@@ -29,8 +29,6 @@ const (
 	// second signal.
 	stopTimeout   = 10 * time.Second
 	forcedTimeout = time.Second
-	// lastCallEvery is how often a server that drains looks whether a call is left.
-	lastCallEvery = 50 * time.Millisecond
 	// finalPages is how many pages may still be asked after a hang-up: the
 	// secondary call's final page and the service's.
 	finalPages = 2
@@ -248,19 +246,18 @@ func (s *server) idle(longest time.Duration) error {
 	}
 }
 
-// lastOne waits for the end of the applications, which may outlive their calls, and
-// of the calls, some of which have no application. The error is that of ctx.
+// lastOne waits for the end of the calls, some of which have no application, and of
+// the applications, which may outlive their calls, and place others. The error is that
+// of ctx.
 func (s *server) lastOne(ctx context.Context) error {
-	tick := time.NewTicker(lastCallEvery)
-	defer tick.Stop()
 	for {
-		if err := s.parts.apps.Wait(ctx); err != nil || s.parts.calls.Active() == 0 {
-			return err
-		}
 		select {
-		case <-tick.C:
+		case <-s.parts.calls.Idle():
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		}
+		if err := s.parts.apps.Wait(ctx); err != nil || s.parts.calls.Active() == 0 {
+			return err
 		}
 	}
 }
