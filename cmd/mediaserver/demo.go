@@ -99,9 +99,13 @@ func (c *demoCommand) config(p *program) (*config.Config, error) {
 func robotTarget(sips []net.Addr) string {
 	for _, a := range sips {
 		ap, err := netip.ParseAddrPort(a.String())
-		if err == nil && a.Network() == "udp" {
-			return reachable(ap.String())
+		if err != nil || a.Network() != "udp" {
+			continue
 		}
+		if ip := ap.Addr(); ip.IsUnspecified() {
+			ap = netip.AddrPortFrom(loopback(ip), ap.Port())
+		}
+		return ap.String()
 	}
 	return "127.0.0.1"
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/audio/wav"
+	"mediaserver/cmd/mediaserver/internal/robots"
 	"mediaserver/tts/flite"
 )
 
@@ -88,6 +91,44 @@ func TestDemoWithoutSpeechSoundsTones(t *testing.T) {
 		[]string{"hears listener", "melody hears melody", "talker hears talker", "quiet tone"},
 		func(audio.Clip) string { return "" },
 	)
+}
+
+// cue is a writer that waits for a word.
+type cue struct {
+	word  string
+	found func()
+}
+
+func (c cue) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), c.word) {
+		c.found()
+	}
+	return len(p), nil
+}
+
+func TestRobotsReachAServerOfIPv6(t *testing.T) {
+	if p, err := net.ListenPacket("udp6", "[::1]:0"); err != nil {
+		t.Skip("no IPv6:", err)
+	} else {
+		p.Close()
+	}
+	for _, address := range []string{"[::]", "[::1]"} {
+		cfg := testConfig(t)
+		cfg.Demo, cfg.TTS.Engine = true, "none"
+		cfg.SIP.Listen = []string{"udp://" + address + ":0", "tcp://" + address + ":0"}
+		i := startServer(t, cfg)
+		ctx, end := context.WithTimeout(t.Context(), patience)
+		second := false
+		err := robots.Run(ctx, robots.Config{Target: i.uri("demo"), Out: cue{"talker calls", func() { second = true; end() }}})
+		end()
+		if err != nil || !second {
+			t.Errorf("%s: the first robot has got through: %v, %v", address, second, err)
+		}
+		i.drain()
+		if err := i.wait(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestDemoSpeaks(t *testing.T) {

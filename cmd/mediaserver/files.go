@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 )
 
@@ -16,4 +17,29 @@ func (m mediaFiles) Remove(name string) error {
 		return err
 	}
 	return errors.Join(root.Remove(name), root.Close())
+}
+
+// logDirectoryMode is for what is made of media.log_directory: logs are for the server
+// and its group.
+const logDirectoryMode = 0o750
+
+// tryLogDirectory warns where the instances' logs could not be written: calls go on
+// without them, so that nothing else would tell.
+func tryLogDirectory(directory string, log *slog.Logger) {
+	err := os.MkdirAll(directory, logDirectoryMode)
+	if err == nil {
+		err = tryToWrite(directory)
+	}
+	if err != nil {
+		log.Warn("applications are without logs of their own", "key", "media.log_directory", "error", err)
+	}
+}
+
+// tryToWrite makes a file in a directory and removes it.
+func tryToWrite(directory string) error {
+	f, err := os.CreateTemp(directory, ".try-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,13 +82,27 @@ func waysIn(cfg *config.Config, host string) string {
 	return b.String()
 }
 
-// callable is the address to call for the first pattern of a service.
+// callable is the address to call for a service: that of its first pattern without a
+// wildcard or, where all have one, of the first pattern with … in its place.
 func callable(match []string, host string) string {
-	first := match[0]
-	if strings.Contains(first, "@") {
-		return first
+	pattern := match[0]
+	if i := slices.IndexFunc(match, func(m string) bool { return !strings.Contains(m, "*") }); i >= 0 {
+		pattern = match[i]
 	}
-	return "sip:" + first + "@" + host
+	pattern = strings.ReplaceAll(pattern, "*", "…")
+	if !hasScheme(pattern) {
+		pattern = "sip:" + pattern
+	}
+	if strings.Contains(pattern, "@") {
+		return pattern
+	}
+	return pattern + "@" + host
+}
+
+// hasScheme says whether a pattern begins with a scheme of SIP addresses.
+func hasScheme(pattern string) bool {
+	scheme, _, ok := strings.Cut(strings.ToLower(pattern), ":")
+	return ok && (scheme == "sip" || scheme == "sips")
 }
 
 // callableHost is the host and port to put into a SIP address for this
@@ -122,12 +137,17 @@ func machineAddress(unspecified netip.Addr) netip.Addr {
 	if err == nil {
 		for _, a := range addrs {
 			p, err := netip.ParsePrefix(a.String())
-			if err == nil && p.Addr().IsGlobalUnicast() && (p.Addr().Is4() || unspecified.Is6()) {
+			if err == nil && p.Addr().IsGlobalUnicast() && p.Addr().Is4() == unspecified.Is4() {
 				return p.Addr()
 			}
 		}
 	}
-	if unspecified.Is6() {
+	return loopback(unspecified)
+}
+
+// loopback is the loopback address of a's family.
+func loopback(a netip.Addr) netip.Addr {
+	if a.Is6() && !a.Is4In6() {
 		return netip.IPv6Loopback()
 	}
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -65,19 +65,16 @@ func (c *healthcheckCommand) Run(ctx context.Context, p *program) error {
 	return nil
 }
 
-// reachable is the address at which a listener on this machine can be reached:
-// the loopback address in place of "all addresses".
+// reachable is the address at which an HTTP listener on this machine can be reached:
+// the loopback address in place of "all addresses". That is the one of IPv4, which
+// [::] serves too (listenTCP): many a container has no other.
 func reachable(listen string) string {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
 		return listen
 	}
-	ip, err := netip.ParseAddr(host)
-	switch {
-	case host == "" || err == nil && ip == netip.IPv4Unspecified():
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
-	case err == nil && ip.IsUnspecified():
-		host = "::1"
 	}
 	return net.JoinHostPort(host, port)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 
 	"mediaserver/cmd/mediaserver/internal/status"
 )
@@ -27,20 +28,30 @@ func (l listeners) close() error {
 
 // bindHTTP binds the addresses of the HTTP servers.
 func (s *server) bindHTTP(ctx context.Context) error {
-	var lc net.ListenConfig
 	var err error
-	if s.http.main, err = lc.Listen(ctx, "tcp", s.cfg.HTTP.Listen); err != nil {
+	if s.http.main, err = listenTCP(ctx, s.cfg.HTTP.Listen); err != nil {
 		return explainListen(err, "HTTP", "tcp", s.cfg.HTTP.Listen, s.opts.flags.httpChoice())
 	}
 	s.addrs.http = s.http.main.Addr()
 	if s.cfg.HTTP.PprofListen == "" {
 		return nil
 	}
-	if s.http.pprof, err = lc.Listen(ctx, "tcp", s.cfg.HTTP.PprofListen); err != nil {
+	if s.http.pprof, err = listenTCP(ctx, s.cfg.HTTP.PprofListen); err != nil {
 		return explainListen(err, "pprof", "tcp", s.cfg.HTTP.PprofListen, keyChoice("http.pprof_listen", "127.0.0.1:6061"))
 	}
 	s.addrs.pprof = s.http.pprof.Addr()
 	return nil
+}
+
+// listenTCP opens a TCP listener. Of itself package net takes 0.0.0.0 for all addresses,
+// those of IPv6 too; here that is what [::] stands for, and a listener without a host.
+func listenTCP(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	network := "tcp"
+	if at, err := netip.ParseAddrPort(address); err == nil && at.Addr().Is4() {
+		network = "tcp4"
+	}
+	return lc.Listen(ctx, network, address)
 }
 
 // serveHTTP starts the HTTP servers.

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mediaserver/cmd/mediaserver/internal/config"
@@ -113,11 +117,43 @@ func TestHealthcheckAsksTheServer(t *testing.T) {
 
 func TestReachable(t *testing.T) {
 	for listen, want := range map[string]string{
-		"0.0.0.0:80": "127.0.0.1:80", ":80": "127.0.0.1:80", "[::]:80": "[::1]:80",
+		"0.0.0.0:80": "127.0.0.1:80", ":80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "[::1]:80": "[::1]:80",
 		"192.0.2.1:80": "192.0.2.1:80", "localhost:80": "localhost:80",
 	} {
 		if got := reachable(listen); got != want {
 			t.Errorf("reachable(%s) = %s, want %s", listen, got, want)
+		}
+	}
+}
+
+// TestAddressesAreServedAsTheyAreWritten: 0.0.0.0 is IPv4 alone, [::] both, as a health
+// check on a machine without IPv6 needs.
+func TestAddressesAreServedAsTheyAreWritten(t *testing.T) {
+	for listen, families := range map[string]string{"0.0.0.0:0": "127.0.0.1", "[::]:0": "127.0.0.1 ::1", ":0": "127.0.0.1 ::1"} {
+		l, err := listenTCP(t.Context(), listen)
+		if errors.Is(err, syscall.EAFNOSUPPORT) {
+			t.Log(listen, err)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		host, port, _ := net.SplitHostPort(l.Addr().String())
+		if listen == "0.0.0.0:0" && host != "0.0.0.0" {
+			t.Errorf("%s is shown as %s", listen, host)
+		}
+		for _, own := range []string{"127.0.0.1", "::1"} {
+			c, err := net.Dial("tcp", net.JoinHostPort(own, port))
+			if err == nil {
+				c.Close()
+			}
+			if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.Is(err, syscall.EAFNOSUPPORT) {
+				continue // no IPv6 here
+			}
+			if want := slices.Contains(strings.Fields(families), own); want != (err == nil) {
+				t.Errorf("%s at %s: %v", listen, own, err)
+			}
 		}
 	}
 }

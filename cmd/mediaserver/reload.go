@@ -101,7 +101,7 @@ func (s *server) prepareReload() (next *config.Config, apply func(), err error) 
 	if s.parts.store == nil {
 		for i := range next.Services {
 			if next.Services[i].Recording {
-				return nil, nil, config.Problems{next.Problem("services", "%s wants recordings, which need a restart: the media directory could not be written", next.Services[i].Name)}
+				return nil, nil, config.Problems{next.Problem("services", "%s wants recordings, which need a restart: media.directory, %s, could not be written at the start", next.Services[i].Name, s.cfg.Media.Directory)}
 			}
 		}
 	}

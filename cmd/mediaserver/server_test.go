@@ -380,10 +380,33 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 	t.Run("services", func(t *testing.T) {
 		cfg := config.Default()
 		cfg.SIP.Advertise = "sip.example.com"
-		cfg.Services = []config.Service{config.NewService("help", []string{"+44*"}, "http://h/"), config.NewService("full", []string{"sip:x@y"}, "http://h/")}
-		for _, want := range []string{"sip:+44*@sip.example.com:5070  service help", "sip:x@y  service full"} {
-			if got := greeting(cfg, a, nil); !strings.Contains(got, want) {
+		for _, tt := range []struct {
+			match []string
+			want  string
+		}{
+			{[]string{"+44*"}, "sip:+44…@sip.example.com:5070"},
+			{[]string{"+44*", "112"}, "sip:112@sip.example.com:5070"},
+			{[]string{"*"}, "sip:…@sip.example.com:5070"},
+			{[]string{"sip:x@y"}, "sip:x@y"},
+			{[]string{"x@y"}, "sip:x@y"},
+			{[]string{"sip:*"}, "sip:…@sip.example.com:5070"},
+		} {
+			cfg.Services = []config.Service{config.NewService("help", tt.match, "http://h/")}
+			if got, want := greeting(cfg, a, nil), "  call  "+tt.want+"  service help\n"; !strings.Contains(got, want) {
 				t.Errorf("%q is not in\n%s", want, got)
+			}
+		}
+	})
+	t.Run("an address of the family that is served", func(t *testing.T) {
+		for _, tt := range []struct {
+			ip  net.IP
+			six bool
+		}{{net.IPv4zero, false}, {net.IPv6unspecified, true}} {
+			a := addresses{sip: []net.Addr{&net.UDPAddr{IP: tt.ip, Port: 5060}}, http: a.http}
+			cfg := config.Default()
+			cfg.Demo = true
+			if got := greeting(cfg, a, nil); strings.Contains(got, "sip:demo@[") != tt.six {
+				t.Error(got)
 			}
 		}
 	})

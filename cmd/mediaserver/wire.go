@@ -94,6 +94,7 @@ func (s *server) wire(ctx context.Context, extra fs.FS) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	tryLogDirectory(cfg.Media.LogDirectory, log)
 	p.apps, err = restapi.NewServer(restapi.Config{
 		Services:     services,
 		LogDirectory: cfg.Media.LogDirectory,
@@ -180,10 +181,10 @@ func recordings(cfg *config.Config, reg prometheus.Registerer, log *slog.Logger)
 	}
 	for i := range cfg.Services {
 		if cfg.Services[i].Recording {
-			return nil, fmt.Errorf("service %s wants recordings: %w", cfg.Services[i].Name, err)
+			return nil, explainDirectory(fmt.Errorf("service %s wants recordings: %w", cfg.Services[i].Name, err), "media.directory", "/var/lib/mediaserver/media")
 		}
 	}
-	log.Warn("calls cannot be recorded", "error", err)
+	log.Warn("calls cannot be recorded", "key", "media.directory", "error", err)
 	return nil, nil
 }
 

@@ -163,3 +163,11 @@ func TestVoicesStayApart(t *testing.T) {
 		}
 	}
 }
+
+func TestPhonesListenInTheFamilyOfTheTarget(t *testing.T) {
+	for target, six := range map[string]bool{"sip:demo@127.0.0.1:5060": false, "sip:demo@[::1]:5060": true} {
+		if got := listenFor(target); (len(got) == 1 && strings.Contains(got[0], "[::1]")) != six {
+			t.Errorf("%s: %v", target, got)
+		}
+	}
+}

@@ -112,6 +112,7 @@ func (t *troupe) choose(ctx context.Context) []voice {
 func (t *troupe) join(ctx context.Context, name string, source audio.Source) error {
 	p, err := phone.New(phone.Config{
 		User:   name,
+		Listen: listenFor(t.cfg.Target),
 		Source: func(int) audio.Source { return source },
 	})
 	if err != nil {
@@ -125,6 +126,15 @@ func (t *troupe) join(ctx context.Context, name string, source audio.Source) err
 	t.say("%s calls %s", name, t.cfg.Target)
 	if r.call, err = p.Dial(ctx, t.cfg.Target); err != nil {
 		return fmt.Errorf("robot %s calls %s: %w", name, t.cfg.Target, err)
+	}
+	return nil
+}
+
+// listenFor is where the phone of a robot listens that calls target: nil, as all do,
+// or at the loopback address of IPv6 for a target of that.
+func listenFor(target string) []string {
+	if strings.Contains(target, "@[") {
+		return []string{"udp://[::1]:0"}
 	}
 	return nil
 }
