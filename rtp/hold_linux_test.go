@@ -3,9 +3,12 @@
 package rtp
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"mediaserver/audio/g711"
 )
@@ -61,6 +64,9 @@ func (s *settledSim) run(frames int, from *Sockets) {
 			if err := from.RTP().Flush(s.phone.packet(), s.here); err != nil && err != ErrUnreachable {
 				s.t.Fatal(err)
 			}
+			if peer := s.e.socket.peer; !peer.IsValid() || peer == s.at(from) {
+				await(s.t, s.e.socket, unix.POLLIN)
+			}
 		}
 		s.frame++
 		s.now = s.now.Add(frameTime)
@@ -69,27 +75,32 @@ func (s *settledSim) run(frames int, from *Sockets) {
 	}
 }
 
-// got is how many packets have come to a far end.
-func (s *settledSim) got(x *Sockets) (n int) {
-	for {
-		size, _, _, err := x.RTP().Drain(make([]byte, datagramSize))
-		if err != nil || size == 0 {
-			return n
+// wantSent waits until all packets from number seq on have come to a far end.
+func (s *settledSim) wantSent(x *Sockets, seq uint16) {
+	s.t.Helper()
+	b := make([]byte, datagramSize)
+	for want := s.e.sender.seq - seq; want > 0; {
+		await(s.t, x.rtp.socket, unix.POLLIN)
+		if n, _, _, err := x.RTP().Drain(b); err != nil || n == 0 {
+			s.t.Fatalf("%d bytes, %v", n, err)
 		}
-		n++
+		if binary.BigEndian.Uint16(b[2:])-seq < 1<<15 {
+			want--
+		}
 	}
 }
 
 func TestSettledSocketHearsTheFarEndOnly(t *testing.T) {
 	s := newSettledSim(t)
-	before := s.e.Stats().Received
+	before := s.e.Stats()
 	s.run(5, s.other)
 	s.run(5, s.far)
-	if n := s.e.Stats().Received - before; n != 5 {
+	if n := s.e.Stats().Received - before.Received; n != 5 {
 		t.Errorf("%d packets taken, want 5", n)
 	}
-	if n := s.got(s.far); n != 70 {
-		t.Errorf("%d packets reached the far end, want 70", n)
+	s.wantSent(s.far, s.e.sender.seq-70)
+	if n := s.e.Stats().Sent; n != 70 {
+		t.Errorf("%d packets sent, want 70", n)
 	}
 }
 
@@ -99,11 +110,9 @@ func TestSettledFarEndThatFallsSilentMayBeElsewhere(t *testing.T) {
 	if got := s.e.far.source; got != s.at(s.other) {
 		t.Fatalf("the far end is taken to be at %v, want %v", got, s.at(s.other))
 	}
-	s.got(s.other)
+	seq := s.e.sender.seq
 	s.run(5, s.other)
-	if n := s.got(s.other); n != 5 {
-		t.Errorf("%d packets reached it there, want 5", n)
-	}
+	s.wantSent(s.other, seq)
 	if s.e.socket.peer.IsValid() {
 		t.Error("connected, though it is not where it was announced")
 	}
@@ -116,10 +125,12 @@ func TestSettledFarEndIsAnnouncedElsewhere(t *testing.T) {
 	if err := s.e.Update(p); err != nil {
 		t.Fatal(err)
 	}
+	seq := s.e.sender.seq
 	s.run(3, s.far) // still audible
 	s.run(60, s.other)
-	if n := s.got(s.other); n != 63 {
-		t.Errorf("%d packets reached the new address, want 63", n)
+	s.wantSent(s.other, seq)
+	if n := s.e.sender.seq - seq; n != 63 {
+		t.Errorf("%d packets sent, want 63", n)
 	}
 	if s.e.socket.peer != s.at(s.other) {
 		t.Errorf("connected to %v", s.e.socket.peer)
@@ -132,7 +143,10 @@ func TestSettledFarEndMayCloseItsPortForAMoment(t *testing.T) {
 	if err := s.far.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.run(3, nil) // ICMP errors come back
+	for range 3 {
+		s.run(1, nil)
+		await(t, s.e.socket, unix.POLLERR) // of ICMP
+	}
 	again, err := openSocket(port)
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +202,7 @@ func TestSettledSocketAsksFromWhomUntilItWasEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	awaitSeveral(t, s.e.socket, 5)
 	s.e.socket.connect(s.at(s.far))
 	s.e.far.alone = s.now.UnixNano()
 	before := s.e.Stats()
