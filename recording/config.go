@@ -39,7 +39,7 @@ type Config struct {
 	Writers   int           // goroutines that write; 0 = 2
 	MaxOpen   int           // recordings at a time; 0 = 1000. The bound of the memory for queues: 82 kB each
 	Queue     int           // frames that a recording may have waiting for the disk, rounded up to a power of two; 0 = 128
-	Timeout   time.Duration // how long Open and Close wait for the disk; 0 = 5 s
+	Timeout   time.Duration // how long Open and Close wait for the disk, Close longer for long encrypted ones; 0 = 5 s
 	// RetentionDays is after how many days a recording is deleted; 0 = never.
 	// The days are those of the name. Retention needs Run.
 	RetentionDays int

@@ -45,7 +45,7 @@ func TestOpenAtTheEndOfItsContext(t *testing.T) {
 		}
 		s.openFile(op)
 		cancel()
-		if r, err := op.await(ctx); r != nil || !errors.Is(err, context.Canceled) {
+		if r, err := s.await(ctx, op); r != nil || !errors.Is(err, context.Canceled) {
 			t.Errorf("%v, %v", r, err)
 		}
 		synctest.Wait()

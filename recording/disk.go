@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 )
 
 // file is what a recording needs of an open file.
@@ -32,6 +33,23 @@ type disk interface {
 
 // media is the media directory. No name leads out of it.
 type media struct{ root *os.Root }
+
+// probe is a file that is made and removed to see whether that is possible.
+const probe = directory + "/.probe"
+
+// tryOut makes the directory of recordings and reports why no file can be made in
+// it. A full disk is not a reason: it may have room when a call comes.
+func (m media) tryOut() error {
+	_ = m.remove(probe) // of a process that was killed
+	f, err := m.create(probe)
+	if err == nil {
+		err = errors.Join(m.remove(probe), f.Close())
+	}
+	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return nil
+	}
+	return err
+}
 
 // openMedia opens the directory, which it makes if need be.
 func openMedia(dir string) (media, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 )
 
@@ -87,6 +88,12 @@ func (f *memFile) size() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.data)
+}
+
+func (f *memFile) content() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.data)
 }
 
 func (f *memFile) Sync() error { return nil }

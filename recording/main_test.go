@@ -55,7 +55,9 @@ func newTestStore(t testing.TB, cfg Config) (*Store, string) {
 	if cfg.Directory == "" {
 		cfg.Directory = t.TempDir()
 	}
-	cfg.Logger = slog.New(slog.DiscardHandler)
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
 	s, err := NewStore(cfg)
 	if err != nil {
 		t.Fatal(err)

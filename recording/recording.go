@@ -61,7 +61,9 @@ type Recording struct {
 	result Result
 	err    error
 	missed atomic.Bool // nobody waits for the result
-	path   string      // Result.Filename as expected
+
+	path      string // Result.Filename as expected
+	encrypted bool
 }
 
 // Write adds a frame: what the far end said and what it heard. A side that is
@@ -108,12 +110,13 @@ func (r *Recording) Duration() time.Duration {
 
 // Close ends the recording and waits until the file is complete on the disk.
 // Errors: ErrWrite with the reason; ErrSlow when that takes longer than
-// Config.Timeout, or the cause of ctx, with what is known by then: the Store
-// goes on completing the file. It may be called more than once.
+// Config.Timeout, and a second more for each 200 s of an encrypted one, or the
+// cause of ctx, with what is known by then: the Store goes on completing the
+// file. It may be called more than once.
 func (r *Recording) Close(ctx context.Context) (Result, error) {
 	r.ended.Store(true)
 	r.writer.wakeUp()
-	ctx, cancel := context.WithTimeoutCause(ctx, r.store.cfg.Timeout, ErrSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, r.patience(), ErrSlow)
 	defer cancel()
 	select {
 	case <-r.done:
@@ -123,6 +126,20 @@ func (r *Recording) Close(ctx context.Context) (Result, error) {
 		return Result{Filename: r.path, Duration: r.Duration(), Lost: r.lost()},
 			fmt.Errorf("close %s: %w", r.path, context.Cause(ctx))
 	}
+}
+
+// encryptedAgain is how much of a recording the slowest disk that Close waits for
+// reads and writes in the same time.
+const encryptedAgain = 200
+
+// patience is how long Close waits. At its end an encrypted file is read and
+// written once more.
+func (r *Recording) patience() time.Duration {
+	d := r.store.cfg.Timeout
+	if r.encrypted {
+		d += r.Duration() / encryptedAgain
+	}
+	return d
 }
 
 // Discard ends the recording, of which nothing is kept: instead of Close. It does
@@ -142,6 +159,18 @@ func (r *Recording) lost() int64 {
 	return n
 }
 
+// gaps are the numbers of frames that were dropped by cause, as attributes of a
+// log.
+func (r *Recording) gaps() []any {
+	var attrs []any
+	for c := range numCauses {
+		if n := r.dropped[c].Load(); n > 0 {
+			attrs = append(attrs, c.String(), n)
+		}
+	}
+	return attrs
+}
+
 // serve brings what is queued to the disk. It reports whether that was the
 // last, which it is when the recording had ended before.
 func (r *Recording) serve(scratch []byte) (memory []byte, last bool) {
@@ -156,6 +185,9 @@ func (r *Recording) serve(scratch []byte) (memory []byte, last bool) {
 	m.bytes.Add(float64(r.tape.size - size))
 	for c := range numCauses {
 		if n := r.dropped[c].Load(); n > r.told[c] {
+			if c == causeLong && r.told[c] == 0 {
+				r.store.cfg.Logger.Warn("recording has the longest duration there is, the rest is left out", "filename", r.path, "hours", maxDuration.Hours())
+			}
 			m.dropped.WithLabelValues(c.String()).Add(float64(n - r.told[c]))
 			r.told[c] = n
 		}
@@ -218,6 +250,7 @@ func (r *Recording) complete() {
 		}
 	case r.result.Lost > 0:
 		outcome = outcomeIncomplete
+		r.store.cfg.Logger.Warn("recording has gaps: frames could not be stored", append([]any{"filename", r.path}, r.gaps()...)...)
 	}
 	m.recordings.WithLabelValues(outcome).Inc()
 }

@@ -2,6 +2,7 @@ package recording
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -22,6 +23,7 @@ type Store struct {
 	writers []*writer
 	opens   chan *opening
 	ends    chan *Recording // has room for all
+	stuck   atomic.Int32    // openers whom the disk has kept for longer than Config.Timeout
 
 	mu       sync.Mutex // guards the next three
 	open     int
@@ -30,7 +32,8 @@ type Store struct {
 	stopping chan struct{} // closed with stopped
 }
 
-// NewStore makes a store. It works while Run does.
+// NewStore makes a store. It works while Run does. Errors: ErrConfig, and why
+// no file can be made below the directory.
 func NewStore(cfg Config) (*Store, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
@@ -39,6 +42,9 @@ func NewStore(cfg Config) (*Store, error) {
 	m, err := openMedia(cfg.Directory)
 	if err != nil {
 		return nil, fmt.Errorf("recording: %w", err)
+	}
+	if err := m.tryOut(); err != nil {
+		return nil, fmt.Errorf("recording: write to %s: %w", cfg.Directory, errors.Join(err, m.root.Close()))
 	}
 	s := newStore(cfg, m)
 	s.root = m.root
@@ -110,8 +116,8 @@ func (s *Store) Run(ctx context.Context) error {
 
 // Open begins a recording: the file is there when it returns. Its first frame
 // is the first one written. Errors: ErrOptions, ErrOpen with the reason,
-// ErrBusy, ErrClosed; ErrSlow when the disk takes longer than Config.Timeout,
-// and the cause of ctx.
+// ErrBusy, ErrClosed; ErrSlow when the disk takes longer than Config.Timeout, or
+// takes longer for others and nobody is left to open it; and the cause of ctx.
 func (s *Store) Open(ctx context.Context, o Options) (*Recording, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -140,7 +146,7 @@ func (s *Store) openInTime(ctx context.Context, o Options) (*Recording, error) {
 		s.release()
 		return nil, fmt.Errorf("open a recording: %w", context.Cause(ctx))
 	}
-	return op.await(ctx)
+	return s.await(ctx, op)
 }
 
 // reserve counts a recording that is to be opened.
@@ -152,6 +158,8 @@ func (s *Store) reserve() error {
 		return ErrClosed
 	case s.open >= s.cfg.MaxOpen:
 		return ErrBusy
+	case s.stuck.Load() >= openers: // do not let every call wait for a disk that hangs
+		return fmt.Errorf("open a recording: %w", ErrSlow)
 	}
 	s.open++
 	s.cfg.Metrics.open.Inc()
@@ -169,6 +177,7 @@ func (s *Store) release() {
 type opening struct {
 	options Options
 	settled atomic.Bool // by who opens, or by who does not wait any more
+	slow    bool        // who did not wait had done so for Config.Timeout; set before settled
 
 	recording *Recording // valid after done
 	err       error
@@ -177,11 +186,15 @@ type opening struct {
 
 // await waits for the recording. Once ctx has ended there is none, even if it is
 // open by then.
-func (op *opening) await(ctx context.Context) (*Recording, error) {
+func (s *Store) await(ctx context.Context, op *opening) (*Recording, error) {
 	select {
 	case <-op.done:
 	case <-ctx.Done():
+		op.slow = errors.Is(context.Cause(ctx), ErrSlow)
 		if op.settled.CompareAndSwap(false, true) {
+			if op.slow {
+				s.stuck.Add(1)
+			}
 			return nil, fmt.Errorf("open a recording: %w", context.Cause(ctx))
 		}
 		<-op.done
@@ -216,6 +229,9 @@ func (s *Store) openFile(op *opening) {
 		if err != nil {
 			s.cfg.Logger.Warn("recording was opened too late", "error", err)
 		}
+		if op.slow {
+			s.stuck.Add(-1)
+		}
 		s.release()
 		return
 	}
@@ -227,7 +243,7 @@ func (s *Store) openFile(op *opening) {
 	r := &Recording{
 		limit: int64(maxDuration / s.cfg.Format.Ptime), keep: o.KeepDigits,
 		queue: newQueue(s.cfg.Queue, s.cfg.Format.Samples()),
-		tape:  t, store: s, done: make(chan struct{}), path: "/" + t.filename(),
+		tape:  t, store: s, done: make(chan struct{}), path: "/" + t.filename(), encrypted: t.sealer != nil,
 	}
 	if !s.adopt(r) {
 		_ = t.discard()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -69,6 +70,34 @@ func TestBadConfigIsRefused(t *testing.T) {
 		if _, err := NewStore(c); !errors.Is(err, ErrConfig) {
 			t.Errorf("%+v: %v", c, err)
 		}
+	}
+}
+
+// TestDirectoryThatCannotBeWrittenIsToldAtOnce, not by the first call.
+func TestDirectoryThatCannotBeWrittenIsToldAtOnce(t *testing.T) {
+	taken, locked := t.TempDir(), t.TempDir()
+	put(t, taken, "rest_api", nil)
+	if err := os.Chmod(locked, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{taken, locked} {
+		_, err := NewStore(Config{Directory: dir})
+		if dir == locked && os.Geteuid() == 0 {
+			continue // who may everything
+		}
+		if err == nil || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
+
+// TestNothingIsLeftOfTheProbe: also of one that a killed process has left.
+func TestNothingIsLeftOfTheProbe(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, probe, nil)
+	newTestStore(t, Config{Directory: dir})
+	if list := filesIn(t, dir); len(list) > 0 {
+		t.Errorf("left: %v", list)
 	}
 }
 
@@ -284,12 +313,19 @@ func TestTakenNames(t *testing.T) {
 // TestNoEscape: a link out of the media directory is not followed.
 func TestNoEscape(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
-	if err := os.Symlink(outside, filepath.Join(dir, "rest_api")); err != nil {
+	s, _ := newTestStore(t, Config{Directory: dir})
+	top := filepath.Join(dir, "rest_api")
+	if err := os.RemoveAll(top); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, top); err != nil {
 		t.Skip(err)
 	}
-	s, _ := newTestStore(t, Config{Directory: dir})
 	if _, err := s.Open(context.Background(), options()); !errors.Is(err, ErrOpen) {
 		t.Errorf("Open: %v", err)
+	}
+	if _, err := NewStore(Config{Directory: dir}); err == nil {
+		t.Error("NewStore: no error")
 	}
 	if found, _ := os.ReadDir(outside); len(found) > 0 {
 		t.Errorf("found outside: %v", found)
@@ -312,6 +348,23 @@ func TestFramesOutOfOrderAreCounted(t *testing.T) {
 	}
 	if got := counted(s, causeLong); got != 1 {
 		t.Errorf("%v too long", got)
+	}
+}
+
+// TestGapsAreLogged when the recording ends, and once that it is at its longest.
+func TestGapsAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	s, _ := newTestStore(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r := open(t, s, options())
+	end := int64(maxDuration / (20 * time.Millisecond))
+	for _, frame := range []int64{0, 0, end, end + 1} {
+		r.Write(frame, nil, nil, 0)
+	}
+	closed(t, r)
+	for text, want := range map[string]int{"the rest is left out": 1, "out_of_order=1 too_long=2": 1, "queue_full": 0} {
+		if got := strings.Count(log.String(), text); got != want {
+			t.Errorf("%q is logged %d times, want %d:\n%s", text, got, want, &log)
+		}
 	}
 }
 

@@ -135,20 +135,34 @@ func (t *tape) discard() error {
 	return errors.Join(err, t.disk.remove(t.part()), t.file.Close())
 }
 
-// write adds clear bytes to the file.
+// write adds clear bytes to the file. After an error the file is as it was
+// before.
 func (t *tape) write(p []byte) error {
 	out, at := p, t.size
 	if t.sealer != nil {
 		out, at = t.sealer.seal(p), t.sealer.at
 	}
 	if _, err := t.file.WriteAt(out, at); err != nil {
-		return err
+		return errors.Join(err, t.undo())
 	}
 	if t.sealer != nil {
 		t.sealer.commit(p)
 	}
 	t.size += int64(len(p))
 	return nil
+}
+
+// undo takes away what a write has left that failed half way. An encrypted file
+// gets its padding back, which the write began on.
+func (t *tape) undo() error {
+	if t.sealer == nil {
+		return t.file.Truncate(t.size)
+	}
+	if err := t.file.Truncate(t.sealer.at + aes.BlockSize); err != nil {
+		return err
+	}
+	_, err := t.file.WriteAt(t.sealer.seal(nil), t.sealer.at)
+	return err
 }
 
 // store adds a piece of audio. What could not be written earlier becomes
@@ -232,9 +246,6 @@ func (t *tape) drain(q *queue, until int64, end bool, scratch []byte) ([]byte, d
 // written that is missing, the rest is completed nevertheless.
 func (t *tape) finish() error {
 	short := t.catchUp(t.made)
-	if short != nil {
-		short = errors.Join(short, t.mend())
-	}
 	audioSize := t.size - int64(len(t.header))
 	if short == nil && audioSize&1 == 1 { // a chunk ends at an even place
 		t.made++
@@ -256,18 +267,6 @@ func (t *tape) finish() error {
 	}
 	err = errors.Join(short, err, t.settle(t.part()))
 	return errors.Join(err, t.file.Close())
-}
-
-// mend brings the end of the file into order after a write that failed half way.
-func (t *tape) mend() error {
-	if t.sealer == nil {
-		return t.file.Truncate(t.size)
-	}
-	size := t.sealer.at + aes.BlockSize
-	if err := t.file.Truncate(size); err != nil {
-		return err
-	}
-	return t.write(nil)
 }
 
 // settle gives the complete file its name.

@@ -129,6 +129,33 @@ func TestDiskFullToTheEnd(t *testing.T) {
 	}
 }
 
+// TestKilledWhileTheDiskIsFull: what was written only in part does not spoil what
+// is there.
+func TestKilledWhileTheDiskIsFull(t *testing.T) {
+	for _, c := range []Cipher{{}, testCipher(t)} {
+		t.Run(c.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newMemDisk()
+				s := newMemStore(t, Config{}, d)
+				o := options()
+				o.Cipher = c
+				r := open(t, s, o)
+				talk(r, 0, 100)
+				d.file(memPart).set(d.file(memPart).size()+1000, nil)
+				talk(r, 100, 100)
+				synctest.Wait()
+				b := d.file(memPart).content()
+				if !c.IsZero() {
+					b = decrypted(t, c, b)
+				}
+				if got := len(b) - 58; got < 75*160 || got > 120*160 || string(b[:4]) != "RIFF" {
+					t.Errorf("%d bytes of audio", got)
+				}
+			})
+		})
+	}
+}
+
 func TestNoRoomForTheHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newMemDisk()
@@ -254,24 +281,54 @@ func TestHangingDisk(t *testing.T) {
 	})
 }
 
+// TestLongEncryptedRecordingIsWaitedFor: its file is written twice.
+func TestLongEncryptedRecordingIsWaitedFor(t *testing.T) {
+	for _, c := range []Cipher{{}, testCipher(t)} {
+		t.Run(c.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newMemDisk()
+				s := newMemStore(t, Config{}, d)
+				o := options()
+				o.Cipher = c
+				r := open(t, s, o)
+				r.Write(0, sine(0, 440, 6000), nil, 0)
+				r.Write(int64(time.Hour/(20*time.Millisecond))-1, nil, nil, 0)
+				time.Sleep(time.Second)
+				hang := make(chan struct{})
+				d.file(memPart).set(0, hang)
+				time.AfterFunc(15*time.Second, func() { close(hang) })
+				var want error
+				if c.IsZero() {
+					want = ErrSlow
+				}
+				if result, err := r.Close(context.Background()); !errors.Is(err, want) || result.Duration != time.Hour {
+					t.Errorf("Close: %+v, %v; want %v", result, err, want)
+				}
+				time.Sleep(15 * time.Second)
+				closed(t, r)
+			})
+		})
+	}
+}
+
 func TestHangingOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newMemDisk()
 		d.hang = make(chan struct{})
 		s := newMemStore(t, Config{}, d)
 		began := time.Now()
-		for range openers + 1 { // the last finds nobody to open it
+		for range openers + 3 { // the last find nobody to open it, and do not wait
 			if _, err := s.Open(context.Background(), options()); !errors.Is(err, ErrSlow) {
 				t.Errorf("Open: %v", err)
 			}
 		}
-		if took := time.Since(began); took != (openers+1)*DefaultTimeout {
+		if took := time.Since(began); took != openers*DefaultTimeout {
 			t.Errorf("after %v", took)
 		}
 		close(d.hang)
 		synctest.Wait()
-		if len(d.files) > 0 || s.open != 0 {
-			t.Errorf("left over: %v, %d open", d.files, s.open)
+		if len(d.files) > 0 || s.open != 0 || s.stuck.Load() != 0 {
+			t.Errorf("left over: %v, %d open, %d stuck", d.files, s.open, s.stuck.Load())
 		}
 		closed(t, open(t, s, options()))
 	})
