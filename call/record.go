@@ -85,6 +85,13 @@ func recordingCipher(c *Cipher) (recording.Cipher, error) {
 	}
 }
 
+// IsRecipient reports whether a recording can be encrypted for this age
+// recipient.
+func IsRecipient(recipient string) bool {
+	_, err := recording.Age(recipient)
+	return err == nil
+}
+
 // startTap has the recording listen from the next frame on.
 func (c *Call) startTap() {
 	if c.record.file != nil {

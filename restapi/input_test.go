@@ -27,6 +27,9 @@ const (
 	aCipher = `{"type":"aescbc","key":"000102030405060708090a0b0c0d0e0f","initialisation_vector":"101112131415161718191a1b1c1d1e1f"}`
 )
 
+// forAge is a cipher for an age recipient.
+func forAge(recipient string) string { return `{"type":"age","recipient":"` + recipient + `"}` }
+
 // Values of kinds that several properties share.
 var (
 	notPlays = []string{`"a.wav"`, `[]`, `{}`, `{"play_list":[]}`, `{"play":{}, "stop":{}}`, `{"record":{}}`, `{"play":{"play_list":[]}}`, `1`, `true`}
@@ -41,7 +44,7 @@ var propertyCases = []propertyCase{
 	{"record", "milliseconds_max_silence", 0, 0, []string{`0`, `1`, `14400000`}, []string{`"0"`}, append([]string{`-1`, `14400001`}, notWhole...)},
 	{"record", "milliseconds_max_initial_silence", v2, 0, []string{`0`, `5000`}, []string{`"5"`}, append([]string{`-1`, `14400001`}, notWhole...)},
 	{"record", "format", 0, 0, []string{`"alaw"`, `"ulaw"`}, nil, []string{`"pcm"`, `"ALAW"`, `""`, `1`}},
-	{"record", "encryption_cipher", 0, 0, []string{aCipher, `{"type":"age","recipient":"age1` + strings.Repeat("q", 58) + `"}`}, nil, []string{`"aescbc"`, `{"type":"rot13"}`, `{"type":"aescbc","key":"00","initialisation_vector":"00"}`}},
+	{"record", "encryption_cipher", 0, 0, []string{aCipher, forAge("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p")}, nil, []string{`"aescbc"`, `{"type":"rot13"}`, forAge("age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8q"), `{"type":"aescbc","key":"00","initialisation_vector":"00"}`}},
 	{"record", "next_page", 0, v2, []string{`"next"`, `{"url":"next","method":"GET"}`}, nil, notPages},
 	{"record", "id", v2, 0, []string{`""`, `"message 7"`}, nil, []string{`7`, `[]`, `{}`, `true`}},
 	{"record", "recording_available_page", v2, 0, []string{`"there"`}, nil, notPages},

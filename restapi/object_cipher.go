@@ -3,7 +3,8 @@ package restapi
 import (
 	"encoding/hex"
 	"slices"
-	"strings"
+
+	"mediaserver/call"
 )
 
 // The kinds of cipher.
@@ -32,7 +33,7 @@ var cipherProperties = properties[cipher]{
 		s, ok := r.string(n)
 		switch {
 		case !ok:
-		case !isAgeRecipient(s):
+		case !call.IsRecipient(s):
 			r.fault(n.pos, CodeInvalidValue, "not an age1… public key")
 		default:
 			c.recipient = s
@@ -54,14 +55,6 @@ func hexProperty(name string, field func(*cipher) *[]byte, sizes ...int) propert
 		}
 		*field(c) = b
 	}}
-}
-
-// isAgeRecipient says whether s has the form of an X25519 recipient of age:
-// Bech32 of 32 bytes with the prefix age.
-func isAgeRecipient(s string) bool {
-	const dataLength = 58 // 52 characters for 32 bytes and 6 of checksum
-	data, ok := strings.CutPrefix(s, "age1")
-	return ok && len(data) == dataLength && strings.Trim(data, "qpzry9x8gf2tvdw0s3jn54khce6mua7l") == ""
 }
 
 // cipher reads a cipher. Only recordings may be encrypted with age.
