@@ -83,46 +83,65 @@ func New(cfg Config) (*Cache, error) {
 }
 
 // scan fills the index of the disk, in the order in which files were used, and
-// removes what is left of unfinished ones.
+// removes what is left of unfinished ones. It looks only where files of a cache
+// are: others in the directory are not touched, whatever they are called.
 func (c *Cache) scan() error {
-	type found struct {
-		key  string
-		size int64
-		used time.Time
-	}
-	var files []found
-	err := filepath.WalkDir(c.dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return nil //nolint:nilerr // removed meanwhile
-		}
-		key, ours := strings.CutSuffix(d.Name(), extension)
-		unfinished, _ := filepath.Match(temporary, d.Name())
-		switch {
-		case ours && name == c.file(key) && info.Mode().IsRegular():
-			files = append(files, found{key, info.Size(), info.ModTime()})
-		case unfinished && time.Since(info.ModTime()) > stale:
-			return os.Remove(name)
-		}
-		return nil
-	})
+	dirs, err := os.ReadDir(c.dir)
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
+	}
+	var files []found
+	for _, d := range dirs {
+		if d.IsDir() && len(d.Name()) == prefix {
+			files = append(files, c.scanDir(d.Name())...)
+		}
 	}
 	slices.SortFunc(files, func(a, b found) int { return a.used.Compare(b.used) })
 	var gone []string
 	for _, f := range files {
 		gone = append(gone, c.disk.put(f.key, f.size, struct{}{})...)
 	}
-	return c.unlink(gone)
+	_ = c.unlink(gone) // Put tells of a disk that cannot be written
+	return nil
 }
+
+// found is a clip on the disk.
+type found struct {
+	key  string
+	size int64
+	used time.Time
+}
+
+// scanDir looks into one directory of files. What cannot be read is not there.
+func (c *Cache) scanDir(sub string) (files []found) {
+	entries, err := os.ReadDir(filepath.Join(c.dir, sub))
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || !info.Mode().IsRegular() { // removed meanwhile
+			continue
+		}
+		name := filepath.Join(c.dir, sub, e.Name())
+		key, ours := strings.CutSuffix(e.Name(), extension)
+		unfinished, _ := filepath.Match(temporary, e.Name())
+		switch {
+		case ours && name == c.file(key):
+			files = append(files, found{key, info.Size(), info.ModTime()})
+		case unfinished && time.Since(info.ModTime()) > stale:
+			_ = os.Remove(name) // it takes room, and does no harm
+		}
+	}
+	return files
+}
+
+// prefix is the length of the names of directories: of a key, its beginning.
+const prefix = 2
 
 // file is the name of the file of a key.
 func (c *Cache) file(key string) string {
-	return filepath.Join(c.dir, key[:min(2, len(key))], key+extension)
+	return filepath.Join(c.dir, key[:min(prefix, len(key))], key+extension)
 }
 
 // Get returns a clip and where it was. What it finds on disk is in memory

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -173,19 +174,47 @@ func TestCorruptFilesAreRemoved(t *testing.T) {
 func TestForeignFilesAreLeftAloneAndOldUnfinishedOnesRemoved(t *testing.T) {
 	dir := t.TempDir()
 	old := time.Now().Add(-2 * stale)
-	for _, name := range []string{"notes.txt", "aa.speech", "1.tmp", "2.tmp"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+	for _, name := range []string{"notes.txt", "aa.speech", "mine.tmp", "project/mine.tmp", "aa/1.tmp", "aa/2.tmp", "aa/notes.txt"} {
+		name = filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(name) == "2.tmp" {
+			continue
+		}
+		if err := os.Chtimes(name, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chtimes(filepath.Join(dir, "1.tmp"), old, old); err != nil {
+	open(t, Config{Directory: dir, Disk: 1})
+	var left []string
+	if err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			left = append(left, name)
+		}
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
-	open(t, Config{Directory: dir, Disk: 1})
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 3 || left[0].Name() != "2.tmp" {
-		t.Errorf("left: %v, error %v", left, err)
+	if want := []string{"aa/2.tmp", "aa/notes.txt", "aa.speech", "mine.tmp", "notes.txt", "project/mine.tmp"}; !slices.Equal(left, want) {
+		t.Errorf("left: %q, want %q", left, want)
 	}
+}
+
+// TestDirectoryOfAnotherUserIsNoHindrance, as lost+found is on a disk of its own.
+func TestDirectoryOfAnotherUserIsNoHindrance(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, Config{Directory: dir})
+	put(t, c, Key("a"), clip(8, 1), false)
+	for _, name := range []string{"lost+found", "zz"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect(t, open(t, Config{Directory: dir}), Key("a"), Disk, clip(8, 1).Samples)
 }
 
 func TestUnusableDirectoryIsAnErrorButMemoryWorks(t *testing.T) {
