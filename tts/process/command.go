@@ -42,5 +42,15 @@ func Run(c *exec.Cmd) error {
 	if err := Start(c); err != nil {
 		return err
 	}
-	return c.Wait()
+	return wait(c)
+}
+
+// wait waits for the end of c. Children that c leaves behind when it fails, or
+// that keep its output open, are killed.
+func wait(c *exec.Cmd) error {
+	err := c.Wait()
+	if err != nil {
+		_ = c.Cancel() // there may be none
+	}
+	return err
 }

@@ -148,7 +148,7 @@ func (p *Pool) launch() (*program, error) {
 		defer p.wg.Done()
 		defer close(g.done)
 		// The exit code of a killed program says nothing that talk does not.
-		_ = c.Wait()
+		_ = wait(c)
 		w.CloseWithError(ErrEnded)
 		cancel()
 	}()

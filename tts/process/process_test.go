@@ -97,6 +97,23 @@ func TestEndOfContextKillsGrandchildrenToo(t *testing.T) {
 	gone(t, pid)
 }
 
+// TestWhatAProgramLeavesBehindIsKilled if it fails or its output stays open.
+func TestWhatAProgramLeavesBehindIsKilled(t *testing.T) {
+	for _, script := range []string{"sleep 600 & echo $!", "sleep 600 >/dev/null & echo $!; exit 1"} {
+		c := Command(t.Context(), "sh", "-c", script)
+		var out bytes.Buffer
+		c.Stdout = &out
+		if err := Run(c); err == nil {
+			t.Errorf("%s: no error", script)
+		}
+		pid, err := strconv.Atoi(strings.TrimSpace(out.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone(t, pid)
+	}
+}
+
 // echo asks a program that answers each line with its own process ID and the
 // line.
 func echo(text string, answer *string) func(io.Writer, *bufio.Reader) error {
