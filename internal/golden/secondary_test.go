@@ -97,6 +97,22 @@ func TestEachCallHasAnErrorPageRequestOfItsOwn(t *testing.T) {
 	})
 }
 
+// TestInterruptBuysNoSecondErrorPage: the call is sent away while the list of
+// its error page runs, and fails again.
+func TestInterruptBuysNoSecondErrorPage(t *testing.T) {
+	run(t, options{}, func(w *world) {
+		w.on("first", answer(file("absent.wav")))
+		w.on("error", answer(dict{"sleep": dict{"seconds": 60}}))
+		w.on("elsewhere", answer(file("absent.wav")))
+		w.dial(p, phoneOptions{})
+		w.at(2 * second)
+		w.ask("rest_interrupt", "application_instance_ids", w.instanceOf(p), "redirect_page", "http://app.test/elsewhere")
+		w.at(4 * second)
+		w.wantAsked(p, "first", "error", "elsewhere", "final")
+		wantValue(t, w.request("final", p).info, "failed", "this_call", "call_cause")
+	})
+}
+
 func TestEncryptionWithoutRecordingHasNoEffect(t *testing.T) {
 	encrypted := func(s *restapi.Service) { s.Recording.Encrypted = true }
 	run(t, options{record: true, service: encrypted}, func(w *world) {
