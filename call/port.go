@@ -140,6 +140,7 @@ func (p *port) event(ts uint32, marker bool, payload []byte, now time.Time) {
 	if !p.params.Load().events {
 		return
 	}
+	p.receiver.SetDelay(p.endpoint.Delay())
 	d, pressed, err := p.receiver.Receive(ts, marker, payload, now)
 	for ; err == nil && pressed; d, pressed = p.receiver.Queued() {
 		p.hear(press{digit: d, method: byEvent, at: now})

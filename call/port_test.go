@@ -3,6 +3,7 @@ package call
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -113,6 +114,95 @@ func TestDigitsThatAreCutShortEnd(t *testing.T) {
 				default:
 					t.Error("it is not said that they have ended")
 				}
+			}
+		})
+	}
+}
+
+// keyedWire is a far end whose sound goes on beside its telephone events, and comes
+// as late as each packet may.
+type keyedWire struct {
+	now *time.Time
+	in  []keyedPacket
+}
+
+type keyedPacket struct {
+	b  []byte
+	at time.Time
+}
+
+func (w *keyedWire) Drain(buf []byte) (int, netip.AddrPort, time.Time, error) {
+	for i, p := range w.in {
+		if !p.at.After(*w.now) {
+			w.in = slices.Delete(w.in, i, i+1)
+			return copy(buf, p.b), netip.MustParseAddrPort("127.0.0.1:4000"), p.at, nil
+		}
+	}
+	return 0, netip.AddrPort{}, time.Time{}, nil
+}
+
+func (w *keyedWire) Flush([]byte, netip.AddrPort) error { return nil }
+
+// The tone that a far end sends beside its telephone events is not heard, however
+// long its sound waits in the jitter buffer.
+func TestAToneBesideItsEventIsNotHeard(t *testing.T) {
+	const frames, first, last = 300, 200, 210 // the key is down in the frames first to last-1
+	for _, late := range []time.Duration{0, 60 * time.Millisecond, 170 * time.Millisecond} {
+		t.Run(late.String(), func(t *testing.T) {
+			now := time.Now()
+			begun := now
+			wire := &keyedWire{now: &now}
+			p := &port{deliver: func(press) {}, taps: newTaps(160)}
+			p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
+			var err error
+			p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: wire, OnEvent: p.event, Params: rtp.Params{
+				Remote: netip.MustParseAddrPort("127.0.0.1:4000"), Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seq := uint16(0)
+			send := func(frame int, late time.Duration, format byte, ts int, payload []byte) {
+				b := binary.BigEndian.AppendUint16([]byte{0x80, format}, seq)
+				b = binary.BigEndian.AppendUint32(b, uint32(160*ts))
+				b = append(append(b, 0, 0, 0, 7), payload...)
+				seq++
+				wire.in = append(wire.in, keyedPacket{b, begun.Add(time.Duration(frame)*frameTime + 5*time.Millisecond + late)})
+			}
+			voice, key := audio.NewTone(8000, []float64{500}, -30), audio.NewTone(8000, []float64{1500}, -6)
+			pcm, payload := make([]int16, 160), make([]byte, 160)
+			for i := range frames {
+				source := voice
+				if i >= first && i < last {
+					source = key
+				}
+				source.Read(pcm)
+				g711.EncodeULaw(payload, pcm)
+				x := time.Duration(0)
+				if i%10 == 0 {
+					x = late
+				}
+				if i >= first && i < last+3 {
+					e := dtmf.Event{Code: 5, End: i >= last, Duration: uint16(160 * (min(i, last) - first + 1))}
+					body := make([]byte, dtmf.EventSize)
+					e.MarshalTo(body) //nolint:errcheck // there is room
+					send(i, 0, 101, first, body)
+				}
+				send(i, x, 0, i, payload)
+			}
+			after := 0 // frames of the voice after the key
+			for frame := range int64(frames + 20) {
+				now = begun.Add(time.Duration(frame) * frameTime)
+				p.Receive(frame, now, pcm)
+				if l := audio.ToneLevel(pcm, 8000, 1500); l > -40 {
+					t.Errorf("frame %d, %d after the key: the tone is heard at %.0f dBov", frame, frame-last, l)
+				}
+				if frame > last && audio.ToneLevel(pcm, 8000, 500) > -40 {
+					after++
+				}
+			}
+			if late == 0 && after < frames-last-8 {
+				t.Errorf("%d frames are heard after the key, want %d at least", after, frames-last-8)
 			}
 		})
 	}

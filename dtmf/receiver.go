@@ -7,9 +7,9 @@ const (
 	// updateTimeout ends an event whose packets stop without an end. Updates
 	// come every 20–50 ms, so several may be lost.
 	updateTimeout = 200 * time.Millisecond
-	// eventTail keeps an event sounding after its end: audio sent beside it
-	// reaches the listener later, through the jitter buffer.
-	eventTail = 100 * time.Millisecond
+	// eventTail keeps an event sounding after its end: the tone beside it may end
+	// a little later.
+	eventTail = 80 * time.Millisecond
 	// endMemory is how long after its last packet a finished event's
 	// timestamp, and any older one, still means that event.
 	endMemory = 2 * time.Second
@@ -18,6 +18,9 @@ const (
 	// staleUnits is how far back a timestamp may lie to be an older event;
 	// further back is a source that started afresh [timestamp units].
 	staleUnits = 8 * MaxDuration
+	// minApart is how far apart two presses begin at least: 40 ms of tone and as
+	// much pause (ITU-T Q.24), at 8 kHz [timestamp units].
+	minApart = 640
 	// maxSegments is how many whole segments of a long event may be lost.
 	maxSegments = 4
 	// maxQueued bounds the presses one payload can bring beyond the first.
@@ -28,17 +31,22 @@ const (
 // timestamp, however many packets speak of it (RFC 4733 §2.5.1, §2.5.2).
 // The zero value is ready. One goroutine at a time.
 type Receiver struct {
-	seen     bool      // any event so far
-	start    uint32    // RTP timestamp of the latest event, or of its latest segment
-	code     uint8     // its code
-	ended    bool      // its end was seen
-	duration uint16    // longest it reported [timestamp units]
-	last     time.Time // its latest packet
-	sounding time.Time // until when it sounds
+	seen     bool          // any event so far
+	start    uint32        // RTP timestamp of the latest event, or of its latest segment
+	code     uint8         // its code
+	ended    bool          // its end was seen
+	duration uint16        // longest it reported [timestamp units]
+	last     time.Time     // its latest packet
+	sounding time.Time     // until when it sounds
+	delay    time.Duration // see SetDelay
 
 	queued  [maxQueued]Digit // presses of the latest payload not fetched yet
 	nQueued int
 }
+
+// SetDelay tells how much later than its events the audio of the far end is heard,
+// because it waits in a jitter buffer. It counts from the next packet on.
+func (r *Receiver) SetDelay(d time.Duration) { r.delay = d }
 
 // Receive takes the payload of one telephone-event packet with its RTP
 // timestamp [timestamp units] and marker bit, received at now. pressed says
@@ -131,9 +139,9 @@ func (r *Receiver) sound(end bool, now time.Time) {
 	switch {
 	case end && !r.ended:
 		r.ended = true
-		r.sounding = now.Add(eventTail)
+		r.sounding = now.Add(r.delay + eventTail)
 	case !r.ended: // an update behind the end came out of order
-		r.sounding = now.Add(updateTimeout)
+		r.sounding = now.Add(r.delay + updateTimeout)
 	}
 }
 
@@ -148,6 +156,10 @@ const (
 )
 
 // relate says what the event at ts is to the latest one.
+//
+// Deviation: RFC 4733 §2.5.1.2 has all packets of an event keep its timestamp.
+// Some senders move it on with each packet, and some have a clock that stands
+// still between two keys; what they send is taken for what it can only be.
 func (r *Receiver) relate(ts uint32, marker bool, e Event, now time.Time) relation {
 	if !r.seen {
 		return newEvent
@@ -160,11 +172,11 @@ func (r *Receiver) relate(ts uint32, marker bool, e Event, now time.Time) relati
 	ahead := int32(ts - r.start)
 	switch {
 	case ahead == 0:
-		if age < memory {
+		if age < memory && !(marker && e.Code != r.code) {
 			return sameEvent
 		}
 	case ahead > 0:
-		if !marker && e.Code == r.code && !r.ended && age < heldMemory && r.continues(uint32(ahead)) {
+		if !marker && e.Code == r.code && age < memory && (ahead < minApart || !r.ended && r.continues(uint32(ahead))) {
 			return nextSegment
 		}
 	case ahead > -staleUnits && age < endMemory:

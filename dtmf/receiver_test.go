@@ -55,6 +55,16 @@ func event(ts uint32, code uint8) []packet {
 	return p
 }
 
+// moving is an event of a sender that moves the timestamp on with each packet.
+func moving(ts uint32, code uint8, duration func(i int) uint16) []packet {
+	p := event(ts, code)
+	for i := range p {
+		p[i].ts = ts + uint32(160*i)
+		p[i].duration = duration(i)
+	}
+	return p
+}
+
 func TestReceiverCountsOnePressPerTimestamp(t *testing.T) {
 	join := func(parts ...[]packet) (all []packet) {
 		for _, p := range parts {
@@ -66,6 +76,9 @@ func TestReceiverCountsOnePressPerTimestamp(t *testing.T) {
 		p[0].after = d
 		return p
 	}
+	growing := func(i int) uint16 { return uint16(160 * (i + 1)) }
+	same := func(int) uint16 { return 160 }
+	none := func(int) uint16 { return 0 }
 	tests := []struct {
 		name    string
 		packets []packet
@@ -88,6 +101,12 @@ func TestReceiverCountsOnePressPerTimestamp(t *testing.T) {
 		{"the source starts afresh at the same timestamps", join(event(1000, 5), wait(3*time.Second, event(1000, 5))), "55"},
 		{"the source starts afresh far below", join(event(0x40000000, 5), event(1000, 6)), "56"},
 		{"two sources 2 s apart, the second a little below", join(event(9000, 5), wait(2*time.Second, event(1000, 6))), "56"},
+		{"the timestamp moves with each packet", join(moving(1000, 5, growing), moving(3000, 5, growing), moving(5000, 6, growing)), "556"},
+		{"the timestamp moves, each packet says its own length", join(moving(1000, 5, same), moving(3000, 5, same)), "55"},
+		{"the timestamp moves, no packet says a length", join(moving(1000, 5, none), moving(2600, 5, none)), "55"},
+		{"the timestamp moves, two packets lost", join(moving(1000, 5, none)[:1], moving(1000, 5, none)[3:]), "5"},
+		{"the timestamp moves, the marker lost", join(moving(1000, 5, none)[1:], moving(3000, 5, none)[1:]), "55"},
+		{"the timestamp stands still between keys", join(event(1000, 5), event(1000, 6), event(1000, 5)), "565"},
 		{"held for long without updates", []packet{{step, 1000, true, 4, false, 160}, {5 * time.Second, 1000, false, 4, true, 40160}}, "4"},
 	}
 	for _, tt := range tests {
@@ -207,6 +226,14 @@ func TestReceiverIsActiveWhileAnEventSounds(t *testing.T) {
 	now = now.Add(step)
 	receive(true) // a repeated end does not prolong it
 	check(eventTail-step, false)
+	r.Reset()
+	check(0, false)
+	r.SetDelay(60 * time.Millisecond)
+	receive(false)
+	check(updateTimeout+60*time.Millisecond-1, true)
+	receive(true)
+	check(eventTail+60*time.Millisecond-1, true)
+	check(eventTail+60*time.Millisecond, false)
 	r.Reset()
 	check(0, false)
 }

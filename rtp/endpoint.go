@@ -208,6 +208,12 @@ func (e *Endpoint) Via(worker int) { e.worker = worker }
 // SSRC identifies what this endpoint sends. RFC 3550 §3.
 func (e *Endpoint) SSRC() uint32 { return e.sender.ssrc }
 
+// Delay is how much later than it came sound is heard, as it was lately. It may be
+// called from any goroutine.
+func (e *Endpoint) Delay() time.Duration {
+	return time.Duration(max(e.counts.delay.Load(), e.counts.target.Load()))
+}
+
 // LastReceived is the frame time in which the last RTP packet of the far end
 // came, or the zero time. It may be called from any goroutine.
 func (e *Endpoint) LastReceived() time.Time {
