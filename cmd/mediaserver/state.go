@@ -19,6 +19,7 @@ import (
 // state is what outlives the process, and what tells of its life.
 type state struct {
 	store    *store.Store // nil: everything is in memory
+	noStore  string       // why, if a directory is configured
 	journal  *records.Journal
 	log      *events.Log
 	webhooks *events.Webhooks
@@ -38,6 +39,7 @@ func (s *server) openState() (*state, error) {
 		case err == nil:
 		case cfg.Store.Directory == config.DefaultStoreDirectory && !errors.Is(err, store.ErrCorrupt):
 			s.log.Warn("state is kept in memory only", "key", "store.directory", "error", err)
+			st.noStore = "store.directory cannot be used: " + err.Error()
 		case errors.Is(err, store.ErrCorrupt):
 			return nil, err
 		default:
@@ -135,6 +137,7 @@ func (s *server) newManagement(a *auth.Auth) (*management.API, error) {
 	if s.keep.store != nil {
 		c.Records = s.keep.store
 	}
+	c.NoRecords = s.keep.noStore
 	return management.New(c)
 }
 

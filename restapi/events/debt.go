@@ -8,8 +8,8 @@ import (
 	"mediaserver/restapi/store"
 )
 
-// maxText bounds what others may have written into an event, addresses above
-// all [bytes]. JSON makes six bytes of one at most, so that an event stays
+// maxText bounds what others may have written into an event, addresses and
+// Call-IDs above all [bytes]. JSON makes six bytes of one at most, so that an event stays
 // within what the store takes: it takes the whole batch or nothing of it.
 const maxText = 2048
 
@@ -25,6 +25,12 @@ func bounded(e call.Event) call.Event {
 		short.URL = clip(p.URL)
 		e.Page = &short
 	}
+	if t := e.Trunk; t != nil && len(t.Reason) > maxText {
+		short := *t
+		short.Reason = clip(t.Reason)
+		e.Trunk = &short
+	}
+	e.SIPCallID = clip(e.SIPCallID)
 	return e
 }
 
@@ -60,6 +66,14 @@ func (l *Log) keep(b store.Batch) {
 	l.cfg.Metrics.storeErrors.Inc()
 	l.cfg.Logger.Error("events cannot be kept", "events", fresh, "call_records_waiting", len(l.owed.records),
 		"call_records_lost", lost, "error", err)
+}
+
+// forget has the store forget what it has as open.
+func (d *debt) forget(key string) {
+	if d.changes == nil {
+		d.changes = map[string]store.Change{}
+	}
+	d.changes[key] = store.Change{Key: key}
 }
 
 // with is what is owed with what is new behind it.

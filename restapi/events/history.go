@@ -86,10 +86,17 @@ func (l *Log) Read(after uint64, limit int) ([]Message, error) {
 		l.out.mu.Unlock()
 		return m, nil
 	}
-	latest := l.out.latest
+	latest, remembered := l.out.latest, l.out.latest+1
+	if len(l.out.recent) > 0 {
+		remembered = l.out.recent[0].Sequence
+	}
 	l.out.mu.Unlock()
 	// What is in the store beyond it is not out yet.
-	return l.readStore(after, int(min(uint64(limit), latest-after)), latest)
+	m, err := l.readStore(after, int(min(uint64(limit), latest-after)), latest)
+	if err == nil && len(m) == 0 { // the store could not keep what came after
+		err = &RangeError{After: after, Oldest: remembered, Latest: latest}
+	}
+	return m, err
 }
 
 func (l *Log) readStore(after uint64, limit int, latest uint64) ([]Message, error) {

@@ -50,7 +50,7 @@ type Store interface {
 // or cannot be. Resume comes before all else, with what a killed process has
 // left: the events that opened what nobody closed, in order, and its records.
 type Collector interface {
-	Resume(opened []call.Event, unfinished [][]byte)
+	Resume(opened []call.Event, unfinished []store.Change)
 	Take(batch []call.Event) ([]store.Record, []store.Change)
 	Kept(records []store.Record)
 }
@@ -143,15 +143,16 @@ func (l *Log) closeLeft() error {
 		return fmt.Errorf("events: %w", err)
 	}
 	var left []call.Event
-	var unfinished [][]byte
+	var unfinished []store.Change
 	for key, raw := range unclosed {
 		if store.IsRecord(key) {
-			unfinished = append(unfinished, raw)
+			unfinished = append(unfinished, store.Change{Key: key, Opens: raw})
 			continue
 		}
 		var e call.Event
-		if err := json.Unmarshal(raw, &e); err != nil {
-			l.cfg.Logger.Warn("an open event cannot be read", "key", key, "error", err)
+		if err := json.Unmarshal(raw, &e); err != nil || idOf(&e) == (opening{}) || e.Type.Closed() == "" {
+			l.cfg.Logger.Warn("an open event that cannot be understood is forgotten", "type", string(e.Type), "error", err)
+			l.owed.forget(key)
 			continue
 		}
 		left = append(left, e)
@@ -184,7 +185,7 @@ func closing(e call.Event) call.Event {
 	}
 	switch e.Type {
 	case call.CallStarted:
-		c.Ended, c.Started = &call.CallEnd{Unnoticed: true}, e.Started
+		c.Ended, c.Started, c.SIPCallID = &call.CallEnd{Unnoticed: true}, e.Started, e.SIPCallID
 	case call.RecordingStarted, call.PlayStarted:
 		c.Sound = &call.SoundEvent{ID: e.Sound.ID, File: e.Sound.File, Outcome: call.OutcomeStopped}
 	}

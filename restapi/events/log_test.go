@@ -90,7 +90,7 @@ func TestEventsAreNumberedAndKnowTheirInstance(t *testing.T) {
 		l.Emit(started("c-1"))
 		l.Emit(call.Event{Type: call.InstanceStarted, Call: "c-1", Instance: "i-1", Service: "s"})
 		l.Emit(call.Event{Type: call.CallStarted, Call: "c-2", Primary: "c-1"})
-		l.Emit(call.Event{Type: call.CallDigit, Call: "c-2", Primary: "c-1", Digit: &call.DigitPress{Digit: "5", Method: "info"}})
+		l.Emit(call.Event{Type: call.CallDigit, Call: "c-2", Primary: "c-1", FarEndEvent: call.FarEndEvent{Digit: &call.DigitPress{Digit: "5", Method: "info"}}})
 		l.Emit(call.Event{Type: call.CallEnded, Call: "c-1", Cause: call.HungUp, RawCause: 200})
 		stop()
 		got := all(t, l)

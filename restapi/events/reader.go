@@ -31,10 +31,10 @@ func (l *Log) ReadFrom(after uint64) (*Reader, error) {
 func (r *Reader) After() uint64 { return r.after }
 
 // Next waits for the next events, one at least. Errors: ErrSlow, *RangeError
-// when the history went over the reader, and why ctx ended.
+// when what comes next is not in the history any more, and why ctx ended.
 func (r *Reader) Next(ctx context.Context) ([]Message, error) {
 	for {
-		oldest, latest := r.log.Range()
+		_, latest := r.log.Range()
 		if r.live && latest-r.after > uint64(r.log.cfg.ClientBuffer) {
 			return nil, ErrSlow
 		}
@@ -45,9 +45,6 @@ func (r *Reader) Next(ctx context.Context) ([]Message, error) {
 		if n := len(m); n > 0 {
 			r.after = m[n-1].Sequence
 			return m, nil
-		}
-		if latest > r.after { // the store has lost what it should have
-			return nil, &RangeError{After: r.after, Oldest: oldest, Latest: latest}
 		}
 		r.live = true
 		select {

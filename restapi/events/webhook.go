@@ -177,13 +177,16 @@ func (d *delivery) next(ctx context.Context) ([]Message, error) {
 			d.place = latest
 		}
 		if from := max(oldest, latest-min(latest, uint64(d.MaxLag))+1); d.place+1 < from {
-			d.giveUp(from-1-d.place, "too many behind")
-			d.place = from - 1
+			d.skipTo(from, "too many behind")
 		}
 		l.cfg.Metrics.lag.WithLabelValues(d.Name).Set(float64(latest - d.place))
 		batch, err := l.Read(d.place, webhookBatch)
 		if err == nil && len(batch) > 0 {
 			return batch, nil
+		}
+		if lost, ok := errors.AsType[*RangeError](err); ok {
+			d.skipTo(lost.Oldest, "not in the history")
+			continue
 		}
 		if err != nil {
 			d.log.Warn("the history of events cannot be read", "error", err)
@@ -198,6 +201,12 @@ func (d *delivery) next(ctx context.Context) ([]Message, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// skipTo gives up what comes before an event.
+func (d *delivery) skipTo(event uint64, why string) {
+	d.giveUp(event-1-d.place, why)
+	d.place = event - 1
 }
 
 func (d *delivery) giveUp(events uint64, why string) {

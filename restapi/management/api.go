@@ -72,6 +72,7 @@ type Config struct {
 	Media        RoomMedia
 	Reservations Reservations // nil: none
 	Records      Records      // nil: there is no store
+	NoRecords    string       // why; "" = store.directory is empty
 	Events       *events.Log
 	Services     func() []Service // nil: none
 	Trunks       func() []Trunk   // nil: none
@@ -103,6 +104,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Audit == nil {
 		c.Audit = NewAudit(AuditConfig{Logger: c.Logger})
+	}
+	if c.NoRecords == "" {
+		c.NoRecords = "store.directory is empty"
 	}
 	if c.MaxStreams == 0 {
 		c.MaxStreams = defaultMaxStreams

@@ -17,6 +17,12 @@ type callList struct {
 	}
 }
 
+// callQuery asks for calls.
+type callQuery struct {
+	Page
+	SIPCallID string `query:"sip_call_id" maxLength:"2048" doc:"with this Call-ID of SIP"`
+}
+
 // oneCall names a call.
 type oneCall struct {
 	ID string `path:"call_id" maxLength:"100"`
@@ -32,13 +38,15 @@ func (a *API) registerCalls() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "list-calls", Method: http.MethodGet, Path: Prefix + "/calls", Tags: []string{"calls"},
 		Summary: "Calls that have not ended, by id, secondary ones too",
-	}, func(_ context.Context, in *page) (*callList, error) {
+	}, func(_ context.Context, in *callQuery) (*callList, error) {
 		out := &callList{}
 		var all []Call
 		for _, c := range a.cfg.Calls.Calls() {
-			all = append(all, callOf(c))
+			if in.SIPCallID == "" || c.SIPCallID == in.SIPCallID {
+				all = append(all, callOf(c))
+			}
 		}
-		out.Body.Calls, out.Body.Next = cut(all, *in, func(c Call) string { return c.ID })
+		out.Body.Calls, out.Body.Next = cut(all, in.Page, func(c Call) string { return c.ID })
 		return out, nil
 	})
 	huma.Register(a.huma, huma.Operation{

@@ -16,21 +16,26 @@ import (
 // maxScanned bounds the records that one request looks at.
 const maxScanned = 20_000
 
+// maxRecordBytes is how much a page of records may be before the last of them
+// [bytes]: one record is 1 MiB at most.
+const maxRecordBytes = 16 << 20
+
 // recordQuery asks for records, the latest first.
 type recordQuery struct {
-	Limit    int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many"`
+	Limit    int       `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many at most: a search through many records, or large ones, yields fewer, and next"`
 	Before   string    `query:"before" maxLength:"400" pattern:"^([0-9a-f]{2})*$" doc:"next of the page before"`
 	From     time.Time `query:"from" doc:"ended at this time or later"`
 	To       time.Time `query:"to" doc:"ended before this time"`
 	Instance string    `query:"application_instance_id" maxLength:"100" doc:"of this application instance"`
 	Service  string    `query:"service" maxLength:"200" doc:"of this service"`
+	SIPCall  string    `query:"sip_call_id" maxLength:"2048" doc:"with this Call-ID of SIP"`
 	Cause    string    `query:"cause" enum:"completed,hung_up,no_answer,busy,unobtainable,dropped,failed" doc:"ended so"`
 }
 
 // fits reports whether a record is asked for.
 func (q *recordQuery) fits(r *records.Record) bool {
 	return (q.Instance == "" || r.Instance == q.Instance) && (q.Service == "" || r.Service == q.Service) &&
-		(q.Cause == "" || r.Cause.String() == q.Cause)
+		(q.SIPCall == "" || r.HasDialog(q.SIPCall)) && (q.Cause == "" || r.Cause.String() == q.Cause)
 }
 
 // recordList is a page of records.
@@ -83,9 +88,9 @@ func (a *API) registerRecords() {
 	}, func(_ context.Context, in *auditQuery) (*auditList, error) { return a.changes(in) })
 }
 
-// errNoStore: there is nowhere to look.
-func errNoStore() error {
-	return problemOf(http.StatusNotImplemented, "this server keeps no state", detail("configuration", "store.directory is empty"))
+// noStore: there is nowhere to look.
+func (a *API) noStore() error {
+	return problemOf(http.StatusNotImplemented, "this server keeps no state", detail("configuration", "%s", a.cfg.NoRecords))
 }
 
 // place is the key in a cursor; the pattern of the parameter has been checked.
@@ -99,7 +104,7 @@ func place(cursor string) []byte {
 
 func (a *API) records(q *recordQuery) (*recordList, error) {
 	if a.cfg.Records == nil {
-		return nil, errNoStore()
+		return nil, a.noStore()
 	}
 	before := place(q.Before)
 	if before == nil && !q.To.IsZero() {
@@ -108,12 +113,12 @@ func (a *API) records(q *recordQuery) (*recordList, error) {
 	out := &recordList{}
 	out.Body.Records = []records.Record{}
 	var last []byte
-	scanned, more := 0, false
+	scanned, size, more := 0, 0, false
 	err := a.cfg.Records.Records(before, func(r store.Record) bool {
 		if r.End.Before(q.From) {
 			return false
 		}
-		if len(out.Body.Records) == q.Limit || scanned == maxScanned {
+		if len(out.Body.Records) == q.Limit || scanned == maxScanned || size >= maxRecordBytes {
 			more = true
 			return false
 		}
@@ -126,6 +131,7 @@ func (a *API) records(q *recordQuery) (*recordList, error) {
 		}
 		if q.fits(&one) {
 			out.Body.Records = append(out.Body.Records, one)
+			size += len(r.JSON)
 		}
 		return true
 	})
@@ -140,7 +146,7 @@ func (a *API) records(q *recordQuery) (*recordList, error) {
 
 func (a *API) record(id string) (*recordAnswer, error) {
 	if a.cfg.Records == nil {
-		return nil, errNoStore()
+		return nil, a.noStore()
 	}
 	r, ok, err := a.cfg.Records.Record(id)
 	if err != nil {
@@ -158,7 +164,7 @@ func (a *API) record(id string) (*recordAnswer, error) {
 
 func (a *API) changes(q *auditQuery) (*auditList, error) {
 	if a.cfg.Records == nil {
-		return nil, errNoStore()
+		return nil, a.noStore()
 	}
 	entries, err := a.cfg.Records.Audit(place(q.Before), q.Limit)
 	if err != nil {

@@ -141,7 +141,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{t: t, store: s, domain: &domain{calls: []call.LiveCall{
-		{Info: call.Info{ID: "c-1", From: "100", To: "1000", State: call.Answered}, Secondary: "c-2", Media: &call.Quality{Codec: "PCMU"}},
+		{Info: call.Info{ID: "c-1", SIPCallID: "a84b4c76@h", From: "100", To: "1000", State: call.Answered}, Secondary: "c-2", Media: &call.Quality{Codec: "PCMU"}},
 		{Info: call.Info{ID: "c-2", Direction: call.Out, To: "r"}, Primary: "c-1", Conference: "r"},
 	}}}
 	if b.log, err = events.NewLog(events.Config{Store: s, Linger: time.Millisecond, ClientBuffer: 500}); err != nil {
@@ -215,6 +215,9 @@ func TestOperations(t *testing.T) {
 		{"GET", "/calls", "", 200, `"call_id":"c-1"`, ""},
 		{"GET", "/calls?limit=1", "", 200, `"next":"c-1"`, ""},
 		{"GET", "/calls?limit=1&after=c-1", "", 200, `{"calls":[{"call_id":"c-2"`, ""},
+		{"GET", "/calls?sip_call_id=a84b4c76@h", "", 200, `{"calls":[{"call_id":"c-1",`, ""},
+		{"GET", "/calls?sip_call_id=a84b4c76", "", 200, `{"calls":[]}`, ""},
+		{"GET", "/calls/c-1", "", 200, `"sip_call_id":"a84b4c76@h"`, ""},
 		{"GET", "/calls/c-2", "", 200, `"primary_call_id":"c-1"`, ""},
 		{"GET", "/calls/c-9", "", 404, `"location":"path.call_id"`, ""},
 		{"DELETE", "/calls/c-1", "", 202, "", "hang up c-1 dropped"},
@@ -673,7 +676,7 @@ func TestRecordsComeInPages(t *testing.T) {
 		}
 		batch.Records = append(batch.Records, store.Record{
 			ID: fmt.Sprintf("c-%02d", i), End: start.Add(time.Duration(i) * time.Minute),
-			JSON: fmt.Appendf(nil, `{"call_id":"c-%02d","cause":%q,"pages":[],"actions":[]}`, i, cause),
+			JSON: fmt.Appendf(nil, `{"call_id":"c-%02d","sip_call_id":"at-%d","earlier_sip_call_ids":["was-%d"],"cause":%q,"pages":[],"actions":[]}`, i, i, i, cause),
 		})
 	}
 	if err := b.store.Append(batch); err != nil {
@@ -685,6 +688,10 @@ func TestRecordsComeInPages(t *testing.T) {
 	}{
 		{"all, the latest first", "?limit=10", []string{"c-24", "c-23", "c-22"}},
 		{"of a cause", "?cause=busy&limit=2", []string{"c-20", "c-15", "c-10", "c-05", "c-00"}},
+		{"of a Call-ID", "?sip_call_id=at-7", []string{"c-07"}},
+		{"of a Call-ID that it had", "?sip_call_id=was-7", []string{"c-07"}},
+		{"of a Call-ID that no call had", "?sip_call_id=at", nil},
+		{"of a time before there was any", "?to=1960-03-02T10:08:00Z", nil},
 		{"of a time", "?from=2026-03-02T10:05:00Z&to=2026-03-02T10:08:00Z&limit=2", []string{"c-07", "c-06", "c-05"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -712,7 +719,7 @@ func TestRecordsComeInPages(t *testing.T) {
 					break
 				}
 			}
-			if len(got) < len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) {
+			if len(got) < len(tt.want) || len(tt.want) <= 1 && len(got) != len(tt.want) || !slices.Equal(got[:len(tt.want)], tt.want) {
 				t.Errorf("records %v, want %v", got, tt.want)
 			}
 			if !slices.IsSortedFunc(got, func(a, b string) int { return strings.Compare(b, a) }) || len(slices.Compact(slices.Clone(got))) != len(got) {
@@ -722,6 +729,100 @@ func TestRecordsComeInPages(t *testing.T) {
 	}
 	if _, body := b.ask("GET", Prefix+"/records/c-05", ""); !strings.Contains(body, `"cause":"busy"`) {
 		t.Error(body)
+	}
+}
+
+func TestLargeRecordsComeInSmallerPages(t *testing.T) {
+	b := newBench(t, nil)
+	var batch store.Batch
+	for i := range 2 * maxRecordBytes / store.MaxRecord {
+		raw := fmt.Appendf(nil, `{"call_id":"c-%02d","cause":"busy","actions":[],"pages":[{"url":%q}]}`, i, strings.Repeat("x", store.MaxRecord-100))
+		batch.Records = append(batch.Records, store.Record{ID: fmt.Sprintf("c-%02d", i), End: time.Unix(int64(i), 0), JSON: raw})
+	}
+	if err := b.store.Append(batch); err != nil {
+		t.Fatal(err)
+	}
+	_, raw := b.ask("GET", Prefix+"/records?limit=1000", "")
+	if len(raw) > maxRecordBytes+2*store.MaxRecord || !strings.Contains(raw[len(raw)-100:], `"next":`) {
+		t.Errorf("%d bytes, ending in %s", len(raw), raw[len(raw)-100:])
+	}
+}
+
+func TestAServerWithoutStateSaysWhy(t *testing.T) {
+	for want, why := range map[string]string{"store.directory is empty": "", "store.directory cannot be used: read-only": "store.directory cannot be used: read-only"} {
+		b := newBench(t, func(c *Config) { c.Records, c.NoRecords = nil, why })
+		for _, path := range []string{"/records", "/records/c-1", "/audit"} {
+			if status, body := b.ask("GET", Prefix+path, ""); status != 501 || !strings.Contains(body, `"`+want+`"`) {
+				t.Errorf("%s: %d %s, want %q", path, status, body, want)
+			}
+		}
+	}
+}
+
+// refusing is a domain that does nothing, for one reason.
+type refusing struct {
+	*domain
+	why error
+}
+
+func (d *refusing) HangUp(string, call.Cause) error                    { return d.why }
+func (d *refusing) Mute(string, string, bool) error                    { return d.why }
+func (d *refusing) Eject(string, string) error                         { return d.why }
+func (d *refusing) Lock(string, bool) error                            { return d.why }
+func (d *refusing) Conference(string) (c call.ConferenceInfo, ok bool) { return c, false }
+
+func (d *refusing) Transfer(context.Context, string, call.TransferOptions, func(int)) (int, error) {
+	return 0, d.why
+}
+
+func (d *refusing) PlayToRoom(context.Context, string, call.Playlist) (string, error) {
+	return "", d.why
+}
+
+func (d *refusing) RecordRoom(context.Context, string, string) (string, error) { return "", d.why }
+
+func (d *refusing) StopRoomRecording(context.Context, string) (r call.RoomRecording, err error) {
+	return r, d.why
+}
+
+// What the verbs of the domain may say is in the description as a status.
+func TestEveryRefusalIsDescribed(t *testing.T) {
+	d := &refusing{domain: &domain{}}
+	b := newBench(t, func(c *Config) { c.Calls, c.Rooms, c.Media = d, d, d })
+	var described struct {
+		Paths map[string]map[string]struct{ Responses map[string]any }
+	}
+	_, raw := b.ask("GET", Prefix+"/openapi.json", "")
+	if err := json.Unmarshal([]byte(raw), &described); err != nil {
+		t.Fatal(err)
+	}
+	room, participant := "/conferences/{conference}", "/conferences/{conference}/participants/{participant_id}"
+	for _, tt := range []struct {
+		method, path, body string
+		why                []error
+	}{
+		{"GET", "/calls/{call_id}", "", []error{nil}},
+		{"DELETE", "/calls/{call_id}", "", []error{call.ErrNoCall}},
+		{"POST", "/calls/{call_id}/transfer", `{"to":"1"}`, []error{
+			call.ErrNoCall, call.ErrNotTransferable, call.ErrTransferring, call.ErrDestination, call.ErrEnded, &call.TransferError{Code: 486},
+		}},
+		{"GET", room, "", []error{nil}},
+		{"PATCH", room, `{"locked":true}`, []error{call.ErrNoConference}},
+		{"PATCH", participant, `{"muted":true}`, []error{call.ErrNoConference, call.ErrNoParticipant}},
+		{"DELETE", participant, "", []error{call.ErrNoConference, call.ErrNoParticipant}},
+		{"POST", room + "/plays", `{"play_list":[{"text_to_say":"x"}]}`, []error{
+			call.ErrNoConference, call.ErrNotStarted, call.ErrRoomQueueFull, call.ErrMediaNotFound, call.ErrMediaInvalid, call.ErrSpeech,
+		}},
+		{"POST", room + "/recording", "", []error{call.ErrNoConference, call.ErrRecorded, call.ErrNoRecorder}},
+		{"DELETE", room + "/recording", "", []error{call.ErrNoConference, call.ErrNotRecorded}},
+	} {
+		for _, d.why = range tt.why {
+			status, body := b.ask(tt.method, Prefix+tt.path, tt.body)
+			responses := described.Paths[Prefix+tt.path][strings.ToLower(tt.method)].Responses
+			if _, ok := responses[fmt.Sprint(status)]; !ok || status == http.StatusInternalServerError || status < 400 {
+				t.Errorf("%s %s: %v is answered %d, which is not described: %s", tt.method, tt.path, d.why, status, body)
+			}
+		}
 	}
 }
 

@@ -61,7 +61,8 @@ func (a *API) registerRoomMedia() {
 	path := Prefix + "/conferences/{conference}/recording"
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "record-conference", Method: http.MethodPost, Path: path, Tags: []string{"conferences"},
-		Summary: "Record a room", DefaultStatus: http.StatusCreated, Errors: []int{http.StatusNotFound, http.StatusConflict},
+		Summary: "Record a room", DefaultStatus: http.StatusCreated,
+		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusNotImplemented},
 		Description: "Everything that a participant without a voice hears is recorded, announcements included, until the recording is stopped or the room ends.",
 	}, func(ctx context.Context, in *oneConference) (*recordingAnswer, error) {
 		out := &recordingAnswer{}

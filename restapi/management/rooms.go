@@ -55,7 +55,7 @@ func (a *API) registerRooms() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "list-conferences", Method: http.MethodGet, Path: Prefix + "/conferences", Tags: []string{"conferences"},
 		Summary: "Rooms in use or reserved, by name",
-	}, func(_ context.Context, in *page) (*conferenceList, error) {
+	}, func(_ context.Context, in *Page) (*conferenceList, error) {
 		out := &conferenceList{}
 		var all []Conference
 		for _, c := range a.cfg.Rooms.Conferences() {

@@ -17,13 +17,15 @@ type Call struct {
 	Primary    string        `json:"primary_call_id,omitempty" doc:"of a secondary call"`
 	Secondary  string        `json:"secondary_call_id,omitempty" doc:"of a primary call that has one"`
 	Conference string        `json:"conference,omitempty" doc:"the room a secondary call is in"`
+	SIPCallID  string        `json:"sip_call_id,omitempty" doc:"Call-ID of the SIP dialog with the far end there is now; left out for a call that has none, or none yet"`
 	Quality    *call.Quality `json:"quality,omitempty" doc:"media of a call by SIP so far"`
 }
 
 func callOf(c call.LiveCall) Call {
 	return Call{
 		ID: c.ID, Direction: c.Direction.String(), From: c.From, To: c.To, State: c.State.String(),
-		DurationMS: c.Duration.Milliseconds(), Primary: c.Primary, Secondary: c.Secondary, Conference: c.Conference, Quality: c.Media,
+		DurationMS: c.Duration.Milliseconds(), Primary: c.Primary, Secondary: c.Secondary, Conference: c.Conference,
+		SIPCallID: c.SIPCallID, Quality: c.Media,
 	}
 }
 
@@ -125,14 +127,14 @@ type Reservation struct {
 	State           string    `json:"state" enum:"booked,open,over"`
 }
 
-// page limits a list.
-type page struct {
+// Page limits a list.
+type Page struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"how many"`
 	After string `query:"after" maxLength:"200" doc:"next of the page before"`
 }
 
 // cut takes a page of a sorted list; next is "" at the end.
-func cut[T any](list []T, p page, key func(T) string) (part []T, next string) {
+func cut[T any](list []T, p Page, key func(T) string) (part []T, next string) {
 	part = []T{}
 	for _, x := range list {
 		if p.After != "" && key(x) <= p.After {

@@ -21,8 +21,9 @@ type Collector struct {
 
 	live      map[string]*live // by call
 	instances map[string]*instance
-	waiting   []*live // ended in this batch, and wait for their instance
-	left      []*live // by the process before, and their instance has not begun
+	waiting   []*live        // ended in this batch, and wait for their instance
+	left      []*live        // by the process before, and their instance has not begun
+	broken    []store.Change // of what it has left: takes what cannot be read out of the store
 }
 
 // live is a record that is not complete.
@@ -67,16 +68,17 @@ func NewCollector(cfg Config) *Collector {
 
 // Resume goes on where a killed process was: with the events that opened what
 // is still open, in order, and the records that Take had it keep meanwhile.
-func (c *Collector) Resume(opened []call.Event, unfinished [][]byte) {
+func (c *Collector) Resume(opened []call.Event, unfinished []store.Change) {
 	for _, e := range opened {
 		c.take(e) // it completes nothing
 	}
-	for _, raw := range unfinished {
+	for _, u := range unfinished {
 		r := &live{ended: true, kept: true}
-		err := json.Unmarshal(raw, &r.Record)
+		err := json.Unmarshal(u.Opens, &r.Record)
 		switch {
-		case err != nil:
-			c.log.Error("the record of a call that ended in the process before cannot be read", "error", err)
+		case err != nil || store.RecordOpenKey(r.Call) != u.Key:
+			c.log.Error("the record of a call that ended in the process before cannot be read and is forgotten", "error", err)
+			c.broken = append(c.broken, store.Change{Key: u.Key})
 		case c.instances[r.Instance] == nil:
 			c.left = append(c.left, r)
 		default:
@@ -91,7 +93,8 @@ func (c *Collector) Resume(opened []call.Event, unfinished [][]byte) {
 // before their instance, which may go on for hours.
 func (c *Collector) Take(batch []call.Event) (done []store.Record, changes []store.Change) {
 	complete := c.left
-	c.left = nil
+	changes = c.broken
+	c.left, c.broken = nil, nil
 	for _, e := range batch {
 		complete = append(complete, c.take(e)...)
 	}
@@ -192,7 +195,7 @@ func (c *Collector) begin(e call.Event) {
 		return
 	}
 	r := &live{Record: Record{
-		Call: e.Call, Primary: e.Primary, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
+		Names: Names{Call: e.Call, Primary: e.Primary}, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
 	}}
 	if e.Started != nil {
 		r.Direction, r.From, r.To = e.Started.Direction, e.Started.From, e.Started.To
@@ -253,7 +256,7 @@ func (c *Collector) finish(r *live) []*live {
 // the latest when it was answered.
 func unknown(e call.Event) *live {
 	r := &live{Record: Record{
-		Call: e.Call, Primary: e.Primary, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
+		Names: Names{Call: e.Call, Primary: e.Primary}, Instance: e.Instance, Started: e.Time, Pages: []Page{}, Actions: []Action{},
 	}}
 	if e.Ended != nil {
 		r.Started = e.Time.Add(-time.Duration(e.Ended.DurationMS) * time.Millisecond)

@@ -1,6 +1,7 @@
 package records
 
 import (
+	"slices"
 	"time"
 
 	"mediaserver/call"
@@ -10,12 +11,12 @@ import (
 const (
 	maxPages   = 200
 	maxActions = 500
+	maxEarlier = 20 // Call-IDs
 )
 
 // Record is what became of a call.
 type Record struct {
-	Call       string        `json:"call_id"`
-	Primary    string        `json:"primary_call_id,omitempty" doc:"of a secondary call: its primary"`
+	Names
 	Instance   string        `json:"application_instance_id,omitempty"`
 	Service    string        `json:"service,omitempty"`
 	Direction  string        `json:"direction" enum:"in,out"`
@@ -34,6 +35,14 @@ type Record struct {
 	Counts     Counts        `json:"counts"`
 	Recordings []string      `json:"recordings,omitempty" doc:"files in the media store"`
 	Quality    *call.Quality `json:"quality,omitempty" doc:"media of a call by SIP"`
+}
+
+// Names are what a call is known by.
+type Names struct {
+	Call      string   `json:"call_id"`
+	SIPCallID string   `json:"sip_call_id,omitempty" doc:"Call-ID of its SIP dialog, of the last one if there were several"`
+	Earlier   []string `json:"earlier_sip_call_ids,omitempty" doc:"Call-IDs of the dialogs before that one: of far ends that were exchanged, of contacts that rang and did not answer; 20 at most"`
+	Primary   string   `json:"primary_call_id,omitempty" doc:"of a secondary call: its primary"`
 }
 
 // Page is a request to a page of the application.
@@ -62,6 +71,7 @@ func (r *Record) add(e call.Event) {
 	if r.Instance == "" {
 		r.Instance = e.Instance
 	}
+	r.goesOnWith(e.SIPCallID)
 	switch e.Type {
 	case call.CallAnswered:
 		at := e.Time
@@ -93,6 +103,22 @@ func (r *Record) add(e call.Event) {
 			r.Recordings = append(r.Recordings, e.Sound.File)
 		}
 	}
+}
+
+// goesOnWith notes the Call-ID of the dialog that the call has now, if it has one.
+func (n *Names) goesOnWith(id string) {
+	if id == "" || id == n.SIPCallID {
+		return
+	}
+	if n.SIPCallID != "" && len(n.Earlier) < maxEarlier && !slices.Contains(n.Earlier, n.SIPCallID) {
+		n.Earlier = append(n.Earlier, n.SIPCallID)
+	}
+	n.SIPCallID = id
+}
+
+// HasDialog says whether a Call-ID is that of a SIP dialog of the call.
+func (r *Names) HasDialog(id string) bool {
+	return r.SIPCallID == id || slices.Contains(r.Earlier, id)
 }
 
 // end takes the end of the call.

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +53,7 @@ func TestACallIsCompleteWhenItsInstanceIs(t *testing.T) {
 		call.Event{Type: call.CallAnswered, Call: "p", Instance: "i"},
 		call.Event{Type: call.CallStarted, Call: "q", Primary: "p", Instance: "i", Started: &call.CallStart{Direction: "out", To: "room"}},
 		call.Event{Type: call.ParticipantEntered, Call: "q", Participant: "q", Conference: "room", Instance: "i"},
-		call.Event{Type: call.CallDigit, Call: "p", Instance: "i", Digit: &call.DigitPress{}},
+		call.Event{Type: call.CallDigit, Call: "p", Instance: "i", FarEndEvent: call.FarEndEvent{Digit: &call.DigitPress{}}},
 		call.Event{Type: call.CallEnded, Call: "q", Instance: "i", Cause: call.Completed, RawCause: 200, Ended: &call.CallEnd{DurationMS: 1000}},
 		call.Event{Type: call.ActionEnded, Call: "p", Instance: "i", Action: &call.ActionRun{Name: "connect_to_conference", Outcome: "ok"}},
 		call.Event{Type: call.CallEnded, Call: "p", Instance: "i", Cause: call.HungUp, RawCause: 200, Ended: &call.CallEnd{DurationMS: 6000, Quality: &call.Quality{Received: 300}}},
@@ -209,5 +211,37 @@ func TestARecordFitsIntoTheStore(t *testing.T) {
 	var r Record
 	if err := json.Unmarshal(done[0].JSON, &r); err != nil || r.Counts.Pages != maxPages || len(r.Pages) == 0 {
 		t.Errorf("%d pages of %d: %v", len(r.Pages), r.Counts.Pages, err)
+	}
+}
+
+func TestARecordHasAllItsDialogs(t *testing.T) {
+	at := func(kind call.EventType, sipCallID string) call.Event {
+		return call.Event{Type: kind, Call: "p", FarEndEvent: call.FarEndEvent{SIPCallID: sipCallID}}
+	}
+	for name, tt := range map[string]struct {
+		events []call.Event
+		last   string
+		before []string
+	}{
+		"one":                     {[]call.Event{at(call.CallStarted, "a"), at(call.CallAnswered, "a"), at(call.CallEnded, "a")}, "a", nil},
+		"none":                    {[]call.Event{at(call.CallStarted, ""), at(call.CallAnswered, ""), at(call.CallEnded, "")}, "", nil},
+		"not answered":            {[]call.Event{at(call.CallStarted, ""), at(call.CallEnded, "a")}, "a", nil},
+		"another contact answers": {[]call.Event{at(call.CallStarted, ""), at(call.CallRinging, "a"), at(call.CallAnswered, "b"), at(call.CallEnded, "b")}, "b", []string{"a"}},
+		"transferred":             {[]call.Event{at(call.CallStarted, "a"), at(call.CallTransferred, "b"), at(call.CallTransferred, ""), at(call.CallEnded, "c")}, "c", []string{"a", "b"}},
+	} {
+		got := take(t, NewCollector(Config{}), tt.events...)
+		if len(got) != 1 || got[0].SIPCallID != tt.last || !slices.Equal(got[0].Earlier, tt.before) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if r := got[0]; tt.last != "" && !r.HasDialog(tt.last) || r.HasDialog("x") {
+			t.Errorf("%s: it is not known by its dialog", name)
+		}
+	}
+	events := []call.Event{at(call.CallStarted, "a")}
+	for i := range 3 * maxEarlier {
+		events = append(events, at(call.CallTransferred, strconv.Itoa(i)))
+	}
+	if got := take(t, NewCollector(Config{}), append(events, at(call.CallEnded, ""))...); len(got[0].Earlier) != maxEarlier || got[0].Earlier[0] != "a" {
+		t.Errorf("%d dialogs before the last", len(got[0].Earlier))
 	}
 }

@@ -138,3 +138,23 @@ func TestAKilledProcessLeavesNoCallWithoutARecord(t *testing.T) {
 		}
 	})
 }
+
+func TestARecordThatCannotBeReadIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.Open(store.Config{Directory: t.TempDir(), NoSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // nothing can be lost
+		if err := s.Append(store.Batch{Changes: []store.Change{
+			{Key: store.RecordOpenKey("a"), Opens: []byte(`{"call_id":"a"`)},
+			{Key: store.RecordOpenKey("b"), Opens: []byte(`{"call_id":"c","cause":"hung_up"}`)},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		life(t, s, t.TempDir(), call.Event{Type: call.CallStarted, Call: "p"}, call.Event{Type: call.CallEnded, Call: "p"})
+		if left, err := s.Unclosed(); len(left) != 0 || err != nil {
+			t.Errorf("still open: %q %v", left, err)
+		}
+	})
+}

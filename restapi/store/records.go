@@ -18,9 +18,10 @@ type Record struct {
 	JSON []byte
 }
 
-// RecordKey is the key of a record: when the call ended, then its id.
+// RecordKey is the key of a record: when the call ended, 1970 at the earliest,
+// then its id.
 func RecordKey(end time.Time, id string) []byte {
-	return append(binary.BigEndian.AppendUint64(nil, uint64(end.UnixMicro())), id...)
+	return append(binary.BigEndian.AppendUint64(nil, uint64(max(end.UnixMicro(), 0))), id...)
 }
 
 // timeBytes is the part of a key that is the time.
