@@ -154,7 +154,7 @@ func (s *Service) destination(c OutboundCall) (call.Destination, *CallError) {
 // many at a time as each service may have, until ctx ends. It returns when
 // the instances of those calls have ended.
 func (s *Server) RunOutbound(ctx context.Context) error {
-	return s.calls.run(ctx, s.outboundService, func(ctx context.Context, v *invocation) { s.placeCall(ctx, v) })
+	return s.calls.run(ctx, func(ctx context.Context, v *invocation) { s.placeCall(ctx, v) })
 }
 
 // DrainOutbound takes no calls of outbound services any more and places none

@@ -72,23 +72,24 @@ type keptCall struct {
 // dispatcher queues the calls of all outbound services and hands them out.
 // Safe for concurrent use.
 type dispatcher struct {
-	keeper call.Keeper // nil: the queue ends with the process
-	kick   chan struct{}
-	waits  prometheus.Gauge
+	keeper  call.Keeper                // nil: the queue ends with the process
+	service func(name string) *Service // as it is configured now, nil: not at all
+	kick    chan struct{}
+	waits   prometheus.Gauge
 
 	mu       sync.Mutex
 	byRef    map[string]*invocation
-	queues   map[*Service][]*invocation
-	coming   map[*Service]int // being kept, with a place in the queue already
-	running  map[*Service]int
+	queues   map[string][]*invocation // by service, as all below: what a reload puts in its place goes on with them
+	coming   map[string]int           // being kept, with a place in the queue already
+	running  map[string]int
 	finished []string // references, oldest first
 	draining bool
 }
 
-func newDispatcher(keeper call.Keeper, waits prometheus.Gauge) *dispatcher {
+func newDispatcher(keeper call.Keeper, waits prometheus.Gauge, service func(name string) *Service) *dispatcher {
 	return &dispatcher{
-		waits: waits, keeper: keeper, kick: make(chan struct{}, 1), byRef: map[string]*invocation{},
-		queues: map[*Service][]*invocation{}, coming: map[*Service]int{}, running: map[*Service]int{},
+		waits: waits, keeper: keeper, service: service, kick: make(chan struct{}, 1), byRef: map[string]*invocation{},
+		queues: map[string][]*invocation{}, coming: map[string]int{}, running: map[string]int{},
 	}
 }
 
@@ -108,9 +109,9 @@ func (d *dispatcher) enqueue(service *Service, list []*invocation) ([]string, er
 	}
 	kept := d.keep(service, list)
 	d.mu.Lock()
-	d.coming[service] -= len(list)
+	d.coming[service.Name] -= len(list)
 	if kept == nil {
-		d.queues[service] = append(d.queues[service], list...)
+		d.queues[service.Name] = append(d.queues[service.Name], list...)
 		d.waits.Add(float64(len(list)))
 	}
 	d.mu.Unlock()
@@ -132,10 +133,10 @@ func (d *dispatcher) admit(service *Service, list []*invocation) ([]string, erro
 	switch {
 	case d.draining:
 		return nil, ErrDraining
-	case len(d.queues[service])+d.coming[service]+len(list) > service.Outbound.MaxQueued:
+	case len(d.queues[service.Name])+d.coming[service.Name]+len(list) > service.Outbound.MaxQueued:
 		return nil, ErrQueueFull
 	}
-	d.coming[service] += len(list)
+	d.coming[service.Name] += len(list)
 	for i, v := range list {
 		v.owner, v.reference, v.queued = d, "r-"+rand.Text(), now
 		v.status.Status = StatusQueued
@@ -182,8 +183,8 @@ func (d *dispatcher) forget(refs []string) error {
 }
 
 // run hands out calls until ctx ends and waits for what is running.
-func (d *dispatcher) run(ctx context.Context, find func(name string) *Service, place func(context.Context, *invocation)) error {
-	if err := d.load(find); err != nil {
+func (d *dispatcher) run(ctx context.Context, place func(context.Context, *invocation)) error {
+	if err := d.load(); err != nil {
 		return err
 	}
 	var calls sync.WaitGroup
@@ -215,23 +216,35 @@ func (d *dispatcher) ready() []*invocation {
 		return nil
 	}
 	var list []*invocation
-	for service, queue := range d.queues {
-		n := min(len(queue), max(service.Outbound.MaxCalls-d.running[service], 0))
+	for name, queue := range d.queues {
+		n := min(len(queue), max(d.limit(name, queue)-d.running[name], 0))
 		for _, v := range queue[:n] {
 			v.status.Status = StatusRunning
 		}
 		list = append(list, queue[:n]...)
-		d.queues[service] = slices.Clone(queue[n:])
-		d.running[service] += n
+		d.queues[name] = slices.Clone(queue[n:])
+		d.running[name] += n
 		d.waits.Sub(float64(n))
 	}
 	return list
 }
 
+// limit is how many calls of a service there may be at a time: as it is configured
+// now, or was when the first of its queue came.
+func (d *dispatcher) limit(name string, queue []*invocation) int {
+	if now := d.service(name); now != nil {
+		return now.Outbound.MaxCalls
+	}
+	if len(queue) > 0 {
+		return queue[0].service.Outbound.MaxCalls
+	}
+	return 0
+}
+
 // done makes room for the next call.
 func (d *dispatcher) done(v *invocation) {
 	d.mu.Lock()
-	d.running[v.service]--
+	d.running[v.service.Name]--
 	if v.status.Status == StatusRunning { // a fault
 		v.status.Status, v.status.ReturnCode = StatusCouldNotRun, -1
 	}
@@ -257,7 +270,7 @@ func (d *dispatcher) drain() {
 
 // load takes up what a process before this one had queued, in its order, but
 // for what has waited too long.
-func (d *dispatcher) load(find func(name string) *Service) error {
+func (d *dispatcher) load() error {
 	if d.keeper == nil {
 		return nil
 	}
@@ -269,7 +282,7 @@ func (d *dispatcher) load(find func(name string) *Service) error {
 		if err := json.Unmarshal(text, &k); err != nil {
 			return fmt.Errorf("queued call %s: %w", key, err)
 		}
-		service := find(k.Service)
+		service := d.service(k.Service)
 		if service == nil || time.Since(k.Queued) > maxQueueAge {
 			stale = append(stale, key)
 			return nil
@@ -298,7 +311,7 @@ func (d *dispatcher) load(find func(name string) *Service) error {
 	for _, v := range list {
 		if d.byRef[v.reference] == nil { // else it came after the start
 			d.byRef[v.reference] = v
-			d.queues[v.service] = append(d.queues[v.service], v)
+			d.queues[v.service.Name] = append(d.queues[v.service.Name], v)
 			d.waits.Inc()
 		}
 	}
@@ -360,7 +373,8 @@ func (d *dispatcher) cancel(service string, references []string) (map[string]str
 
 // withdraw takes a call off its queue; d.mu is held.
 func (d *dispatcher) withdraw(v *invocation) {
-	d.queues[v.service] = slices.DeleteFunc(d.queues[v.service], func(w *invocation) bool { return w == v })
+	name := v.service.Name
+	d.queues[name] = slices.DeleteFunc(d.queues[name], func(w *invocation) bool { return w == v })
 	v.status = InvocationStatus{Status: StatusCouldNotRun, ReturnCode: -1, Text: Cancelled}
 	d.finish(v)
 	d.waits.Dec()

@@ -255,7 +255,7 @@ func TestACallStartedWhileTheQueueIsLoadedIsPlacedOnce(t *testing.T) {
 	var s *Server
 	k := startingKeeper{memoryKeeper: &memoryKeeper{docs: map[string][]byte{}}}
 	k.load = func() {
-		if err := s.calls.load(s.outboundService); err != nil {
+		if err := s.calls.load(); err != nil {
 			t.Error(err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestACallStartedWhileTheQueueIsLoadedIsPlacedOnce(t *testing.T) {
 	if _, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "1"}, {To: "2"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(s.calls.queues[s.outboundService("caller")]); n != 2 {
+	if n := len(s.calls.queues["caller"]); n != 2 {
 		t.Errorf("%d calls are queued, want 2", n)
 	}
 }
@@ -303,6 +303,58 @@ func TestTheQueueIsFullWhileItsLastPlaceIsBeingKept(t *testing.T) {
 		k.failure = nil
 		if _, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: []OutboundCall{{To: "3"}}}); err != nil {
 			t.Errorf("a call that could not be kept has its place still: %v", err)
+		}
+	})
+}
+
+func TestAReloadCountsTheCallsThatRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		line := &busyLine{takes: time.Minute}
+		s := outboundServer(t, caller(Version1), line, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.RunOutbound(ctx) }()
+		start := func(to ...string) {
+			t.Helper()
+			var calls []OutboundCall
+			for _, x := range to {
+				calls = append(calls, OutboundCall{To: x})
+			}
+			if _, err := s.Start(t.Context(), StartRequest{Service: "caller", Calls: calls}); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		reload := func(most int, parameters string) {
+			t.Helper()
+			other := caller(Version1)
+			other.Outbound.MaxCalls, other.ApplicationParameters = most, parameters
+			apply, err := s.PrepareServices([]Service{other})
+			if err != nil {
+				t.Fatal(err)
+			}
+			apply()
+			synctest.Wait()
+		}
+		want := func(dialled string) {
+			t.Helper()
+			if got := strings.Join(line.order(), " "); got != dialled {
+				t.Errorf("dialled %q, want %q", got, dialled)
+			}
+		}
+		start("1", "2")
+		reload(1, "another")
+		start("3")
+		want("1") // there is one call at a time
+		reload(2, "another")
+		want("1 2")
+		reload(1, "a third")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		want("1 2 3")
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"reflect"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -101,18 +100,13 @@ func (s *Server) PrepareServices(list []Service) (apply func(), err error) {
 	if err := validateServices(ready); err != nil {
 		return nil, err
 	}
-	next := *servicesOf(ready)
-	for i, svc := range next {
-		for _, old := range *s.services.Load() {
-			if reflect.DeepEqual(svc, old) {
-				next[i] = old // its queue goes on
-			}
-		}
-	}
-	return func() { s.services.Store(&next) }, nil
+	return func() {
+		s.services.Store(servicesOf(ready))
+		s.calls.wake() // there may be room for more calls
+	}, nil
 }
 
-// servicesOf are services by their addresses, which tell them apart.
+// servicesOf are services by their addresses.
 func servicesOf(list []Service) *[]*Service {
 	out := make([]*Service, len(list))
 	for i := range list {
@@ -142,9 +136,9 @@ func NewServer(cfg Config) (*Server, error) {
 	var count atomic.Uint64
 	s := &Server{
 		cfg: cfg, newID: func() string { return newInstanceID(&count) },
-		archive: newArchive(), calls: newDispatcher(cfg.Queue, cfg.Metrics.queued),
-		logs: newLogWriter(cfg.Metrics),
+		archive: newArchive(), logs: newLogWriter(cfg.Metrics),
 	}
+	s.calls = newDispatcher(cfg.Queue, cfg.Metrics.queued, s.outboundService)
 	s.services.Store(servicesOf(cfg.Services))
 	return s, nil
 }
