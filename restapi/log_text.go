@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,6 +26,21 @@ func privateKey(name string) bool {
 		return true
 	}
 	return false
+}
+
+// pageKey says whether the value of a member is the address of a page.
+func pageKey(name string) bool {
+	switch name {
+	case "url", "first_page", "next_page", "final_page", "error_page", "recording_available_page":
+		return true
+	}
+	return false
+}
+
+// isAddress says whether s is an address that may hold a login or a query.
+func isAddress(s string) bool {
+	scheme, _, ok := strings.Cut(s, "://")
+	return ok && slices.Contains([]string{"http", "https", "ws", "wss"}, strings.ToLower(scheme))
 }
 
 // logRequest notes what a page is told.
@@ -76,7 +92,7 @@ func masked(text []byte) string {
 func mask(v any) any {
 	switch v := v.(type) {
 	case string:
-		if strings.HasPrefix(v, "http://") || strings.HasPrefix(v, "https://") {
+		if isAddress(v) {
 			return redact(v)
 		}
 	case []any:
@@ -86,7 +102,10 @@ func mask(v any) any {
 	case map[string]any:
 		private, said := v["text_is_private"]
 		for name := range v {
+			address, plain := v[name].(string)
 			switch {
+			case plain && pageKey(name): // it may be relative
+				v[name] = redact(address)
 			case privateKey(name) && v[name] != nil && v[name] != "":
 				v[name] = maskText
 			case name == "text_to_say" && said && private != false && private != nil && private != "false":

@@ -23,6 +23,9 @@ func TestMasked(t *testing.T) {
 		{"tokens", `{"token":"order"}`, `{"token":"********"}`},
 		{"no token", `{"token":null}`, `{"token":null}`},
 		{"addresses", `{"next_page":{"url":"http://u:pw@h/x?pin=1"}}`, `{"next_page":{"url":"` + redact("http://u:pw@h/x?pin=1") + `"}}`},
+		{"addresses in other letters", `["HTTPS://u:pw@h/x?pin=1"]`, `["` + redact("https://h/x") + `"]`},
+		{"WebSockets", `{"destinations":["wss://u:pw@h/x?key=1","wss"]}`, `{"destinations":["wss://h/x","wss"]}`},
+		{"relative addresses", `{"next_page":"a?pin=1","first_page":{"url":"b?pin=2"},"error_page":null}`, `{"error_page":null,"first_page":{"url":"b"},"next_page":"a"}`},
 		{"large numbers and a mark in front", "\ufeff{\"n\":12345678901234567890}", `{"n":12345678901234567890}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
