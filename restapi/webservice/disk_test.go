@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // What the disk does is no fault of the client: neither of the file that it
@@ -61,5 +63,26 @@ func TestNamesThatLeadNowhere(t *testing.T) {
 		if _, err := a.write(parent+"/a.wav", strings.NewReader("x"), false); faultOf(err).status != 400 {
 			t.Errorf("writing below %s: %v", parent, err)
 		}
+	}
+}
+
+// A directory may hold a million files.
+func TestADirectoryIsSweptOnceAnHour(t *testing.T) {
+	var s sweeps
+	now := time.Now()
+	for _, tt := range []struct {
+		directory string
+		after     time.Duration
+		due       bool
+	}{{"a", 0, true}, {"a", time.Minute, false}, {"b", time.Minute, true}, {"a", 59 * time.Minute, false}, {"a", time.Hour, true}} {
+		if got := s.due(tt.directory, now.Add(tt.after)); got != tt.due {
+			t.Errorf("%s after %v: %t", tt.directory, tt.after, got)
+		}
+	}
+	for i := range 2 * maxSwept {
+		s.due(strconv.Itoa(i), now)
+	}
+	if len(s.last) > maxSwept {
+		t.Errorf("%d directories are remembered", len(s.last))
 	}
 }

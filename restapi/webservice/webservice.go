@@ -53,6 +53,7 @@ type Config struct {
 type Services struct {
 	cfg     Config
 	uploads chan struct{} // holds one for each file that is being written
+	swept   sweeps
 }
 
 // New makes the Services; it starts nothing.
