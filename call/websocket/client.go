@@ -94,7 +94,7 @@ func (c *Client) Dial(ctx context.Context, address, callID string, heard func(dt
 	ws.SetReadLimit(MaxMessage)
 	conn := newConn(c.cfg, ws, heard)
 	if err := conn.start(callID); err != nil {
-		conn.HangUp()
+		conn.giveUp()
 		return nil, fmt.Errorf("%w: %w", call.ErrUnreachable, err)
 	}
 	select {
@@ -102,14 +102,14 @@ func (c *Client) Dial(ctx context.Context, address, callID string, heard func(dt
 		return conn, nil
 	case <-conn.ended:
 	case <-ctx.Done():
-		conn.HangUp()
+		conn.giveUp()
 		return nil, context.Cause(ctx)
 	}
 	select {
 	case <-conn.answered: // and hung up at once: a call, if a short one
 		return conn, nil
 	default:
-		conn.HangUp()
+		conn.giveUp()
 		return nil, &RefusedError{codeDeclined}
 	}
 }

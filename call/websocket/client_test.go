@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -291,6 +292,27 @@ func TestDialIsGivenUp(t *testing.T) {
 	defer cancel()
 	if _, err := a.client.Dial(ctx, a.address(), "c-1", nil); !errors.Is(err, why) {
 		t.Errorf("%v, want %v", err, why)
+	}
+}
+
+// A far end that neither answers nor reads does not keep who has given it up: somebody
+// else may have answered.
+func TestNobodyWaitsForAFarEndThatWasGivenUp(t *testing.T) {
+	given, read := make(chan struct{}), make(chan string, 1)
+	a := newAgent(t, Subprotocols(), func(ctx context.Context, ws *websocket.Conn) {
+		<-given
+		_, text, _ := ws.Read(ctx)
+		_, _, err := ws.Read(ctx)
+		read <- fmt.Sprint(string(text), websocket.CloseStatus(err))
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := a.client.Dial(ctx, a.address(), "c-1", nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	close(given)
+	if got, want := <-read, `{"type":"hang_up"}`+websocket.StatusCode(-1).String(); got != want {
+		t.Errorf("read %s, want %s: there was a closing handshake", got, want)
 	}
 }
 

@@ -181,6 +181,14 @@ func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
 // HangUp ends the call and returns when nothing works for it any more.
 func (c *Conn) HangUp() {
+	c.hangUp(func() error { return c.ws.Close(websocket.StatusNormalClosure, "") })
+}
+
+// giveUp is HangUp of a call that was not answered. It does not wait for the closing
+// handshake: the far end may not even read, and who dials has others to see to.
+func (c *Conn) giveUp() { c.hangUp(c.ws.CloseNow) }
+
+func (c *Conn) hangUp(closing func() error) {
 	c.bye.Do(func() {
 		select {
 		case <-c.ended:
@@ -188,7 +196,7 @@ func (c *Conn) HangUp() {
 			_ = c.write(context.Background(), websocket.MessageText, hangUpMessage()) // it may be gone
 		}
 		c.over()
-		_ = c.ws.Close(websocket.StatusNormalClosure, "") // as above
+		_ = closing() // as above
 		c.cancel()
 		c.tasks.Wait()
 		_ = c.ws.CloseNow() // frees what Close has left
