@@ -30,6 +30,7 @@ type source struct {
 	sock *udpSocket  // nil for a connection
 	conn *streamConn // nil for UDP
 	addr netip.AddrPort
+	size int // of the message [bytes]
 }
 
 // dialled: by a connection that we have opened.
@@ -50,7 +51,7 @@ type flow struct {
 	conn *streamConn // nil for UDP
 	to   netip.AddrPort
 
-	spare *atomic.Int32 // how often something may be sent again to who may not have asked; nil = as often as need be
+	spare *allowance // what may be sent to somebody who may not have asked; nil = as much as need be
 	// pinned: who is at the other end is reached by this flow only, whatever
 	// its Contact says: a phone that has registered.
 	pinned bool
@@ -81,11 +82,14 @@ func (f *flow) send(m sipgo.Message) error {
 
 // resend writes a message once more.
 func (f *flow) resend(m sipgo.Message, kind string) error {
-	if f.spare != nil && f.spare.Add(-1) < 0 {
+	buf := f.ua.buffers.get()
+	defer f.ua.buffers.put(buf)
+	m.StringWrite(buf)
+	if !f.spare.again(buf.Len()) {
 		return nil
 	}
 	f.ua.m.resend(kind)
-	return f.write(m)
+	return f.writeBytes(buf.Bytes())
 }
 
 func (f *flow) write(m sipgo.Message) error {
@@ -96,6 +100,7 @@ func (f *flow) write(m sipgo.Message) error {
 }
 
 func (f *flow) writeBytes(b []byte) error {
+	f.spare.spend(len(b))
 	var err error
 	if f.conn != nil {
 		f.conn.sent.Store(time.Now().UnixNano())

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -64,13 +63,6 @@ func serverKey(req *sipgo.Request, method string) string {
 	return b.String()
 }
 
-// maxCopies is how often a response is sent again of its own accord to a UDP
-// source that has not proven its address.
-//
-// Deviation: RFC 3261 §13.3.1.4 and §17.2.1 want up to ten copies in 32 s. They
-// would go to whoever's address a forger has written into the INVITE.
-const maxCopies = 3
-
 // wayBack marks the top Via with where the request really came from (RFC 3261
 // §18.2.1, RFC 3581 §4) and gives the way for its responses (§18.2.2).
 // maddr is not followed: it would let anybody aim our responses.
@@ -93,8 +85,7 @@ func (u *UA) wayBack(via *sipgo.ViaHeader, src source) *flow {
 	}
 	f := &flow{ua: u, sock: src.sock, conn: src.conn, to: to}
 	if !u.guard.proven(src) {
-		f.spare = new(atomic.Int32)
-		f.spare.Store(maxCopies)
+		f.spare = newAllowance(src.size)
 	}
 	return f
 }

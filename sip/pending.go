@@ -114,13 +114,17 @@ func (g *gate) refusalHeard(in *incoming, t *inviteTx) {
 }
 
 // sayByeOnce sends the BYE of a call that was never acknowledged to a source
-// that may never have called: once, without a transaction.
+// that may never have called: once, without a transaction, and not where more has
+// been sent than one may.
 func (d *Dialog) sayByeOnce() {
 	if !d.ua.own.run(func() {
 		defer d.remove()
 		ctx, done := context.WithTimeout(context.Background(), d.ua.cfg.Timers.transaction())
 		defer done()
 		req, next := d.peer.request(sipgo.BYE, d.peer.nextSeq())
+		if !d.invite.in.back.spare.room(size(req)) {
+			return
+		}
 		if f, err := d.peer.way(ctx, next); err == nil {
 			stamp(req, f, newBranch())
 			_ = f.send(req) // counted there

@@ -109,6 +109,7 @@ func (u *UA) receive(data []byte, src source) {
 
 // understand handles one message.
 func (u *UA) understand(data []byte, src source) {
+	src.size = len(data)
 	most := maxMessage
 	if src.conn != nil {
 		most = maxStreamed
