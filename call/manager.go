@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,9 +168,8 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	}
 	info := inboundInfo(inv)
 	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
-	offer, code, err := m.offered(inv, security, keying)
-	if err != nil {
-		m.cfg.Logger.Info("call refused", "call_from", info.From, "call_to", info.To, "sip_call_id", inv.CallID, "code", code, "error", err)
+	offer, code := m.offered(inv, security, keying)
+	if code != 0 {
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
 		}
@@ -190,22 +190,37 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	return c
 }
 
-// offered reads the offer of an INVITE, nil without one. One that cannot be answered
-// is an error, and code what the caller is told.
-func (m *Manager) offered(inv sip.Invitation, security Security, keying Keying) (offer *sdp.Description, code int, err error) {
+// offered reads the offer of an INVITE, nil without one; code 0 means it can be
+// answered. The log says why another cannot.
+func (m *Manager) offered(inv sip.Invitation, security Security, keying Keying) (offer *sdp.Description, code int) {
 	if inv.Offer == nil {
-		return nil, 0, nil
-	}
-	if offer, err = sdp.Parse(inv.Offer); err != nil {
-		return nil, codeBadRequest, err
+		return nil, 0
 	}
 	local := sdp.Local{
 		Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security, keying), Fingerprint: m.cfg.Transport.fingerprint(),
 	}
-	if _, _, err = sdp.Answer(offer, m.capability(security, keying), local); err != nil {
-		return nil, codeNotAcceptable, err
+	offer, err := sdp.Parse(inv.Offer)
+	if err != nil {
+		code = codeBadRequest
+	} else if _, _, err = sdp.Answer(offer, m.capability(security, keying), local); err != nil {
+		code = codeNotAcceptable
 	}
-	return offer, 0, nil
+	if err != nil {
+		m.cfg.Logger.Info("call refused", "call_from", caller(inv), "call_to", party(inv.RequestURI), "sip_call_id", inv.CallID, "code", code, "error", clipped(err))
+		return nil, code
+	}
+	return offer, 0
+}
+
+// maxReason is as much as an offer may write into the log [bytes].
+const maxReason = 200
+
+func clipped(err error) string {
+	s := err.Error()
+	if len(s) > maxReason {
+		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
+	}
+	return s
 }
 
 // begin takes note of a call that has a dialog, or is to get one.
