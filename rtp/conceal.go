@@ -41,6 +41,9 @@ func newGap(rate int) *gap {
 // active tells whether a gap is open.
 func (c *concealer) active() bool { return c.done > 0 }
 
+// sounds tells whether a gap is open in which there is something to hear.
+func (c *concealer) sounds() bool { return c.active() && !c.silent() }
+
 // silent tells whether the fading has come to its end.
 func (c *concealer) silent() bool { return c.done >= fadeMillis*c.rate/1000 }
 

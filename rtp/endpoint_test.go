@@ -2,6 +2,7 @@ package rtp
 
 import (
 	"errors"
+	"math"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -131,6 +132,66 @@ func TestSilenceSuppressionIsNoLoss(t *testing.T) {
 				t.Errorf("%d frames of sound, want about 250", loud)
 			}
 			s.wantDelay(45 * ms)
+		})
+	}
+}
+
+// Where a far end breaks off in mid-sound there is no step: the sound before goes on
+// and fades, and is blended into what comes within 60 ms.
+func TestSoundThatBreaksOffFades(t *testing.T) {
+	rest := func(p *phone, ms int) { // the far end is silent for so long, though the tone goes on
+		p.ts += uint32(8 * ms)
+		p.phase += 2 * math.Pi * 400 / 8000 * float64(8*ms)
+	}
+	for name, test := range map[string]struct {
+		gap    int           // [ms]
+		jitter time.Duration // as much is waited for
+		before func(p *phone) []byte
+		whole  bool // nothing of the sound may be missing
+	}{
+		"a frame left out":       {20, 30 * ms, nil, true},
+		"two frames left out":    {40, 80 * ms, nil, true},
+		"a pause":                {200, 80 * ms, nil, false},
+		"comfort noise":          {100, 80 * ms, func(p *phone) []byte { return p.raw(ptComfortNoise, 70) }, false},
+		"a key":                  {100, 0, func(p *phone) []byte { return p.raw(101, 5, 0x8a, 3, 32) }, false},
+		"a key, the buffer full": {100, 80 * ms, func(p *phone) []byte { return p.raw(101, 5, 0x8a, 3, 32) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSim(t)
+			p := s.phone()
+			p.phase = math.Pi / 2 // packets begin and end at the peak
+			at := 7 * ms
+			for i := range 400 {
+				if i == 390 {
+					if test.before != nil {
+						s.rtp.arrive(test.before(p), phoneAddr, simStart.Add(at))
+					}
+					rest(p, test.gap)
+					at += time.Duration(test.gap) * ms
+				}
+				late := time.Duration(0)
+				if i%10 == 1 {
+					late = test.jitter
+				}
+				p.send(at + late)
+				at += frameTime
+			}
+			s.run(at - 40*ms)
+			last, silent := s.heard[200][0], 0
+			for i, f := range s.heard[200:] {
+				for k, v := range f {
+					if d := math.Abs(float64(v) - float64(last)); d > 3000 && (k > 0 || silent == 0) {
+						t.Fatalf("a step of %.0f in frame %d", d, 200+i)
+					}
+					last = v
+				}
+				if level(f) < 100 {
+					silent++
+				}
+			}
+			if holes := s.holes(200); test.whole && holes > 0 || !test.whole && silent == 0 {
+				t.Errorf("%d frames are quiet, %d silent", holes, silent)
+			}
 		})
 	}
 }

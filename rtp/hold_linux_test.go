@@ -204,7 +204,7 @@ func TestSettledSocketAsksFromWhomUntilItWasEmpty(t *testing.T) {
 	}
 	awaitSeveral(t, s.e.socket, 5)
 	s.e.socket.connect(s.at(s.far))
-	s.e.far.alone = s.now.UnixNano()
+	s.e.far.alone = steady(s.now)
 	before := s.e.Stats()
 	for range timedFrames {
 		s.e.receiver.player.tuner.alert = 0

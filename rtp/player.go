@@ -99,6 +99,7 @@ func (p *player) deaf() {
 	}
 	p.queue.r, p.quiet = p.queue.w, 0
 	p.rest()
+	p.conceal.drop()
 }
 
 // step adds sound to the queue, need samples if it has to be made up, or takes
@@ -110,7 +111,10 @@ func (p *player) step(need int) {
 		p.pass(s)
 	case p.idle && s != nil && p.due(s):
 		p.take(s)
+	case p.idle && p.conceal.sounds():
+		p.makeUp(need)
 	case p.idle:
+		p.conceal.drop()
 		p.noise.fill(p.queue.room(need))
 		p.add(need, p.noise.amplitude > 0)
 	case s == nil, p.fresh && !p.due(s):
@@ -147,12 +151,14 @@ func (p *player) pass(s *slot) {
 	p.ring.take(s)
 }
 
-// rest begins silence.
+// rest begins silence, into which the sound before fades.
 func (p *player) rest() {
 	p.settle(0, ConcealUnderrun)
+	if !p.idle {
+		p.conceal.span(&p.queue)
+	}
 	p.idle, p.fresh = true, false
 	p.noise.amplitude = 0
-	p.conceal.drop()
 }
 
 // dryUp fills in for an empty ring, until nobody can be expected to come any more.
