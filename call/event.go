@@ -196,6 +196,7 @@ type SoundEvent struct {
 	File       string `json:"file,omitempty" doc:"recording: name in the media store"`
 	Outcome    string `json:"outcome,omitempty" doc:"of the end: complete, digit, failed, stopped"`
 	DurationMS int64  `json:"duration_ms,omitempty" doc:"at the end"`
+	LostMS     int64  `json:"lost_ms,omitempty" doc:"recording: what could not be stored because the disk was slow or full; silence in the file"`
 }
 
 // PageExchange is a request to a page of the application.

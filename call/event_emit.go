@@ -189,7 +189,11 @@ func recordingEnded(id string, r recording.Result, err error) Event {
 	if err != nil {
 		outcome = OutcomeFailed
 	}
+	file := r.Filename
+	if r.Unnamed { // there is no file of that name to tell of
+		file = ""
+	}
 	return Event{Type: RecordingEnded, Sound: &SoundEvent{
-		ID: id, File: r.Filename, Outcome: outcome, DurationMS: r.Duration.Milliseconds(),
+		ID: id, File: file, Outcome: outcome, DurationMS: r.Duration.Milliseconds(), LostMS: r.Missing.Milliseconds(),
 	}}
 }

@@ -123,3 +123,62 @@ func TestRoomsRecordingThatIsTooLateLeavesNoFile(t *testing.T) {
 		t.Errorf("files %v are left", files)
 	}
 }
+
+// TestEndOfARecordingTellsWhatIsThere: no file that is not, and what is missing in it.
+func TestEndOfARecordingTellsWhatIsThere(t *testing.T) {
+	failed := errors.New("disk full")
+	for _, tt := range []struct {
+		result recording.Result
+		err    error
+		want   SoundEvent
+	}{
+		{
+			recording.Result{Filename: "/r.wav", Duration: time.Minute},
+			nil,
+			SoundEvent{File: "/r.wav", Outcome: OutcomeComplete, DurationMS: 60000},
+		},
+		{
+			recording.Result{Filename: "/r.wav", Duration: time.Minute, Lost: 100, Missing: 2 * time.Second},
+			nil,
+			SoundEvent{File: "/r.wav", Outcome: OutcomeComplete, DurationMS: 60000, LostMS: 2000},
+		},
+		{
+			recording.Result{Filename: "/r.wav", Duration: time.Minute},
+			failed,
+			SoundEvent{File: "/r.wav", Outcome: OutcomeFailed, DurationMS: 60000},
+		},
+		{
+			recording.Result{Filename: "/r.wav", Duration: time.Minute, Unnamed: true},
+			failed,
+			SoundEvent{Outcome: OutcomeFailed, DurationMS: 60000},
+		},
+	} {
+		if got := recordingEnded("", tt.result, tt.err); *got.Sound != tt.want {
+			t.Errorf("%+v, %v: got %+v", tt.result, tt.err, *got.Sound)
+		}
+	}
+}
+
+func TestRoomThatCannotBeRecordedIsTold(t *testing.T) {
+	directory := t.TempDir()
+	records(t, directory, &late{opened: func(*recording.Recording) {}}, func(t *testing.T, m *Manager, _ *diary) {
+		if _, err := newVisitor().answered(t, m).enterRoom(ConferenceOptions{Name: "room", MaxDuration: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		there := filepath.Join(directory, "rest_api")
+		if err := errors.Join(os.RemoveAll(there), os.WriteFile(there, nil, 0o600)); err != nil { // where a directory should be
+			t.Error(err)
+		}
+		if _, err := m.RecordRoom(t.Context(), "room", "a"); !errors.Is(err, ErrRecording) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestTransferNamesTheCallThatCannotBeReplaced(t *testing.T) {
+	takesTurns(t, func(*Config) {}, func(t *testing.T, m *Manager, _ *diary) {
+		if _, _, err := m.referTo(nil, TransferOptions{Replaces: "c-9"}); !errors.Is(err, ErrReplaces) || !errors.Is(err, ErrNoCall) {
+			t.Errorf("error %v", err)
+		}
+	})
+}

@@ -34,6 +34,7 @@ type Result struct {
 	ContainsSound bool          // some frame of some side was louder than -45 dBov
 	Unnamed       bool          // the file could not be given that name: what is left of it has another one
 	Lost          int64         // frames that are silence in the file because the disk was slow or refused, or that came out of order or too late
+	Missing       time.Duration // the same as time
 }
 
 // Recording is a file being made. Make it with Store.Open.
@@ -123,7 +124,7 @@ func (r *Recording) Close(ctx context.Context) (Result, error) {
 		return r.result, r.err
 	case <-ctx.Done():
 		r.missed.Store(true)
-		return Result{Filename: r.path, Duration: r.Duration(), Lost: r.lost()},
+		return Result{Filename: r.path, Duration: r.Duration(), Lost: r.lost(), Missing: r.missing()},
 			fmt.Errorf("close %s: %w", r.path, context.Cause(ctx))
 	}
 }
@@ -157,6 +158,11 @@ func (r *Recording) lost() int64 {
 		n += r.dropped[i].Load()
 	}
 	return n
+}
+
+// missing is lost as time.
+func (r *Recording) missing() time.Duration {
+	return time.Duration(r.lost()) * r.store.cfg.Format.Ptime
 }
 
 // gaps are the numbers of frames that were dropped by cause, as attributes of a
@@ -239,6 +245,7 @@ func (r *Recording) complete() {
 		ContainsSound: t.encode.sound,
 		Unnamed:       !t.settled,
 		Lost:          r.lost(),
+		Missing:       r.missing(),
 	}
 	outcome := outcomeComplete
 	switch {

@@ -54,7 +54,7 @@ func TestDiskFullForAWhile(t *testing.T) {
 				d.file(memPart).set(0, nil)
 				talk(r, 200, 100)
 				result := closed(t, r)
-				if result.Duration != 6*time.Second || result.Lost < 80 || result.Lost > 120 {
+				if result.Duration != 6*time.Second || result.Lost < 80 || result.Lost > 120 || result.Missing != time.Duration(result.Lost)*20*time.Millisecond {
 					t.Errorf("%+v", result)
 				}
 				if got := counted(s, causeWrite); int64(got) != result.Lost {
