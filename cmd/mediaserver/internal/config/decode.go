@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // decoder fills the structs from nodes and remembers where each value stood.
@@ -15,9 +16,30 @@ type decoder struct {
 	places   map[string]Place // by path; sections and lists too
 }
 
-// fail notes a problem of a key.
+// fail notes a problem of a key. Of texts it shows what they begin with.
 func (d *decoder) fail(p Place, path, format string, args ...any) {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if text, ok := a.(string); ok {
+			args[i] = shortened(text)
+		}
+	}
 	d.problems = append(d.problems, Problem{Place: p, Path: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// maxShown is the longest text in a message [bytes]: more than any list of ours.
+const maxShown = 1000
+
+// shortened is what a text begins with, up to a whole character.
+func shortened(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	end := maxShown
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // place is where a path was written: its own place or that of what holds it.
@@ -124,11 +146,11 @@ func (d *decoder) scalar(n *node, v reflect.Value, f field, path string) {
 		return
 	}
 	bad := func() {
-		shown := strconv.Quote(n.text)
 		if f.secret {
-			shown = "the value"
+			d.fail(n.place, path, "the value is not %s", allowed(v.Type(), f))
+			return
 		}
-		d.fail(n.place, path, "%s is not %s", shown, allowed(v.Type(), f))
+		d.fail(n.place, path, "%q is not %s", n.text, allowed(v.Type(), f))
 	}
 	switch v.Kind() {
 	case reflect.Int:

@@ -62,9 +62,11 @@ func (d *decoder) validateEvents(e *Events) {
 		if w.Name != "" && (len(w.Name) > maxName || strings.ContainsFunc(w.Name, notInName)) {
 			d.at(join(path, "name"), "%q must be 1 to %d letters, digits, spaces or any of . _ -", w.Name, maxName)
 		}
-		u, err := url.Parse(w.URL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		switch u, err := url.Parse(w.URL); {
+		case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 			d.at(join(path, "url"), "must be an http or https address")
+		case !isPort(u.Port()):
+			d.at(join(path, "url"), "the port must be from 1 to 65535")
 		}
 	}
 }

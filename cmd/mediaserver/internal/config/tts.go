@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/textproto"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -196,6 +197,8 @@ func (d *decoder) validateEngine(e *SpeechEngine, path string) {
 		d.validatePreset(e, httpPresets, path)
 		if e.URL == "" {
 			d.at(join(path, "url"), "is missing")
+		} else if u, err := url.Parse(string(e.URL)); err == nil && !isPort(u.Port()) {
+			d.at(join(path, "url"), "the port must be from 1 to 65535") // package tts tells the rest
 		}
 		for i, h := range e.Headers {
 			if _, _, ok := h.Split(); !ok {
