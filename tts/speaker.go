@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -26,6 +27,7 @@ type Speaker struct {
 	views   []speech.Engine // of engines, the same order
 	voices  map[string]string
 	cache   *cache.Cache
+	refused atomic.Bool // by the disk of the cache, the last
 	flights flights
 
 	mu     sync.Mutex

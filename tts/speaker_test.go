@@ -454,6 +454,33 @@ func TestSpeechIsFoundOnDiskAfterARestart(t *testing.T) {
 	}
 }
 
+// TestCacheThatCannotBeWrittenIsToldOnce, not with each text.
+func TestCacheThatCannotBeWrittenIsToldOnce(t *testing.T) {
+	var log bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "cache")
+	s := newSpeaker(t, Config{Cache: cache.Config{Directory: dir}, Logger: slog.New(slog.NewTextHandler(&log, nil))}, &fake{})
+	told := func(want string) {
+		t.Helper()
+		if got := log.String(); strings.Count(got, "kept on disk") != 1 || !strings.Contains(got, want) {
+			t.Errorf("logged %q, want %q once", got, want)
+		}
+		log.Reset()
+	}
+	if err := errors.Join(os.Remove(dir), os.WriteFile(dir, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"one", "two", "three"} {
+		speak(t, s, text, "")
+	}
+	told("cannot be kept")
+	if err := os.Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	speak(t, s, "four", "")
+	speak(t, s, "five", "")
+	told("can be kept")
+}
+
 // TestVoicesOfOneIDInTwoLanguagesAreToldApart: an engine may be asked for the
 // language beside the ID, and "42" is written alike in both.
 func TestVoicesOfOneIDInTwoLanguagesAreToldApart(t *testing.T) {

@@ -105,11 +105,21 @@ func (s *Speaker) synthesize(ctx context.Context, e *engine, v speech.Voice, u u
 		return audio.Clip{}, fmt.Errorf("%w: %w", ErrFailed, err)
 	}
 	c = level(c)
-	if err := s.cache.Put(key, c, u.private); err != nil {
-		s.cfg.Logger.Warn("speech cannot be kept on disk", "error", err)
-	}
-	s.cfg.Metrics.size(s.cache.Size())
+	s.keep(key, c, u.private)
 	return c, nil
+}
+
+// keep puts what was spoken into the cache, and logs when the disk begins to
+// refuse it and when it takes it again.
+func (s *Speaker) keep(key string, c audio.Clip, private bool) {
+	err := s.cache.Put(key, c, private)
+	s.cfg.Metrics.size(s.cache.Size())
+	switch {
+	case err != nil && s.refused.CompareAndSwap(false, true):
+		s.cfg.Logger.Warn("speech cannot be kept on disk, it is spoken anew after a restart", "error", err)
+	case err == nil && !private && s.refused.CompareAndSwap(true, false):
+		s.cfg.Logger.Info("speech can be kept on disk again")
+	}
 }
 
 // speak waits for its turn and has the engine speak, each for its timeout at
