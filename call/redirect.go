@@ -55,7 +55,8 @@ func hostPort(uri string) string {
 	return strings.TrimSuffix(host, ":5060")
 }
 
-// afterUser is what comes after the user of a SIP URI.
+// afterUser is what comes after the user of a SIP URI. That ends at the first @, as
+// for whom the URI is dialled: there may be another in a parameter.
 func afterUser(uri string) string {
 	for _, scheme := range []string{"sip", "sips"} {
 		if rest, ok := cutScheme(uri, scheme); ok {
@@ -63,8 +64,8 @@ func afterUser(uri string) string {
 			break
 		}
 	}
-	if i := strings.LastIndexByte(uri, '@'); i >= 0 {
-		uri = uri[i+1:]
+	if _, rest, ok := strings.Cut(uri, "@"); ok {
+		return rest
 	}
 	return uri
 }

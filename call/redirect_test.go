@@ -29,6 +29,8 @@ func TestRedirectionsAreFollowedToAllowedHostsOnly(t *testing.T) {
 		{"another port is another host", "sip:a@pbx.example", nil, nil, "sip:b@pbx.example:5070", ""},
 		{"another host", "sip:a@pbx.example", nil, nil, "sip:b@other.example", ""},
 		{"a host that looks like it", "sip:a@pbx.example", nil, nil, "sip:pbx.example@other.example", ""},
+		{"a host in a parameter", "sip:a@pbx.example", nil, nil, "sip:b@evil.example;x=@pbx.example", ""},
+		{"a host that is allowed in a parameter", "sip:a@pbx.example", nil, []string{"other.example"}, "sip:b@carrier.example;x=@other.example", ""},
 		{"another host that is allowed", "sip:a@pbx.example", nil, []string{"other.example"}, "sip:b@other.example", "sip:b@other.example"},
 		{"a trunk, by its address", "sip:a@pbx.example", nil, nil, "sip:+900@carrier.example", ""},
 		{"a trunk, even if its host is listed", "sip:a@pbx.example", nil, []string{"carrier.example"}, "sip:+900@carrier.example", ""},
