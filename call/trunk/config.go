@@ -74,6 +74,31 @@ func hostPort(uri string) string {
 	return host
 }
 
+// Ports that a SIP URI without one stands for, RFC 3261 §19.1.2.
+const (
+	usualPort  = "5060"
+	securePort = "5061"
+)
+
+// leadsTo says whether a SIP URI has the host and the port of a trunk's address. The
+// port that either does not name is the usual one of the address.
+func leadsTo(uri, address string) bool {
+	usual := usualPort
+	if scheme, rest := schemeOf(address); scheme == "sips" || hasParam(rest, "transport=tls") {
+		usual = securePort
+	}
+	there, here := hostPort(uri), hostPort(address)
+	return strings.EqualFold(hostOnly(there), hostOnly(here)) && portOf(there, usual) == portOf(here, usual)
+}
+
+// portOf is the port of a host:port.
+func portOf(hostPort, otherwise string) string {
+	if port, ok := strings.CutPrefix(hostPort[len(hostOnly(hostPort)):], ":"); ok {
+		return port
+	}
+	return otherwise
+}
+
 // schemeOf splits a SIP URI behind its scheme, "sip" if it has none.
 func schemeOf(uri string) (scheme, rest string) {
 	for _, s := range []string{"sip", "sips"} {
@@ -108,10 +133,13 @@ func hostOnly(hostPort string) string {
 }
 
 // loose says whether a proxy is to be named in a Route, RFC 3261 §8.1.2.
-func loose(proxy string) bool {
-	_, params, _ := strings.Cut(proxy, ";")
+func loose(proxy string) bool { return hasParam(proxy, "lr") }
+
+// hasParam says whether a SIP URI has a parameter, in any case of its letters.
+func hasParam(uri, param string) bool {
+	_, params, _ := strings.Cut(uri, ";")
 	for p := range strings.SplitSeq(params, ";") {
-		if strings.EqualFold(p, "lr") {
+		if strings.EqualFold(p, param) {
 			return true
 		}
 	}

@@ -51,6 +51,8 @@ func targets(list []call.Route) string {
 func TestRoutes(t *testing.T) {
 	a := Config{Name: "a", Line: Line{Addresses: []string{"sip:a.test:5070"}, Username: "ua"}}
 	b := Config{Name: "b", Line: Line{Addresses: []string{"sip:b.test;transport=tcp"}, Username: "ub"}}
+	usual := Config{Name: "u", Line: Line{Addresses: []string{"sip:[2001:db8::1]:5060"}, Username: "uu"}}
+	secure := Config{Name: "s", Line: Line{Addresses: []string{"sip:s.test;transport=tls"}, Username: "us"}}
 	uk := Config{Name: "uk", Line: lineTo("sip:uk.test"), Match: []string{"+44*", "0*"}}
 	world := Config{Name: "world", Line: lineTo("sip:w1.test", "sip:w2.test:5062"), Match: []string{"+*"}}
 	domain := Config{Name: "d", Line: Line{Addresses: []string{"sip:10.0.0.1", "sip:10.0.0.2"}, Domain: "carrier.example"}}
@@ -65,6 +67,10 @@ func TestRoutes(t *testing.T) {
 		{"a number by the first", tableOf("", a, b), "tel:+44", "sip:+44@a.test:5070", "ua"},
 		{"a number by the default", tableOf("b", a, b), "44-1", "sip:441@b.test;transport=tcp", "ub"},
 		{"an address at a trunk", tableOf("", a, b), "sip:x@B.test", "sip:x@B.test", "ub"},
+		{"an address at the usual port of a trunk", tableOf("", a, b), "sip:x@b.test:5060", "sip:x@b.test:5060", "ub"},
+		{"an address at a trunk's own port", tableOf("", usual), "x@[2001:db8::1]", "sip:x@[2001:db8::1]", "uu"},
+		{"an address at the usual port for TLS", tableOf("", secure), "x@s.test:5061", "sip:x@s.test:5061", "us"},
+		{"an address at that for others", tableOf("", secure), "x@s.test:5060", "sip:x@s.test:5060", ""},
 		{"an address at another port", tableOf("", a, b), "sip:x@a.test", "sip:x@a.test", ""},
 		{"an address elsewhere", tableOf("", a, b), "x@c.test", "sip:x@c.test", ""},
 		{"a number by its pattern, then by the next", tableOf("a", a, uk, world), "tel:+441", "sip:+441@uk.test, sip:+441@w1.test, sip:+441@w2.test:5062", ""},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -196,7 +195,7 @@ func forNumber(list []*trunk, fallback, number string) []*trunk {
 func forAddress(list []*trunk, uri string) *trunk {
 	for _, e := range list {
 		for _, a := range e.cfg.Line.Addresses {
-			if strings.EqualFold(hostPort(a), hostPort(uri)) {
+			if leadsTo(uri, a) {
 				return e
 			}
 		}
