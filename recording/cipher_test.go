@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -105,35 +104,6 @@ func TestSealedFileIsCompleteAfterEveryPiece(t *testing.T) {
 				t.Fatalf("%d clear bytes, want %d", len(got), len(clear))
 			}
 		}
-	}
-}
-
-func TestDecrypter(t *testing.T) {
-	c := testCipher(t)
-	for _, n := range []int{0, 1, 15, 16, 17, 495, 496, 497, 511, 512, 513, 5000} {
-		clear := bytes.Repeat([]byte("x"), n)
-		sealed := slices.Clone(newSealer(c).seal(clear))
-		if err := iotest.TestReader(NewDecrypter(bytes.NewReader(sealed), c), clear); err != nil {
-			t.Errorf("%d bytes: %v", n, err)
-		}
-		got, err := io.ReadAll(NewDecrypter(iotest.HalfReader(bytes.NewReader(sealed)), c))
-		if err != nil || !bytes.Equal(got, clear) {
-			t.Errorf("%d bytes by halves: %d, %v", n, len(got), err)
-		}
-		if _, err := io.ReadAll(NewDecrypter(bytes.NewReader(sealed[:len(sealed)-1]), c)); !errors.Is(err, ErrDecrypt) {
-			t.Errorf("%d bytes, truncated: %v", n, err)
-		}
-		other, _ := ParseAESCBC(strings.Repeat("55", 16), testVector)
-		if _, err := io.ReadAll(NewDecrypter(bytes.NewReader(sealed), other)); !errors.Is(err, ErrDecrypt) {
-			t.Errorf("%d bytes, wrong key: %v", n, err)
-		}
-	}
-	if _, err := io.ReadAll(NewDecrypter(bytes.NewReader(nil), Cipher{})); !errors.Is(err, ErrDecrypt) {
-		t.Errorf("no key: %v", err)
-	}
-	broken := errors.New("broken")
-	if _, err := io.ReadAll(NewDecrypter(iotest.ErrReader(broken), c)); !errors.Is(err, broken) {
-		t.Errorf("broken reader: %v", err)
 	}
 }
 

@@ -104,16 +104,6 @@ func (m Mode) String() string {
 	return "Mode(" + strconv.Itoa(int(m)) + ")"
 }
 
-// ParseMode is the inverse of Mode.String.
-func ParseMode(s string) (Mode, bool) {
-	for _, m := range []Mode{Mixed, Separate} {
-		if s == m.String() {
-			return m, true
-		}
-	}
-	return 0, false
-}
-
 // Encoding is the form of the samples in a file.
 type Encoding uint8
 
@@ -132,16 +122,6 @@ func (e Encoding) String() string {
 		return "ulaw"
 	}
 	return "Encoding(" + strconv.Itoa(int(e)) + ")"
-}
-
-// ParseEncoding is the inverse of Encoding.String.
-func ParseEncoding(s string) (Encoding, bool) {
-	for _, e := range []Encoding{ALaw, ULaw} {
-		if s == e.String() {
-			return e, true
-		}
-	}
-	return 0, false
 }
 
 // Digits says on which sides of a frame a DTMF digit sounds.

@@ -456,25 +456,3 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 	}
 	closed(t, r)
 }
-
-func TestModesAndEncodingsHaveTheNamesOfTheProtocol(t *testing.T) {
-	for _, m := range []Mode{Mixed, Separate} {
-		if got, ok := ParseMode(m.String()); !ok || got != m {
-			t.Errorf("%v", m)
-		}
-	}
-	for _, e := range []Encoding{ALaw, ULaw} {
-		if got, ok := ParseEncoding(e.String()); !ok || got != e {
-			t.Errorf("%v", e)
-		}
-	}
-	if _, ok := ParseMode("stereo"); ok {
-		t.Error("stereo")
-	}
-	if _, ok := ParseEncoding("mp3"); ok {
-		t.Error("mp3")
-	}
-	if Mode(7).String() != "Mode(7)" || Encoding(7).String() != "Encoding(7)" {
-		t.Error("unknown values")
-	}
-}
