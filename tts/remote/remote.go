@@ -181,6 +181,10 @@ func (e *Engine) ask(ctx context.Context, r speech.Request) (audio.Clip, error) 
 		// What it says could repeat text or key.
 		return audio.Clip{}, fmt.Errorf("status %d", a.StatusCode)
 	}
+	media := a.Header.Get(contentType)
+	if isText(media) { // raw samples would make noise of it
+		return audio.Clip{}, fmt.Errorf("an answer of type %.40q, not audio", media)
+	}
 	data, err := io.ReadAll(io.LimitReader(a.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -188,7 +192,14 @@ func (e *Engine) ask(ctx context.Context, r speech.Request) (audio.Clip, error) 
 	case len(data) > maxAnswer:
 		return audio.Clip{}, fmt.Errorf("more than %d bytes of sound", maxAnswer)
 	}
-	return sound.Decode(data, e.format(a.Header.Get(contentType)), e.cfg.Rate)
+	return sound.Decode(data, e.format(media), e.cfg.Rate)
+}
+
+// isText reports whether a type is that of a message rather than of sound.
+func isText(media string) bool {
+	media, _, _ = strings.Cut(strings.ToLower(media), ";")
+	media = strings.TrimSpace(media)
+	return media == "application/json" || strings.HasSuffix(media, "+json") || strings.HasSuffix(media, "xml") || media == "text/html"
 }
 
 // format is the form of an answer.

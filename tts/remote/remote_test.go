@@ -170,6 +170,13 @@ func TestBadAnswersAreErrors(t *testing.T) {
 			}
 		})
 	}
+	complaint := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "Application/JSON; charset=utf-8")
+		io.WriteString(w, `{"error":"quota exceeded"}`)
+	})
+	if c, err := say(t, Config{URL: complaint, Format: sound.Raw, Rate: 8000}, "Bob"); err == nil {
+		t.Errorf("a message is spoken as %d samples", len(c.Samples))
+	}
 	_, err := say(t, Config{URL: "http://127.0.0.1:1/?key={key}", Key: key}, "Bob")
 	if err == nil || strings.Contains(err.Error(), key) {
 		t.Errorf("no server: error %v", err)
