@@ -141,6 +141,7 @@ func (d *Dialog) sequence(in *incoming) bool {
 	case !p.accepts(in.cseq):
 		d.ua.replyCode(in, &refusal{code: codeInternal, headers: overlap()})
 	default:
+		p.heardBy(in.origin(d.ua))
 		return true
 	}
 	return false

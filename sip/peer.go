@@ -28,6 +28,7 @@ type peer struct {
 	routes    []sipgo.Uri // route set, in the order of the Route header fields
 	flow      *flow       // the way the far end's last INVITE or 2xx came
 	nat       bool        // its Contact cannot be reached, the source of its messages can
+	phone     string      // of ours, whose registration leads to it as well; "": none
 	login     *Digest     // for challenges to our requests; nil: none
 	localSeq  uint32
 	remoteSeq uint32 // 0 = none yet; valid numbers begin there too, hence heard
@@ -58,7 +59,7 @@ func peerOfUAS(u *UA, in *incoming, toTag string) *peer {
 		routes: recordedRoutes(in.req),
 		flow:   &flow{ua: u, sock: in.src.sock, conn: in.src.conn, to: in.src.addr},
 
-		known: true, remoteSeq: in.cseq, heard: true,
+		known: true, remoteSeq: in.cseq, heard: true, phone: in.login,
 	}
 	p.nat = behindNAT(in.req.Via(), &p.target, in.src.addr) && len(p.routes) == 0
 	p.learn(in.req)
@@ -154,6 +155,17 @@ func (p *peer) refresh(contact *sipgo.ContactHeader, via *sipgo.ViaHeader, f *fl
 	}
 	if via != nil && f != nil {
 		p.nat = behindNAT(via, &p.target, f.to) && len(p.routes) == 0
+	}
+}
+
+// heardBy is the way of a request within the dialog: it is that to the far end where
+// the connection that was has ended (RFC 5626 §5.3).
+func (p *peer) heardBy(f *flow) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flow != nil && !p.flow.alive() {
+		f.pinned = p.flow.pinned
+		p.flow = f
 	}
 }
 
@@ -269,10 +281,15 @@ const maxForwards = 70
 // way finds the flow to the next hop of a request within the dialog.
 func (p *peer) way(ctx context.Context, next sipgo.Uri) (*flow, error) {
 	p.mu.Lock()
-	f, nat := p.flow, p.nat
+	f, nat, phone, target := p.flow, p.nat, p.phone, p.target
 	p.mu.Unlock()
 	if (nat || f.pinned) && f.alive() {
 		return f, nil
+	}
+	if phone != "" && !f.alive() {
+		if b := p.ua.phones.registrar.back(phone, &target); b != nil {
+			return b.flow, nil
+		}
 	}
 	return p.ua.flowTo(ctx, next, f)
 }

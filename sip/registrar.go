@@ -154,6 +154,21 @@ func (r *registrar) of(name string) []*binding {
 	return byPreference(r.liveLocked(name))
 }
 
+// back is where a phone has come back to whose connection had ended: the contact
+// that is the target of its dialog, or the only one it has. nil: there is none.
+func (r *registrar) back(name string, target *sipgo.Uri) *binding {
+	list := r.of(name)
+	for _, b := range list {
+		if b.id == comparable0(target) {
+			return b
+		}
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return nil
+}
+
 // count is the number of contacts of all phones.
 func (r *registrar) count() int {
 	r.mu.Lock()

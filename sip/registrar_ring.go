@@ -200,6 +200,7 @@ func (u *UA) huntFor(ctx context.Context, next sipgo.Uri, contact *binding) (*hu
 // callContact makes a contact of a phone the target of a dialog.
 func (p *peer) callContact(b *binding) {
 	if b != nil {
+		p.phone, _ = p.ua.phoneAt(&p.target)
 		p.target = *b.uri.Clone()
 	}
 }
