@@ -40,11 +40,14 @@ func greeting(cfg *config.Config, a addresses, engines []string) string {
 	host := callableHost(cfg, a.sip)
 	if cfg.Demo {
 		fmt.Fprintf(&b, "  call  sip:demo@%s  the demo application: a welcome, then the conference \"demo\"\n", host)
-		fmt.Fprintf(&b, "        with a softphone, or: baresip -e '/dial sip:demo@%s'\n", host)
+		fmt.Fprintf(&b, "        with a softphone, or: baresip -e '/uanew <sip:me@127.0.0.1>;regint=0' -e '/dial sip:demo@%s'\n", host)
 		fmt.Fprintf(&b, "        in the conference 1 mutes and unmutes you, # leaves\n")
-		return b.String()
+	} else {
+		b.WriteString(waysIn(cfg, host))
 	}
-	b.WriteString(waysIn(cfg, host))
+	if cfg.Conference.DirectDial {
+		fmt.Fprintf(&b, "  call  sip:%sNAME@%s  the conference NAME\n", roomPrefix, host)
+	}
 	return b.String()
 }
 
@@ -59,8 +62,7 @@ func scheme(listen []string, i int, addr net.Addr) string {
 	return addr.Network()
 }
 
-// waysIn is a line for everything that can be called, and for every service
-// that calls.
+// waysIn is a line for every service, or says that nobody can call.
 func waysIn(cfg *config.Config, host string) string {
 	var b strings.Builder
 	inbound := 0
@@ -73,10 +75,7 @@ func waysIn(cfg *config.Config, host string) string {
 		inbound++
 		fmt.Fprintf(&b, "  call  %s  service %s\n", callable(s.Match, host), s.Name)
 	}
-	switch {
-	case cfg.Conference.DirectDial:
-		fmt.Fprintf(&b, "  call  sip:%sNAME@%s  the conference NAME\n", roomPrefix, host)
-	case inbound == 0:
+	if inbound == 0 && !cfg.Conference.DirectDial {
 		b.WriteString("  no inbound services are configured: every call is refused with 404\n")
 	}
 	return b.String()

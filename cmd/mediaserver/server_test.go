@@ -424,6 +424,13 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the demo, and rooms", func(t *testing.T) {
+		cfg := config.Default()
+		cfg.Demo, cfg.Conference.DirectDial = true, true
+		if got := greeting(cfg, a, nil); !strings.Contains(got, "sip:demo@192.0.2.1:5070") || !strings.Contains(got, "sip:conf-NAME@192.0.2.1:5070") {
+			t.Error(got)
+		}
+	})
 	t.Run("no services", func(t *testing.T) {
 		if got := greeting(config.Default(), a, nil); !strings.Contains(got, "refused with 404") {
 			t.Error(got)
