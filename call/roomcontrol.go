@@ -143,7 +143,7 @@ func (m *Manager) Lock(conference string, locked bool) error {
 // RecordRoom begins to record what is heard in a room, announcements
 // included, and returns the name of the file; id is a part of it. The
 // recording ends with StopRoomRecording or the room. Errors: ErrNoConference,
-// ErrRecorded, those of recording.Store.Open.
+// ErrRecorded, ErrNoRecorder, ErrRecording.
 func (m *Manager) RecordRoom(ctx context.Context, conference, id string) (string, error) {
 	f, err := m.room(conference)
 	if err != nil {
@@ -157,7 +157,7 @@ func (m *Manager) RecordRoom(ctx context.Context, conference, id string) (string
 	}
 	file, err := m.cfg.Recorder.Open(ctx, recording.Options{InstanceID: id})
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: %w", ErrRecording, err)
 	}
 	t := &roomTape{id: newCallID(), file: file, focus: f}
 	if err := f.startRecording(t); err != nil {
@@ -201,8 +201,8 @@ func (f *Conference) stopRecording() *roomTape {
 }
 
 // StopRoomRecording ends the recording of a room and returns when the file is
-// complete. Errors: ErrNoConference, ErrNotRecorded, recording.ErrWrite,
-// recording.ErrSlow, and why ctx ended.
+// complete. Errors: ErrNoConference, ErrNotRecorded, ErrRecording, and why ctx
+// ended.
 func (m *Manager) StopRoomRecording(ctx context.Context, conference string) (RoomRecording, error) {
 	f, err := m.room(conference)
 	if err != nil {

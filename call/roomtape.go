@@ -2,6 +2,7 @@ package call
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"mediaserver/audio"
@@ -45,6 +46,7 @@ func (t *roomTape) close(m *Manager) {
 	<-t.gone
 	t.result, t.err = t.file.Close(context.Background())
 	if t.err != nil {
+		t.err = fmt.Errorf("%w: %w", ErrRecording, t.err)
 		m.cfg.Logger.Warn("RECORDING_FAILED: the recording of a room is not complete",
 			"conference", t.focus.name, "filename", t.result.Filename, "error", t.err)
 	}

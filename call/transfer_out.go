@@ -10,6 +10,8 @@ import (
 
 // What Transfer may return beside ErrNoCall and ErrDestination.
 var (
+	// ErrReplaces: the call that is to be replaced is none, or cannot be.
+	ErrReplaces = errors.New("call: cannot be replaced")
 	// ErrNotTransferable: the call is not answered, or not by SIP.
 	ErrNotTransferable = errors.New("call: cannot be transferred")
 	// ErrTransferring: a transfer of the call is under way.
@@ -43,7 +45,7 @@ type TransferOptions struct {
 // RFC 3515) and waits until that has answered, or until ctx ends. The call has
 // then ended with Completed: its far end has gone. The result is the SIP code
 // that the far end got, 202 if it did not say. A *TransferError leaves the call
-// as it was. onProgress (may be nil) is told each provisional code. Further errors: ErrNoCall, ErrNotTransferable, ErrTransferring,
+// as it was. onProgress (may be nil) is told each provisional code. Further errors: ErrNoCall, ErrNotTransferable, ErrTransferring, ErrReplaces,
 // and those of ParseDestination.
 func (m *Manager) Transfer(ctx context.Context, callID string, o TransferOptions, onProgress func(code int)) (int, error) {
 	c, d, err := m.transferable(callID)
@@ -124,10 +126,10 @@ func (m *Manager) referTo(d *sip.Dialog, o TransferOptions) (r sip.ReferRequest,
 	if o.Replaces != "" {
 		other, there, err := m.transferable(o.Replaces)
 		if err != nil {
-			return r, "", fmt.Errorf("replaces: %w", err)
+			return r, "", fmt.Errorf("%w: %w", ErrReplaces, err)
 		}
 		if there == d {
-			return r, "", fmt.Errorf("replaces: %w: it is the call itself", ErrNotTransferable)
+			return r, "", fmt.Errorf("%w: it is the call itself", ErrReplaces)
 		}
 		uri, replaces := there.Replaces()
 		r.To, r.Replaces, party = uri, &replaces, other.farParty()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 )
@@ -10,13 +11,22 @@ import (
 // lies outside it, also by way of links, is out of reach.
 type mediaFiles string
 
-// Remove fails with fs.ErrNotExist if there is no such file.
+// Remove fails with fs.ErrNotExist if there is no such file: directories and links
+// are none.
 func (m mediaFiles) Remove(name string) error {
 	root, err := os.OpenRoot(string(m))
 	if err != nil {
 		return err
 	}
-	return errors.Join(root.Remove(name), root.Close())
+	info, err := root.Lstat(name)
+	switch {
+	case err != nil:
+	case info.Mode().IsRegular():
+		err = root.Remove(name)
+	default:
+		err = &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
+	}
+	return errors.Join(err, root.Close())
 }
 
 // logDirectoryMode is for what is made of media.log_directory: logs are for the server

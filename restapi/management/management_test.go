@@ -70,6 +70,8 @@ func (d *domain) Transfer(_ context.Context, id string, o call.TransferOptions, 
 		return 0, fmt.Errorf("%w: %q", call.ErrNoCall, id)
 	case id == "c-2":
 		return 0, call.ErrNotTransferable
+	case o.Replaces == "c-9":
+		return 0, fmt.Errorf("%w: %w: %q", call.ErrReplaces, call.ErrNoCall, o.Replaces)
 	case o.To == "sip:busy@pbx.example":
 		return 0, &call.TransferError{Code: 486, Err: errors.New("Busy Here")}
 	}
@@ -224,6 +226,7 @@ func TestOperations(t *testing.T) {
 		{"DELETE", "/calls/c-9", "", 404, "no such call", ""},
 		{"POST", "/calls/c-1/transfer", `{"to":"sip:desk@pbx.example"}`, 200, `"code":200`, `transfer c-1 to "sip:desk@pbx.example" ""`},
 		{"POST", "/calls/c-1/transfer", `{"replaces":"c-3"}`, 200, `"code":200`, `transfer c-1 to "" "c-3"`},
+		{"POST", "/calls/c-1/transfer", `{"replaces":"c-9"}`, 422, `"location":"body.replaces"`, ""},
 		{"POST", "/calls/c-1/transfer", `{"to":"sip:busy@pbx.example"}`, 502, "486: Busy Here", ""},
 		{"POST", "/calls/c-1/transfer", `{}`, 422, "body.to", ""},
 		{"POST", "/calls/c-2/transfer", `{"to":"100"}`, 409, "path.call_id", ""},
@@ -804,7 +807,7 @@ func TestEveryRefusalIsDescribed(t *testing.T) {
 		{"GET", "/calls/{call_id}", "", []error{nil}},
 		{"DELETE", "/calls/{call_id}", "", []error{call.ErrNoCall}},
 		{"POST", "/calls/{call_id}/transfer", `{"to":"1"}`, []error{
-			call.ErrNoCall, call.ErrNotTransferable, call.ErrTransferring, call.ErrDestination, call.ErrEnded, &call.TransferError{Code: 486},
+			call.ErrNoCall, call.ErrNotTransferable, call.ErrTransferring, call.ErrReplaces, call.ErrDestination, call.ErrEnded, &call.TransferError{Code: 486},
 		}},
 		{"GET", room, "", []error{nil}},
 		{"PATCH", room, `{"locked":true}`, []error{call.ErrNoConference}},
@@ -813,8 +816,8 @@ func TestEveryRefusalIsDescribed(t *testing.T) {
 		{"POST", room + "/plays", `{"play_list":[{"text_to_say":"x"}]}`, []error{
 			call.ErrNoConference, call.ErrNotStarted, call.ErrRoomQueueFull, call.ErrMediaNotFound, call.ErrMediaInvalid, call.ErrSpeech,
 		}},
-		{"POST", room + "/recording", "", []error{call.ErrNoConference, call.ErrRecorded, call.ErrNoRecorder}},
-		{"DELETE", room + "/recording", "", []error{call.ErrNoConference, call.ErrNotRecorded}},
+		{"POST", room + "/recording", "", []error{call.ErrNoConference, call.ErrRecorded, call.ErrNoRecorder, call.ErrRecording}},
+		{"DELETE", room + "/recording", "", []error{call.ErrNoConference, call.ErrNotRecorded, call.ErrRecording}},
 	} {
 		for _, d.why = range tt.why {
 			status, body := b.ask(tt.method, Prefix+tt.path, tt.body)

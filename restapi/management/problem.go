@@ -44,6 +44,7 @@ type problemRow struct {
 // known is ours and told to the log only.
 func (a *API) domainProblem(err error) error {
 	table := [...]problemRow{
+		{call.ErrReplaces, http.StatusUnprocessableEntity, "body.replaces"},
 		{call.ErrNoCall, http.StatusNotFound, "path.call_id"},
 		{call.ErrNotTransferable, http.StatusConflict, "path.call_id"},
 		{call.ErrTransferring, http.StatusConflict, "path.call_id"},
@@ -55,6 +56,7 @@ func (a *API) domainProblem(err error) error {
 		{call.ErrRecorded, http.StatusConflict, "path.conference"},
 		{call.ErrNotRecorded, http.StatusConflict, "path.conference"},
 		{call.ErrNoRecorder, http.StatusNotImplemented, "configuration.media"},
+		{call.ErrRecording, http.StatusServiceUnavailable, "path.conference"},
 		{call.ErrRoomQueueFull, http.StatusServiceUnavailable, "path.conference"},
 		{call.ErrMediaNotFound, http.StatusUnprocessableEntity, "body.play_list"},
 		{call.ErrMediaInvalid, http.StatusUnprocessableEntity, "body.play_list"},

@@ -62,7 +62,7 @@ func (a *API) registerRoomMedia() {
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "record-conference", Method: http.MethodPost, Path: path, Tags: []string{"conferences"},
 		Summary: "Record a room", DefaultStatus: http.StatusCreated,
-		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusNotImplemented},
+		Errors:      []int{http.StatusNotFound, http.StatusConflict, http.StatusNotImplemented, http.StatusServiceUnavailable},
 		Description: "Everything that a participant without a voice hears is recorded, announcements included, until the recording is stopped or the room ends.",
 	}, func(ctx context.Context, in *oneConference) (*recordingAnswer, error) {
 		out := &recordingAnswer{}
@@ -74,7 +74,7 @@ func (a *API) registerRoomMedia() {
 	})
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "stop-recording-conference", Method: http.MethodDelete, Path: path, Tags: []string{"conferences"},
-		Summary: "Stop recording a room", Errors: []int{http.StatusNotFound, http.StatusConflict},
+		Summary: "Stop recording a room", Errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusServiceUnavailable},
 		Description: "The answer comes when the file is complete.",
 	}, func(ctx context.Context, in *oneConference) (*recordingAnswer, error) {
 		r, err := a.cfg.Media.StopRoomRecording(ctx, in.Name)
