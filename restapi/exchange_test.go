@@ -93,6 +93,34 @@ func TestG85EveryPageIsSigned(t *testing.T) {
 	}
 }
 
+// TestRelativeAddressesBeginWhereRedirectsLed, for next pages, pages of the
+// secondary call and its own next pages.
+func TestRelativeAddressesBeginWhereRedirectsLed(t *testing.T) {
+	bothVersions(t, func(t *testing.T, w *world) {
+		moved := func(to string) page { return page{status: 307, header: map[string]string{"Location": to}} }
+		w.app.pages["/first"] = []page{moved("http://other.test/deep/list?x=1")}
+		w.page("/deep/list", w.list(`{"connect_to_conference":{"name":"room","next_page":"next",`+
+			`"secondary_call":{"first_page":"sec/first","final_page":"/sec/final"}}}`))
+		w.app.pages["/deep/sec/first"] = []page{moved("../further/list")}
+		w.page("/deep/further/list", w.list(`{"redirect":{"next_page":"there"}}`))
+		w.page("/deep/further/there", w.empty())
+		w.page("/deep/next", w.empty())
+		w.run()
+		want := []string{
+			"http://app.test/first", "http://other.test/deep/list?x=1", "http://other.test/deep/sec/first",
+			"http://other.test/deep/further/list", "http://other.test/deep/further/there", "http://other.test/sec/final",
+			"http://other.test/deep/next", "http://app.test/final",
+		}
+		var got []string
+		for _, r := range w.app.requests {
+			got = append(got, r.URL.String())
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("asked\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
+
 // TestTraceAndCookiesAreOfTheInstance: all pages of both calls share them,
 // another instance of the same server has its own.
 func TestTraceAndCookiesAreOfTheInstance(t *testing.T) {

@@ -342,6 +342,15 @@ func checkService(t *testing.T, path string, list []parameter) {
 	}
 }
 
+func TestOptionsWantSomethingToChange(t *testing.T) {
+	w := newWorld(t)
+	v := url.Values{"conference_name": {"room"}, "participant_id": {"a.1"}}
+	status, body := w.ask(http.MethodGet, "/conference_participant_set_options", v)
+	if code, _, details := errorOf(t, body); status != http.StatusBadRequest || code != "0001" || !slices.Equal(details, []string{"mute", "enable_dtmf"}) {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
 func TestEveryServiceHasATable(t *testing.T) {
 	tables := services()
 	for _, path := range webservice.Paths() {
