@@ -114,7 +114,7 @@ func (r *reader) classification(n *node) {
 		r.wrongType(n, object)
 		return
 	}
-	if enable := n.child("enable"); enable != nil {
+	if enable := n.child("enable"); enable != nil && enable.value.kind != null {
 		r.enter(segment{key: enable.key})
 		r.bool(&enable.value)
 		r.leave()

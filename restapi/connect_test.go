@@ -88,6 +88,9 @@ func TestConnectAccepts(t *testing.T) {
 	if a, _ = judgeConnect(`"destinations":["1"],"call_from":"+44-1908-1"`, v2, 1); a == nil || a.from != "+4419081" {
 		t.Errorf("the caller: %+v", a)
 	}
+	if _, fault = judgeConnect(`"destinations":["1"],"classify_callee":{"enable":null}`, v2, 1); fault != nil {
+		t.Error("null, which is the default:", fault)
+	}
 	if _, fault = judgeConnect(`"destinations":["a@b"],"pass_early_media":true`, v1, 1); fault != nil {
 		t.Error("version 1, not strict: an unknown property:", fault)
 	}

@@ -62,7 +62,7 @@ func (in *instance) run(ctx context.Context) {
 // starts tells that the instance has begun.
 func (in *instance) starts(c *course) {
 	info := c.verbs.life.Info()
-	in.log.Info("instance starts", "service", in.service.Name, "call_id", info.ID,
+	in.log.Info("instance starts", "service", in.service.Name, "call_id", info.ID, "sip_call_id", info.SIPCallID,
 		"call_from", info.From, "call_to", info.To)
 	in.emitStarted(info)
 	c.verbs.life.SetMaxDuration(in.service.MaxDuration)

@@ -55,7 +55,7 @@ func TestTheLogTellsWhatHappened(t *testing.T) {
 		}
 		text := string(data)
 		for _, want := range []string{
-			`msg="instance starts" service=test`, `msg="page request" page=first url=http://app.test/first method=POST info="{`,
+			`msg="instance starts" service=test call_id=c-1 sip_call_id=a84b4c76@h`, `msg="page request" page=first url=http://app.test/first method=POST info="{`,
 			`msg="page answer" page=first bytes=`, `welcome`, `msg=action action=play path=actions[1].play`,
 			`msg="action ended" action=play path=actions[1].play outcome=ok took_ms=2000`, `msg="page request" page=final`, `msg="instance ends"`,
 		} {

@@ -219,7 +219,7 @@ func (s *Server) serve(ctx context.Context, v verbs) {
 	info := v.life.Info()
 	svc := s.serviceFor(info)
 	if svc == nil {
-		s.cfg.Logger.Info("no service for call", "call_id", info.ID, "call_to", info.To)
+		s.cfg.Logger.Info("no service for call", "call_id", info.ID, "sip_call_id", info.SIPCallID, "call_to", info.To)
 		if err := v.answer.Reject(ctx, sipNotFound); err != nil && !errors.Is(err, call.ErrEnded) {
 			v.life.HangUp(call.Failed)
 		}

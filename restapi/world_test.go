@@ -80,7 +80,7 @@ func newWorld(t *testing.T, apiVersion string) *world {
 	w.primary = &fakeCall{
 		w: w, name: "", done: make(chan struct{}),
 		info: call.Info{
-			ID: "c-1", Direction: call.In, From: "+441908000001", To: "+441908000100", Target: "+441908000100",
+			ID: "c-1", SIPCallID: "a84b4c76@h", Direction: call.In, From: "+441908000001", To: "+441908000100", Target: "+441908000100",
 			State: call.Inbound,
 		},
 	}

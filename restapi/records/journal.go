@@ -94,7 +94,8 @@ func (j *Journal) append(records []store.Record) {
 // many these are.
 func (j *Journal) lines(records []store.Record) (n int, err error) {
 	day := records[0].End.UTC().Format(dayForm)
-	if j.file == nil || day > j.day { // a record that is late stays in the file that is open
+	ahead := j.day > time.Now().UTC().Format(dayForm)         // the clock was wrong
+	if j.file == nil || day > j.day || ahead && day < j.day { // a record that is late stays in the file that is open
 		if err := j.turn(day); err != nil {
 			return 1, err
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -155,6 +157,29 @@ func TestARecordThatCannotBeReadIsForgotten(t *testing.T) {
 		life(t, s, t.TempDir(), call.Event{Type: call.CallStarted, Call: "p"}, call.Event{Type: call.CallEnded, Call: "p"})
 		if left, err := s.Unclosed(); len(left) != 0 || err != nil {
 			t.Errorf("still open: %q %v", left, err)
+		}
+	})
+}
+
+func TestAClockThatWasWrongSpoilsOneFileOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		directory := t.TempDir()
+		j, err := NewJournal(JournalConfig{Directory: directory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		for i, end := range []time.Time{now, now.AddDate(10, 0, 0), now, now.Add(-time.Hour), now} {
+			j.append([]store.Record{{ID: strconv.Itoa(i), End: end, JSON: fmt.Appendf(nil, `{"call_id":"%d"}`, i)}})
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]int{now.UTC().Format(dayForm): 4, now.AddDate(10, 0, 0).UTC().Format(dayForm): 1} {
+			text, err := os.ReadFile(filepath.Join(directory, filePrefix+name+fileEnd))
+			if got := strings.Count(string(text), "\n"); got != want || err != nil {
+				t.Errorf("%s: %d records, want %d: %v", name, got, want, err)
+			}
 		}
 	})
 }
