@@ -7,7 +7,7 @@ const (
 	pitchTemplate = 50  // what is compared, 20 ms
 	fullMillis    = 10  // concealed without fading
 	fadeMillis    = 60  // concealed until nothing is left
-	periods       = 3   // of history used after fullMillis
+	periods       = 3   // of history used from the first end of a period after fullMillis on
 	coarseRate    = 4000
 )
 
@@ -92,16 +92,16 @@ func (c *concealer) make(dst []int16) {
 	full, end := fullMillis*c.rate/1000, fadeMillis*c.rate/1000
 	quarter := c.period / 4
 	for i := range dst {
-		switch {
-		case c.done >= end:
+		if c.done >= end {
 			clear(dst[i:])
 			c.done += len(dst) - i
 			return
-		case c.done == full:
-			c.setCycle(periods)
 		}
 		if c.pos >= len(c.cycle) {
 			c.pos = 0
+			if c.done >= full && len(c.cycle) == c.period {
+				c.setCycle(periods) // where one period ends: elsewhere there might be a step
+			}
 		}
 		v := int32(c.cycle[c.pos])
 		c.pos++

@@ -81,6 +81,30 @@ func TestConcealedSoundFadesToSilence(t *testing.T) {
 	}
 }
 
+// Concealment has no step where it goes from one period to three, wherever in a period
+// that is, though the earlier ones were not as loud.
+func TestMorePeriodsAreTakenWithoutAStep(t *testing.T) {
+	for _, pitch := range []float64{70, 80, 90, 100, 110, 125, 160, 190} {
+		for at := range 10 { // place in a period at which the gap begins
+			q := filled(8000, func(x []int16, from int) {
+				for i := range x {
+					n := float64(from + i - 1600) // up to 0
+					x[i] = int16(8000 * math.Exp(n/300) * math.Sin(2*math.Pi*(pitch*n/8000+float64(at)/10)))
+				}
+			})
+			c := newConcealer(8000)
+			last := q.last(1)[0]
+			c.add(q, 480)
+			for i, v := range q.last(480) {
+				if step, steepest := math.Abs(float64(v)-float64(last)), 8000*2*math.Pi*pitch/8000; step > 2*steepest {
+					t.Errorf("%.0f Hz, %d/10: a step of %.0f at sample %d, the tone has at most %.0f", pitch, at, step, i, steepest)
+				}
+				last = v
+			}
+		}
+	}
+}
+
 func TestSoundAfterAGapIsBlendedIn(t *testing.T) {
 	q := filled(8000, func(x []int16, from int) { tone(x, 400, 8000, from) })
 	c := newConcealer(8000)

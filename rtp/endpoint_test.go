@@ -2,8 +2,8 @@ package rtp
 
 import (
 	"errors"
-	"math"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
