@@ -134,6 +134,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
+	defer outliveLog()()
 	return p.serve(ctx, cfg, serverOptions{load: reload(p, cfg)})
 }
 

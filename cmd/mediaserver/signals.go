@@ -1,6 +1,11 @@
 package main
 
-import "time"
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
 
 // echo is how long after a signal another is the same wish: timeout(1) and
 // some supervisors signal a process, and then once more its whole group.
@@ -26,4 +31,13 @@ func (p *program) forgetEchoes() {
 			return
 		}
 	}
+}
+
+// outliveLog has the process live on, until stop is called, when what reads its log has
+// gone: a write to a pipe of standard output or standard error would end it, with all
+// calls. The signal is taken, not ignored, for programs that are started inherit that.
+func outliveLog() (stop func()) {
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	return func() { signal.Stop(broken) }
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"os"
+	"os/exec"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -30,4 +33,39 @@ func TestAnEchoOfASignalIsNotASecondOne(t *testing.T) {
 			t.Error("a second signal was not heard")
 		}
 	})
+}
+
+// TestServerOutlivesWhatReadsItsLog takes the reader of the log away, and lets the
+// server say that it drains.
+func TestServerOutlivesWhatReadsItsLog(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(exe, "serve")
+	c.Dir = t.TempDir()
+	c.Env = append(os.Environ(), "MEDIASERVER_SIP_LISTEN=[\"udp://127.0.0.1:0\"]", "MEDIASERVER_HTTP_LISTEN=127.0.0.1:0", "MEDIASERVER_TTS_ENGINE=none")
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(patience, func() { c.Process.Kill() })
+	defer late.Stop()
+	greeting := bufio.NewScanner(out)
+	for greeting.Scan() && !strings.Contains(greeting.Text(), "  call") {
+	}
+	log.Close()
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Error("the server ended:", err)
+	}
 }
