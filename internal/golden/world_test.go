@@ -50,6 +50,7 @@ type world struct {
 	ways     map[int]*wire // of calls out, by port
 	pages    map[string]page
 	requests []request
+	asking   map[any]string // the page an instance waits for, by its id
 }
 
 // page answers one path; body is the JSON of the answer.
@@ -146,7 +147,7 @@ func newWorld(t *testing.T, o options) *world {
 	if o.dialer == nil {
 		o.dialer = focus{}
 	}
-	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, ways: map[int]*wire{}, log: &logBuffer{}, start: time.Now()}
+	w := &world{t: t, store: fstest.MapFS{}, pages: map[string]page{}, asking: map[any]string{}, ways: map[int]*wire{}, log: &logBuffer{}, start: time.Now()}
 	dirs := []fs.FS{w.store}
 	if o.record {
 		w.media = t.TempDir()
@@ -244,7 +245,8 @@ func (w *world) page(path string, p page) {
 	w.pages[path] = p
 }
 
-// RoundTrip is the customer's web server.
+// RoundTrip is the customer's web server. It sees to it that no instance asks
+// for a page while it waits for another, but for notifications.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	var raw []byte
 	if r.Method == http.MethodGet {
@@ -261,6 +263,13 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w.mu.Lock()
 	w.requests = append(w.requests, req)
+	if id := req.info["application_instance_id"]; req.info["is_notification"] != true {
+		if page := w.asking[id]; page != "" {
+			w.t.Errorf("%s is asked while %s is", req.path, page)
+		}
+		w.asking[id] = req.path
+		defer w.answered(id)
+	}
 	p, ok := w.pages[req.path+"@"+req.caller]
 	if !ok {
 		p, ok = w.pages[req.path]
@@ -279,6 +288,13 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 		Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
 	}, nil
+}
+
+// answered notes that an instance waits for no page.
+func (w *world) answered(id any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.asking, id)
 }
 
 // asked are the paths asked on behalf of a caller, in order.
