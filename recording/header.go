@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"mediaserver/audio"
@@ -27,19 +26,12 @@ func newHeader(f audio.Format, m Mode, e Encoding) ([]byte, error) {
 	if e == ULaw {
 		spec.Encoding = wav.ULaw
 	}
-	var h header
-	if _, err := wav.NewWriter(&h, spec); err != nil {
+	h, err := spec.OpenHeader()
+	if err != nil {
 		return nil, fmt.Errorf("make the header: %w", err)
 	}
-	return h.buffer, nil
+	return h, nil
 }
-
-// header is what a wav.Writer writes at once.
-type header struct{ buffer }
-
-func (*header) Seek(int64, int) (int64, error) { return 0, nil }
-
-var _ io.WriteSeeker = (*header)(nil)
 
 // layout says where in a header the lengths are.
 type layout struct {

@@ -13,14 +13,13 @@
 // is shorter than it claims is decoded as far as it goes and reported
 // ([Info].Truncated).
 //
-// [Writer] writes 16-bit linear, A-law and µ-law files of any length, [Encode]
-// a clip at once.
+// [Encode] writes a clip as a 16-bit linear, A-law or µ-law file; for files whose
+// length is not known beforehand there is [Spec.OpenHeader].
 //
 // Sources: Multimedia Programming Interface and Data Specifications 1.0 (RIFF),
 // Multimedia Data Standards Update (IMA and OKI ADPCM, extra format fields),
 // IMA Recommended Practices for Enhancing Digital Audio Compatibility 3.00,
 // RFC 2361 (format tags).
 //
-// All functions are safe for concurrent use; a [Writer] belongs to one
-// goroutine at a time.
+// All functions are safe for concurrent use.
 package wav

@@ -31,7 +31,7 @@ var (
 // Encoding is the form of the samples in a file.
 type Encoding uint8
 
-// The encodings that Decode reads. Writer writes PCM16, ALaw and ULaw.
+// The encodings that Decode reads. PCM16, ALaw and ULaw are written.
 const (
 	PCM16       Encoding = iota // 16-bit linear, little endian
 	PCM8                        // 8-bit unsigned linear

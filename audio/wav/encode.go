@@ -41,6 +41,19 @@ func (s Spec) validate() error {
 	return nil
 }
 
+// OpenHeader is a file up to its first sample, with lengths that mean "until the
+// end of the file": what follows can be played at any time. Errors: ErrFormat.
+func (s Spec) OpenHeader() ([]byte, error) {
+	s = s.withDefaults()
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	b := s.header(0)
+	binary.LittleEndian.PutUint32(b[4:], 0xFFFFFFFF)
+	binary.LittleEndian.PutUint32(b[len(b)-4:], 0xFFFFFFFF)
+	return b, nil
+}
+
 // width is the number of bytes of one sample.
 func (s Spec) width() int {
 	if s.Encoding == PCM16 {
@@ -116,92 +129,4 @@ func Encode(w io.Writer, e Encoding, c audio.Clip) error {
 		return fmt.Errorf("wav: write: %w", err)
 	}
 	return nil
-}
-
-// writerBuffer is the number of bytes a Writer collects before it writes.
-const writerBuffer = 32 << 10
-
-// Writer writes a file whose length is not known beforehand. Until the first
-// Flush or Close the lengths in its header mean "until the end of the file", so
-// that what an interrupted program leaves behind can be played.
-type Writer struct {
-	w      io.WriteSeeker
-	spec   Spec
-	buffer []byte
-	size   int64 // bytes of audio, the buffered ones included
-}
-
-// NewWriter writes the header of a file of form s to w, which must be at its
-// beginning. The errors are ErrFormat and those of w.
-func NewWriter(w io.WriteSeeker, s Spec) (*Writer, error) {
-	s = s.withDefaults()
-	if err := s.validate(); err != nil {
-		return nil, err
-	}
-	header := s.header(0)
-	binary.LittleEndian.PutUint32(header[4:], 0xFFFFFFFF)
-	binary.LittleEndian.PutUint32(header[len(header)-4:], 0xFFFFFFFF)
-	if _, err := w.Write(header); err != nil {
-		return nil, fmt.Errorf("wav: write header: %w", err)
-	}
-	return &Writer{w: w, spec: s, buffer: make([]byte, 0, writerBuffer)}, nil
-}
-
-// Write adds samples to the audio. Most calls only fill a buffer. The errors are
-// ErrFull and those of the underlying writer.
-func (w *Writer) Write(samples []int16) error {
-	for len(samples) > 0 {
-		n := min(len(samples), (cap(w.buffer)-len(w.buffer))/w.spec.width())
-		if n == 0 {
-			if err := w.drain(); err != nil {
-				return err
-			}
-			continue
-		}
-		if w.size+int64(n*w.spec.width()) > maxData {
-			return ErrFull
-		}
-		w.buffer = w.spec.append(w.buffer, samples[:n])
-		w.size += int64(n * w.spec.width())
-		samples = samples[n:]
-	}
-	return nil
-}
-
-// Samples is the number of samples written so far, per channel.
-func (w *Writer) Samples() int64 { return w.size / int64(w.spec.width()*w.spec.Channels) }
-
-func (w *Writer) drain() error {
-	_, err := w.w.Write(w.buffer)
-	w.buffer = w.buffer[:0]
-	if err != nil {
-		return fmt.Errorf("wav: write: %w", err)
-	}
-	return nil
-}
-
-// Flush writes what is buffered and brings the lengths in the header up to date.
-func (w *Writer) Flush() error {
-	if err := w.drain(); err != nil {
-		return err
-	}
-	if _, err := w.w.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("wav: seek to the header: %w", err)
-	}
-	if _, err := w.w.Write(w.spec.header(uint32(w.size))); err != nil {
-		return fmt.Errorf("wav: write header: %w", err)
-	}
-	if _, err := w.w.Seek(0, io.SeekEnd); err != nil {
-		return fmt.Errorf("wav: seek to the end: %w", err)
-	}
-	return nil
-}
-
-// Close completes the file. It does not close the underlying writer. The Writer
-// must not be used afterwards.
-func (w *Writer) Close() error {
-	if w.size&1 == 1 { // a chunk ends at an even place
-		w.buffer = append(w.buffer, 0)
-	}
-	return w.Flush()
 }
