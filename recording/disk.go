@@ -67,21 +67,27 @@ func (m media) create(name string) (file, error) {
 	if err := m.root.MkdirAll(path.Dir(name), 0o750); err != nil {
 		return nil, err
 	}
-	f, err := m.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
+	for range maxFound {
+		f, err := m.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if m.hold(f, name, true) {
+			return f, nil
+		}
+		_ = f.Close() // a repair has found it first, and removed it
 	}
-	if !m.hold(f, name) { // a repair has found it first
-		_ = f.Close()
-		return nil, fs.ErrExist
-	}
-	return f, nil
+	return nil, fs.ErrExist
 }
 
+// maxFound bounds how often a new file may be found by a repair before it is
+// locked: by one of our own, and one of each other server.
+const maxFound = 10
+
 // hold locks a file and reports whether it still has its name: who holds it is
-// the only one to rename or remove it.
-func (m media) hold(f *os.File, name string) bool {
-	if !lock(f) {
+// the only one to rename or remove it. It waits for others to let go, or not.
+func (m media) hold(f *os.File, name string, wait bool) bool {
+	if !lock(f, wait) {
 		return false
 	}
 	mine, err := f.Stat()

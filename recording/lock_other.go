@@ -5,4 +5,4 @@ package recording
 import "os"
 
 // lock does nothing: only one process may use the media directory.
-func lock(*os.File) bool { return true }
+func lock(*os.File, bool) bool { return true }

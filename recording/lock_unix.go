@@ -8,15 +8,23 @@ import (
 )
 
 // lock takes the lock of a file that is being written. It is gone when the
-// file is closed, or the process dead. It reports false when another has it.
-func lock(f *os.File) bool {
+// file is closed, or the process dead. When another has it, it waits, or reports
+// false.
+func lock(f *os.File, wait bool) bool {
+	how := syscall.LOCK_EX
+	if !wait {
+		how |= syscall.LOCK_NB
+	}
 	locked := false
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return false
 	}
 	err = conn.Control(func(fd uintptr) {
-		err := syscall.Flock(int(fd), syscall.LOCK_EX|syscall.LOCK_NB)
+		err := syscall.Flock(int(fd), how)
+		for wait && err == syscall.EINTR {
+			err = syscall.Flock(int(fd), how)
+		}
 		// Where there are no locks we do without.
 		locked = err == nil || err != syscall.EWOULDBLOCK && err != syscall.EINTR
 	})

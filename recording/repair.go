@@ -81,7 +81,7 @@ func (m media) repairFile(part string, report *Report) error {
 		return fmt.Errorf("repair: %w", err)
 	}
 	defer f.Close()
-	if !m.hold(f, part) {
+	if !m.hold(f, part, false) {
 		report.InUse++
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -171,6 +172,41 @@ func TestRepairBetweenTwoNames(t *testing.T) {
 	entries, _ := os.ReadDir(filepath.Join(dir, day))
 	if len(entries) != 1 || entries[0].Name() != "a.wav" {
 		t.Errorf("%v", entries)
+	}
+}
+
+// TestRepairDoesNotTakeTheNameOfANewFile that it finds before it is locked.
+func TestRepairDoesNotTakeTheNameOfANewFile(t *testing.T) {
+	dir := t.TempDir()
+	m, err := openMedia(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.root.Close()
+	stop := make(chan struct{})
+	var repairs sync.WaitGroup
+	repairs.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if _, err := m.repair(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	defer repairs.Wait()
+	defer close(stop)
+	for range 500 {
+		f, err := m.create(day + "a.wav.part")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(m.remove(day+"a.wav.part"), f.Close()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -159,7 +159,7 @@ func (x *expiry) remove(name string) error {
 			return err
 		}
 		defer f.Close()
-		if !(media{x.root}).hold(f, name) {
+		if !(media{x.root}).hold(f, name, false) {
 			return errInUse
 		}
 	}

@@ -62,7 +62,7 @@ func TestExpire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer writing.Close()
-	if !lock(writing) {
+	if !lock(writing, false) {
 		t.Fatal("no lock")
 	}
 	before := filesIn(t, dir)
