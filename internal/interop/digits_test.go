@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -105,11 +106,12 @@ func TestKeysActAndAreNotHeard(t *testing.T) {
 }
 
 // attempts is how often keys are pressed when the machine, too busy for all
-// the sound, has made a tone too short for a key, or two of it.
+// the sound, has made holes in it: in a tone, which is then no key, or two of
+// them, or in what is heard before a mute.
 const attempts = 5
 
-// keysAct has a SIPp press keys. It is false where not all keys of tones were
-// heard, of a sound with holes.
+// keysAct has a SIPp press keys. It is false where the sound had holes, and not all
+// keys of tones were heard, or not what was to be heard around them.
 func keysAct(t *testing.T, method string, c sippCall) bool {
 	t.Helper()
 	app := keyed(t)
@@ -130,7 +132,15 @@ func keysAct(t *testing.T, method string, c sippCall) bool {
 	m.expectMetric(t, `mediaserver_dtmf_events_total{method="`+method+`"}`, 3)
 	listener.hangUp(t)
 	m.expectIdle(t)
-	expectMutedStretch(t, decode(t, r.expectCleanStream(t, m, 0)))
+	sound := decode(t, r.expectCleanStream(t, m, 0))
+	expectNoKeys(t, "the listener", sound, "1#")
+	if err := mutedStretch(t, sound); err != nil {
+		if m.stumbles(t) > 0 {
+			t.Logf("once more: %v", err)
+			return false
+		}
+		t.Error(err)
+	}
 	return true
 }
 
@@ -152,31 +162,31 @@ func expectKeyedPages(t *testing.T, app *application) {
 	expectConnected(t, app.asked("/first")[0], next)
 }
 
-// expectMutedStretch checks that the tone was heard, muted, and heard again,
-// and no key at all.
-func expectMutedStretch(t *testing.T, c audio.Clip) {
+// mutedStretch says why it was not the tone that was heard, then nothing, and then
+// the tone again; nil: it was.
+func mutedStretch(t *testing.T, c audio.Clip) error {
 	t.Helper()
 	pieces := audio.ToneSpans(c, 440, toneDBov-6, 300*time.Millisecond)
 	if len(pieces) == 0 {
-		t.Fatal("the tone was not heard at all")
+		return errors.New("the tone was not heard at all")
 	}
 	heard := part(c, audio.Span{From: pieces[0].From, To: pieces[len(pieces)-1].To})
 	silences := audio.Silences(heard, -60, 500*time.Millisecond)
 	if len(silences) != 1 {
-		t.Fatalf("while 440 Hz was to be heard, muted and heard again:%s; silences:%s", spans(pieces), spans(silences))
+		return fmt.Errorf("while 440 Hz was to be heard, muted and heard again:%s; silences:%s", spans(pieces), spans(silences))
 	}
 	muted := silences[0]
 	t.Logf("heard for %v, muted for %v, heard for %v", muted.From, muted.Length(), heard.Duration()-muted.To)
 	if muted.From < 600*time.Millisecond || muted.Length() < 800*time.Millisecond || muted.Length() > 1600*time.Millisecond {
-		t.Errorf("muted at%s", spans(silences))
+		return fmt.Errorf("muted at%s", spans(silences))
 	}
 	for _, s := range []audio.Span{{From: 0, To: muted.From}, {From: muted.To, To: heard.Duration()}} {
 		piece := part(heard, s)
 		if share := purity(piece, 440); share < pure {
-			t.Errorf("%s: 440 Hz has %.2f %% of the energy", spans([]audio.Span{s}), 100*share)
+			return fmt.Errorf("%s: 440 Hz has %.2f %% of the energy", spans([]audio.Span{s}), 100*share)
 		}
 	}
-	expectNoKeys(t, "the listener", c, "1#")
+	return nil
 }
 
 // TestKeysOfSIPp has SIPp itself make the telephone events (play_dtmf), at a
