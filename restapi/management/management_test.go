@@ -333,7 +333,17 @@ func TestTheDescriptionIsValidOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/calls", "/conferences", "/conferences/r", "/records", "/services", "/trunks", "/health", "/reservations", "/events", "/audit"} {
+	sip := call.FarEndEvent{SIPCallID: "a84b4c76@h"}
+	raw = `{"call_id":"c-9","sip_call_id":"b@h","earlier_sip_call_ids":["a@h"],"primary_call_id":"c-1","direction":"in","from":"1","to":"2",` +
+		`"started":"2026-03-02T10:00:00Z","ended":"2026-03-02T10:00:06Z","duration_ms":0,"cause":"busy","raw_cause":486,"pages":[],"actions":[],` +
+		`"counts":{"pages":0,"actions":0,"digits":0,"plays":0,"mutes":0}}`
+	if err := b.store.Append(store.Batch{Records: []store.Record{{ID: "c-9", End: time.Now(), JSON: []byte(raw)}}}); err != nil {
+		t.Fatal(err)
+	}
+	stream := b.sse("/events/stream")
+	b.log.Emit(call.Event{Type: call.CallStarted, Call: "c-9", FarEndEvent: sip, Started: &call.CallStart{Direction: "in", From: "1", To: "2"}})
+	wantAll(t, stream.next, "stream.opened 0", "call.started 1")
+	for _, path := range []string{"/records/c-9", "/calls", "/conferences", "/conferences/r", "/records", "/services", "/trunks", "/health", "/reservations", "/events", "/audit"} {
 		r, err := http.NewRequest(http.MethodGet, b.http.URL+Prefix+path, nil)
 		if err != nil {
 			t.Fatal(err)
