@@ -68,7 +68,7 @@ func waysIn(cfg *config.Config, host string) string {
 	inbound := 0
 	for i := range cfg.Services {
 		s := &cfg.Services[i]
-		if len(s.Match) == 0 {
+		if s.Direction == outboundDirection {
 			fmt.Fprintf(&b, "  calls by service_start  service %s\n", s.Name)
 			continue
 		}
@@ -89,19 +89,14 @@ func callable(match []string, host string) string {
 		pattern = match[i]
 	}
 	pattern = strings.ReplaceAll(pattern, "*", "…")
-	if !hasScheme(pattern) {
-		pattern = "sip:" + pattern
+	scheme, _, _ := strings.Cut(strings.ToLower(pattern), ":")
+	if !slices.Contains([]string{"sip", "sips", "tel"}, scheme) {
+		pattern, scheme = "sip:"+pattern, "sip"
 	}
-	if strings.Contains(pattern, "@") {
+	if scheme == "tel" || strings.Contains(pattern, "@") {
 		return pattern
 	}
 	return pattern + "@" + host
-}
-
-// hasScheme says whether a pattern begins with a scheme of SIP addresses.
-func hasScheme(pattern string) bool {
-	scheme, _, ok := strings.Cut(strings.ToLower(pattern), ":")
-	return ok && (scheme == "sip" || scheme == "sips")
 }
 
 // callableHost is the host and port to put into a SIP address for this

@@ -390,6 +390,7 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 			{[]string{"sip:x@y"}, "sip:x@y"},
 			{[]string{"x@y"}, "sip:x@y"},
 			{[]string{"sip:*"}, "sip:…@sip.example.com:5070"},
+			{[]string{"tel:+44*"}, "tel:+44…"},
 		} {
 			cfg.Services = []config.Service{config.NewService("help", tt.match, "http://h/")}
 			if got, want := greeting(cfg, a, nil), "  call  "+tt.want+"  service help\n"; !strings.Contains(got, want) {
@@ -412,7 +413,7 @@ func TestGreetingTellsHowToCall(t *testing.T) {
 	})
 	t.Run("a service that calls, and rooms", func(t *testing.T) {
 		cfg := config.Default()
-		reminder := config.NewService("reminder", nil, "http://h/")
+		reminder := config.NewService("reminder", []string{"112"}, "http://h/") // which nobody can call all the same
 		reminder.Direction = "outbound"
 		cfg.Services = []config.Service{reminder}
 		for _, direct := range []bool{false, true} {
