@@ -15,7 +15,13 @@ import (
 type Admission struct {
 	Unmeasured bool // whatever the engine says
 	MaxCalls   int  // calls at a time; 0: no such limit
+	// Awaited says whether somebody takes an inbound call; one that nobody takes is
+	// refused by its Handler, and does not ring before. nil: always.
+	Awaited func(Info) bool
 }
+
+// rings says whether the far end of an inbound call is told that it rings.
+func (a Admission) rings(info Info) bool { return a.Awaited == nil || a.Awaited(info) }
 
 // Headroom says how many more participants fit.
 type Headroom struct {

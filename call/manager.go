@@ -181,11 +181,16 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
 	c.life.state = Inbound
-	if err := d.Progress(codeRinging, "", nil); err != nil {
-		c.logger().Debug("ringing", "error", err)
+	rings := m.cfg.Admission.rings(c.Info())
+	if rings {
+		if err := d.Progress(codeRinging, "", nil); err != nil {
+			c.logger().Debug("ringing", "error", err)
+		}
 	}
 	m.begin(c)
-	c.emit(Event{Type: CallRinging})
+	if rings {
+		c.emit(Event{Type: CallRinging})
+	}
 	m.start(c, defaultMaxDuration)
 	return c
 }

@@ -335,6 +335,24 @@ func TestRingingIsToldBeforeTheEnd(t *testing.T) {
 	})
 }
 
+// A call that nobody takes does not ring before it is refused.
+func TestACallForNobodyDoesNotRing(t *testing.T) {
+	for awaited, events := range map[bool][]EventType{true: {CallStarted, CallRinging, CallEnded}, false: {CallStarted, CallEnded}} {
+		await := func(c *Config) { c.Admission.Awaited = func(info Info) bool { return awaited && info.Direction == In } }
+		takesTurns(t, await, func(t *testing.T, m *Manager, d *diary) {
+			far, rang := newVisitor(), false
+			far.ringing = func() error { rang = true; return nil }
+			c, served := far.comes(m, func(c *Call) { _ = c.Reject(t.Context(), codeNotFound) })
+			<-served
+			wantEnd(t, c, Completed, codeNotFound)
+			if rang != awaited {
+				t.Errorf("awaited: %v, rang: %v", awaited, rang)
+			}
+			d.want(t, events...)
+		})
+	}
+}
+
 func TestCallerWhoCancelsMeanwhileHasHungUp(t *testing.T) {
 	for name, test := range map[string]struct {
 		reaction func(*visitor) *func() error

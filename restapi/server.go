@@ -195,6 +195,10 @@ func (s *Server) serviceFor(info call.Info) *Service {
 	return nil
 }
 
+// Awaits says whether a service takes an inbound call. One that none takes is
+// rejected, and need not ring before.
+func (s *Server) Awaits(info call.Info) bool { return s.serviceFor(info) != nil }
+
 // SecurityOf says whether the audio of an inbound call is protected: as its
 // service wants it.
 func (s *Server) SecurityOf(info call.Info) call.Security {

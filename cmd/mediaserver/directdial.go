@@ -31,7 +31,7 @@ func directRoom(uri string) (name string, ok bool) {
 // conference.destinations puts elsewhere is not joined in this way: the caller
 // would choose what we dial.
 func (s *server) serveCall(ctx context.Context, c *call.Call) {
-	name, ok := s.roomCalled(c)
+	name, ok := s.roomCalled(c.Info())
 	if !ok {
 		s.parts.apps.ServeCall(ctx, c)
 		return
@@ -40,20 +40,34 @@ func (s *server) serveCall(ctx context.Context, c *call.Call) {
 }
 
 // roomCalled is the room that an inbound call is for itself.
-func (s *server) roomCalled(c *call.Call) (name string, ok bool) {
+func (s *server) roomCalled(info call.Info) (name string, ok bool) {
 	if !s.cfg.Conference.DirectDial {
 		return "", false
 	}
-	info := c.Info()
 	if info.RequestURI == "" {
 		return directRoom(info.To)
 	}
 	return directRoom(info.RequestURI)
 }
 
+// awaits says whether an inbound call is for a service or for a room that is here.
+func (s *server) awaits(info call.Info) bool {
+	name, ok := s.roomCalled(info)
+	if !ok || info.Service != "" {
+		return s.parts.apps.Awaits(info)
+	}
+	return !s.isElsewhere(name)
+}
+
+// isElsewhere says whether a room is with another focus.
+func (s *server) isElsewhere(name string) bool {
+	_, elsewhere := destinations(s.cfg.Conference.Destinations).Place(name)
+	return elsewhere
+}
+
 // serveRoom puts an inbound call into the room it is for.
 func (s *server) serveRoom(ctx context.Context, c *call.Call, name string) {
-	if _, elsewhere := destinations(s.cfg.Conference.Destinations).Place(name); elsewhere {
+	if s.isElsewhere(name) {
 		_ = c.Reject(ctx, notFound) // it has hung up
 		return
 	}

@@ -3,6 +3,10 @@ package main
 import (
 	"testing"
 	"time"
+
+	"mediaserver/call"
+	"mediaserver/cmd/mediaserver/internal/config"
+	"mediaserver/restapi"
 )
 
 func TestRoomsAreCalledByTheirPrefix(t *testing.T) {
@@ -51,5 +55,31 @@ func TestDrainEndsWithTheLastCallWithoutAnApplication(t *testing.T) {
 	}
 	if took := time.Since(began); took > cfg.ShutdownGrace()/2 {
 		t.Errorf("ended %v after the last call", took)
+	}
+}
+
+// What rings is what is taken.
+func TestWhoIsAwaited(t *testing.T) {
+	apps, err := restapi.NewServer(restapi.Config{Services: []restapi.Service{
+		{Name: "one", Match: []string{"demo"}, FirstPage: restapi.Page{URL: "http://app.test/"}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, direct := range []bool{false, true} {
+		cfg := testConfig(t)
+		cfg.Conference.DirectDial = direct
+		cfg.Conference.Destinations = []config.Destination{{Match: "far-*", Address: "sip:{name}@far.example"}}
+		s := &server{cfg: cfg, parts: &parts{apps: apps}}
+		for to, want := range map[string]bool{
+			"sip:demo@h": true, "sip:nobody@h": false, "sip:conf-here@h": direct, "sip:conf-far-away@h": false,
+		} {
+			if got := s.awaits(call.Info{Direction: call.In, RequestURI: to}); got != want {
+				t.Errorf("direct dial %v: %s is awaited: %v", direct, to, got)
+			}
+		}
+		if named := (call.Info{Direction: call.In, Service: "one", RequestURI: "sip:conf-far-away@h"}); !s.awaits(named) {
+			t.Errorf("direct dial %v: a call for a service by its name is not awaited", direct)
+		}
 	}
 }

@@ -161,6 +161,7 @@ func (s *server) wireCalls(ctx context.Context, p *parts, extra fs.FS) (*call.Ma
 		Admission: call.Admission{
 			Unmeasured: cfg.Admission.MaxLoadPercent == 0,
 			MaxCalls:   cfg.Admission.MaxCalls,
+			Awaited:    s.awaits,
 		},
 		Logger:     log,
 		Registerer: reg,
