@@ -111,9 +111,9 @@ func (r *Recording) Duration() time.Duration {
 
 // Close ends the recording and waits until the file is complete on the disk.
 // Errors: ErrWrite with the reason; ErrSlow when that takes longer than
-// Config.Timeout, and a second more for each 200 s of an encrypted one, or the
-// cause of ctx, with what is known by then: the Store goes on completing the
-// file. It may be called more than once.
+// Config.Timeout, and a second more for each 200 s of an encrypted one, 15 at
+// most, or the cause of ctx, with what is known by then: the Store goes on
+// completing the file. It may be called more than once.
 func (r *Recording) Close(ctx context.Context) (Result, error) {
 	r.ended.Store(true)
 	r.writer.wakeUp()
@@ -129,16 +129,20 @@ func (r *Recording) Close(ctx context.Context) (Result, error) {
 	}
 }
 
-// encryptedAgain is how much of a recording the slowest disk that Close waits for
-// reads and writes in the same time.
-const encryptedAgain = 200
+const (
+	// encryptedAgain is how much of a recording the slowest disk that Close waits
+	// for reads and writes in the same time.
+	encryptedAgain = 200
+	// longestAgain bounds it: a server that stops waits for its calls.
+	longestAgain = 15 * time.Second
+)
 
 // patience is how long Close waits. At its end an encrypted file is read and
 // written once more.
 func (r *Recording) patience() time.Duration {
 	d := r.store.cfg.Timeout
 	if r.encrypted {
-		d += r.Duration() / encryptedAgain
+		d += min(r.Duration()/encryptedAgain, longestAgain)
 	}
 	return d
 }

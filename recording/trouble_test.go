@@ -281,6 +281,15 @@ func TestHangingDisk(t *testing.T) {
 	})
 }
 
+// TestEncryptedRecordingOfAnyLengthHasABound, for the server may have to stop.
+func TestEncryptedRecordingOfAnyLengthHasABound(t *testing.T) {
+	r := &Recording{store: &Store{cfg: Config{}.withDefaults()}, encrypted: true}
+	r.reach.Store(int64(maxDuration / (20 * time.Millisecond)))
+	if got := r.patience(); got != 20*time.Second {
+		t.Errorf("%v", got)
+	}
+}
+
 // TestLongEncryptedRecordingIsWaitedFor: its file is written twice.
 func TestLongEncryptedRecordingIsWaitedFor(t *testing.T) {
 	for _, c := range []Cipher{{}, testCipher(t)} {
@@ -296,7 +305,7 @@ func TestLongEncryptedRecordingIsWaitedFor(t *testing.T) {
 				time.Sleep(time.Second)
 				hang := make(chan struct{})
 				d.file(memPart).set(0, hang)
-				time.AfterFunc(15*time.Second, func() { close(hang) })
+				time.AfterFunc(16*time.Second, func() { close(hang) })
 				var want error
 				if c.IsZero() {
 					want = ErrSlow
@@ -304,7 +313,7 @@ func TestLongEncryptedRecordingIsWaitedFor(t *testing.T) {
 				if result, err := r.Close(context.Background()); !errors.Is(err, want) || result.Duration != time.Hour {
 					t.Errorf("Close: %+v, %v; want %v", result, err, want)
 				}
-				time.Sleep(15 * time.Second)
+				time.Sleep(16 * time.Second)
 				closed(t, r)
 			})
 		})
