@@ -55,6 +55,9 @@ func (d *decoder) override(cfg *Config, environ []string) {
 	for _, s := range settings {
 		place := Place{Env: s.name}
 		key, ok := keys[s.name]
+		if !ok && ofKubernetes(s.name, environ) {
+			continue
+		}
 		if !ok {
 			d.problems = append(d.problems, Problem{Place: place, Message: "no key has this variable" + suggestVariable(s.name, keys)})
 			continue
@@ -65,6 +68,18 @@ func (d *decoder) override(cfg *Config, environ []string) {
 			d.value(n, v, key.field, key.path)
 		}
 	}
+}
+
+// ofKubernetes says whether Kubernetes has set a variable in each container, to tell of
+// a Service whose name begins with mediaserver: MEDIASERVER_SERVICE_HOST and others.
+func ofKubernetes(name string, environ []string) bool {
+	return slices.ContainsFunc(environ, func(e string) bool {
+		other, _, _ := strings.Cut(e, "=")
+		service, isHost := strings.CutSuffix(other, "_SERVICE_HOST")
+		of, ok := strings.CutPrefix(name, service+"_")
+		word, _, _ := strings.Cut(strings.TrimPrefix(of, "SERVICE_"), "_")
+		return isHost && ok && (of == "SERVICE_HOST" || word == "PORT")
+	})
 }
 
 // forget drops the places of what a variable replaces, so that later problems

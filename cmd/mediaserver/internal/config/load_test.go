@@ -67,6 +67,7 @@ func TestLoadReports(t *testing.T) {
 				"MEDIASERVER_RTP_PORT_MIN: rtp.port_min: \"x\" is not a whole number from 1024 to 65534",
 		},
 		{name: "an unknown variable", env: []string{"MEDIASERVER_HTTP_LISTN=x"}, want: `MEDIASERVER_HTTP_LISTN: no key has this variable; did you mean MEDIASERVER_HTTP_LISTEN?`},
+		{name: "a variable beside those of Kubernetes", env: []string{"MEDIASERVER_SERVICE_HOST=10.0.0.1", "MEDIASERVER_HTTP_PORT=8080", "MEDIASERVER_SERVICE=x"}, want: "MEDIASERVER_HTTP_PORT: no key has this variable\nMEDIASERVER_SERVICE: no key has this variable; did you mean MEDIASERVER_SERVICES?"},
 		{name: "a variable far from any key", env: []string{"MEDIASERVER_PORT_5060_UDP_ADDR=x"}, want: `MEDIASERVER_PORT_5060_UDP_ADDR: no key has this variable`},
 		{name: "broken YAML in a variable", env: []string{"MEDIASERVER_RTP_CODECS=[pcmu"}, want: `MEDIASERVER_RTP_CODECS: not valid YAML: sequence end token ']' not found`},
 		{name: "a variable inside a section it replaces", env: []string{"MEDIASERVER_RTP_JITTER={min_ms: 100, max_ms: 40}"}, want: `MEDIASERVER_RTP_JITTER: rtp.jitter.max_ms: 40 is less than rtp.jitter.min_ms, 100`},
@@ -226,6 +227,13 @@ func TestLoadAccepts(t *testing.T) {
 		{"a key with underscores", "", []string{"MEDIASERVER_SHUTDOWN_GRACE_SECONDS=5", "MEDIASERVER_RTP_JITTER_MIN_MS=40"}, func(c *Config) bool { return c.ShutdownGraceSeconds == 5 && c.RTP.Jitter.MinMS == 40 }},
 		{"a section variable before the keys inside it", "", []string{"MEDIASERVER_RTP_JITTER_MAX_MS=120", "MEDIASERVER_RTP_JITTER={max_ms: 100}"}, func(c *Config) bool { return c.RTP.Jitter.MaxMS == 120 }},
 		{"services by variable", "", []string{`MEDIASERVER_SERVICES=[{name: x, direction: inbound, match: [x], first_page: "http://h/"}]`}, func(c *Config) bool { return c.Services[0].Name == "x" && !c.Demo }},
+		{"variables of Kubernetes for a service named mediaserver-sip", "", []string{
+			"MEDIASERVER_SIP_SERVICE_HOST=10.0.0.1", "MEDIASERVER_SIP_SERVICE_PORT=5060", "MEDIASERVER_SIP_SERVICE_PORT_SIP=5060",
+			"MEDIASERVER_SIP_PORT=udp://10.0.0.1:5060", "MEDIASERVER_SIP_PORT_5060_UDP=udp://10.0.0.1:5060", "MEDIASERVER_SIP_PORT_5060_UDP_ADDR=10.0.0.1",
+		}, func(c *Config) bool { return c.SIP.Advertise == "" }},
+		{"variables of Kubernetes for a service named mediaserver", "", []string{
+			"MEDIASERVER_SERVICE_HOST=10.0.0.1", "MEDIASERVER_SERVICE_PORT=8080", "MEDIASERVER_PORT=tcp://10.0.0.1:8080", "MEDIASERVER_PORT_8080_TCP_PROTO=tcp",
+		}, func(*Config) bool { return true }},
 		{"variables of other programs", "", []string{"PATH=/bin", "MEDIASERVERS=1"}, func(c *Config) bool { return true }},
 		{"pprof on loopback", "http: {pprof_listen: \"127.0.0.1:6060\"}", nil, func(c *Config) bool { return c.HTTP.PprofListen == "127.0.0.1:6060" }},
 		{"pprof anywhere when forced", "http: {pprof_listen: \"0.0.0.0:6060\", pprof_any_address: true}", nil, func(c *Config) bool { return c.HTTP.PprofAnyAddress }},
