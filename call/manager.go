@@ -168,7 +168,7 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	}
 	info := inboundInfo(inv)
 	security, keying := m.inboundSecurity(d, info), m.inboundKeying(info)
-	offer, code := m.offered(inv, security, keying)
+	offer, code := m.offered(d, security, keying)
 	if code != 0 {
 		if err := d.Reject(code, ""); err != nil {
 			m.cfg.Logger.Debug("reject", "error", err)
@@ -197,12 +197,17 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 
 // offered reads the offer of an INVITE, nil without one; code 0 means it can be
 // answered. The log says why another cannot.
-func (m *Manager) offered(inv sip.Invitation, security Security, keying Keying) (offer *sdp.Description, code int) {
+func (m *Manager) offered(d Dialog, security Security, keying Keying) (offer *sdp.Description, code int) {
+	inv := d.Invitation()
 	if inv.Offer == nil {
 		return nil, 0
 	}
+	addr := m.mediaAddress(inv)
+	if _, within := d.(*localEnd); within {
+		addr = memoryHost()
+	}
 	local := sdp.Local{
-		Addr: netip.IPv4Unspecified(), Port: 2, Crypto: newCryptos(security, keying), Fingerprint: m.cfg.Transport.fingerprint(),
+		Addr: addr, Port: 2, Crypto: newCryptos(security, keying), Fingerprint: m.cfg.Transport.fingerprint(),
 	}
 	offer, err := sdp.Parse(inv.Offer)
 	if err != nil {

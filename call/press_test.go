@@ -20,7 +20,7 @@ func TestDigitsOfANewDialogAreCountedAnew(t *testing.T) {
 		next := newVisitor()
 		x := c.newcomer(next)
 		var code int
-		if x.offer, code = m.offered(next.Invitation(), x.security, x.keying); code != 0 {
+		if x.offer, code = m.offered(next, x.security, x.keying); code != 0 {
 			t.Fatal(code)
 		}
 		was, err := x.answerFor(t.Context(), c, "next")

@@ -3,6 +3,7 @@ package call
 import (
 	"bytes"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ type stranger struct {
 
 func (s *stranger) Invitation() sip.Invitation {
 	inv := s.visitor.Invitation()
-	inv.Offer = []byte(s.offer)
+	inv.Offer, inv.LocalAddr = []byte(s.offer), netip.MustParseAddr("192.0.2.1")
 	return inv
 }
 
@@ -36,7 +37,11 @@ func TestTheLogSaysWhyAnOfferIsRefused(t *testing.T) {
 		offer, why string
 		code       int
 	}{
-		"another codec":  {head + "m=audio 4000 RTP/AVP 9\r\n", "no common codec", codeNotAcceptable},
+		"another codec": {head + "m=audio 4000 RTP/AVP 9\r\n", "no common codec", codeNotAcceptable},
+		"another family": {
+			"v=0\r\no=- 1 1 IN IP6 2001:db8::7\r\ns=-\r\nc=IN IP6 2001:db8::7\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n",
+			"address 2001:db8::7 cannot be reached from 192.0.2.1", codeNotAcceptable,
+		},
 		"no description": {"hello", "sdp: malformed", codeBadRequest},
 		"many streams":   {head + strings.Repeat("m=audio 4000 RTP/AVP 9\r\n", 60), "no common codec", codeNotAcceptable},
 	} {
@@ -61,4 +66,15 @@ func TestTheLogSaysWhyAnOfferIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What is told to the outside is no address of a call within the process.
+func TestTheAddressForOthersRefusesNoCallWithinTheProcess(t *testing.T) {
+	takesTurns(t, func(cfg *Config) { cfg.Advertise = netip.MustParseAddr("2001:db8::1") }, func(t *testing.T, m *Manager, _ *diary) {
+		body := newVisitor().Invitation().Offer
+		d := &localEnd{call: &localCall{offer: body}}
+		if offer, code := m.offered(d, SecurityOptional, KeyingAny); offer == nil || code != 0 {
+			t.Errorf("code %d for\n%s", code, body)
+		}
+	})
 }

@@ -28,7 +28,7 @@ func (m *Manager) replace(ctx context.Context, d Dialog, old *sip.Dialog) {
 	x := c.newcomer(d)
 	x.security, x.keying = m.inboundSecurity(d, inboundInfo(inv)), m.inboundKeying(inboundInfo(inv))
 	var code int
-	if x.offer, code = m.offered(inv, x.security, x.keying); code != 0 {
+	if x.offer, code = m.offered(d, x.security, x.keying); code != 0 {
 		reject(code)
 		return
 	}
