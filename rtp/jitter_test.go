@@ -251,6 +251,30 @@ func TestEveryPacketTimeGivesWholeFrames(t *testing.T) {
 	}
 }
 
+// What the largest delay holds finds room, in packets of any time that is agreed on.
+func TestSmallPacketsFillTheLargestDelay(t *testing.T) {
+	for _, size := range []int{80, 160, 480} {
+		for _, most := range []int{DefaultJitterMaxMS, maxJitterMS} {
+			s := newSim(t, func(c *EndpointConfig) { c.Jitter.MaxMS = most })
+			p := s.phone()
+			p.size = size
+			ptime := durationOf(int64(size), 8000)
+			late := time.Duration(0)
+			p.talk(20*time.Second, func(i int) time.Duration { // once in a second what was held up comes at once
+				if i%int(time.Second/ptime) == 0 {
+					late = time.Duration(most)*ms - 10*ms
+				}
+				late = max(0, late-ptime)
+				return late + 7*ms
+			})
+			s.run(19 * time.Second)
+			if st := s.stats(); st.TotalDropped() > 0 || st.Concealed[ConcealLoss] > 0 || s.holes(100) > 0 {
+				t.Errorf("packets of %v held up for %d ms: dropped %v, concealed %v, %d quiet frames", ptime, most-10, st.Dropped, st.Concealed, s.holes(100))
+			}
+		}
+	}
+}
+
 func TestPacketTimeMayChangeInMidStream(t *testing.T) {
 	s := newSim(t)
 	p := s.phone()

@@ -9,11 +9,12 @@ const (
 	// slotBytes is the longest payload taken: 60 ms of G.711 are 480 bytes.
 	slotBytes = 512
 	// chunkBytes holds the payload of a packet of 20 ms of G.711; longer ones
-	// take up to slotChunks of the ringChunks there are: 360 ms in all, and
-	// fewChunks, 120 ms, without more memory.
+	// take up to slotChunks of the ringChunks there are, one for each slot: packets
+	// of 10 ms fill the largest delay. fewChunks, 120 ms, there are without more
+	// memory.
 	chunkBytes            = 176
 	slotChunks            = (slotBytes + chunkBytes - 1) / chunkBytes
-	ringChunks, fewChunks = 18, 6
+	ringChunks, fewChunks = ringSlots, 6
 	// maxDropout and maxMisorder bound the steps of the sequence number that are
 	// believed at once [packets]. RFC 3550 A.1.
 	maxDropout  = 3000
