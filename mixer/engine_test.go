@@ -383,7 +383,7 @@ func TestSystemClock(t *testing.T) {
 	start := time.Now()
 	<-m.Play(clip(0, 2400)).Done()
 	took := time.Since(start)
-	if took < 280*time.Millisecond || took > 3*time.Second {
+	if took < 280*time.Millisecond || took > time.Minute {
 		t.Errorf("300 ms took %v", took)
 	}
 	for range 2 {
