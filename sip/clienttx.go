@@ -104,10 +104,17 @@ func (c *clientTx) next(ctx context.Context, limit <-chan time.Time) (*sipgo.Res
 
 // unheard has the next request open a connection of its own where nothing at all has
 // come by this one since our request: a firewall may have forgotten it, which
-// TCP itself finds out after a quarter of an hour.
+// TCP itself finds out after a quarter of an hour. A connection that has come to us is
+// closed where a whole transaction has passed so: who is at its other end has no other
+// for us, and the registration of a phone ends with it.
 func (c *clientTx) unheard() {
-	if conn := c.conn.flow.conn; conn != nil && conn.heard.Load() < c.began.UnixNano() {
-		c.ua.streams.hide(conn)
+	conn := c.conn.flow.conn
+	if conn == nil || conn.heard.Load() >= c.began.UnixNano() {
+		return
+	}
+	c.ua.streams.hide(conn)
+	if conn.listener != nil && time.Since(c.began) >= c.ua.cfg.Timers.transaction() {
+		conn.close()
 	}
 }
 

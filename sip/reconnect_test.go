@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -94,5 +95,31 @@ func TestComingBack(t *testing.T) {
 		if got := at(uri); got != want {
 			t.Errorf("%s: come back to %q, want %q", uri, got, want)
 		}
+	}
+}
+
+// A phone that is not there any more, though its connection has not ended, is called
+// once in vain: then its registration is over, and it is known not to be there.
+func TestPhonesThatAreSilentAreNotRegistered(t *testing.T) {
+	cfg := phonesConfig()
+	cfg.Timers, cfg.Listen = shortTimers, []string{"ws://127.0.0.1:0"}
+	u := startUA(t, cfg, nil)
+	b := newBrowser(t, u)
+	p := &loginPeer{rawPeer: b.rawPeer, user: "alice", password: "wonder land", callID: newTag()}
+	const uri = "sip:example.com"
+	b.said(p.request("REGISTER", uri, "alice"))
+	challenged := b.expectWS("401 REGISTER")
+	b.said(p.request("REGISTER", uri, "alice", "Contact: <sip:alice@"+b.addr()+">", p.credentials(challenged, "REGISTER", uri, "SHA-256", 1)))
+	b.expectWS("200 REGISTER")
+	r := InviteRequest{To: "sip:alice@example.com", SDP: testSDP("offer")}
+	if _, err := u.Invite(t.Context(), r, nil); !errors.Is(err, ErrTimeout) {
+		t.Errorf("first call: %v", err)
+	}
+	if list := u.Contacts("alice"); len(list) != 0 {
+		t.Errorf("contacts %+v", list)
+	}
+	_, err := u.Invite(t.Context(), r, nil)
+	if status, ok := errors.AsType[*StatusError](err); !ok || status.Code != codeUnavailable {
+		t.Errorf("second call: %v, want 480", err)
 	}
 }
