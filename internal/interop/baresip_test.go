@@ -19,7 +19,7 @@ import (
 )
 
 // baresipLimit ends a phone that hangs.
-const baresipLimit = 60 * time.Second
+const baresipLimit = 2 * time.Minute
 
 // modulePaths is where the modules of baresip are.
 func modulePaths() []string {

@@ -14,7 +14,7 @@ import (
 )
 
 // sippLimit ends a SIPp that hangs.
-const sippLimit = 30 * time.Second
+const sippLimit = time.Minute
 
 // sippCall is a call, or many of them, by SIPp.
 type sippCall struct {
