@@ -39,10 +39,11 @@ func (z *zone) questions() int {
 	return n
 }
 
-// set has the records of a name last for so many seconds.
-func (z *zone) set(ttl uint32) {
+// set has all records last for so many seconds, and that there is nothing.
+func (z *zone) set(ttl, none uint32) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
+	z.none = none
 	for _, rs := range z.records {
 		for i := range rs {
 			rs[i].Header.TTL = ttl
@@ -74,8 +75,7 @@ func TestAnswersOfTheDNSAreKept(t *testing.T) {
 			z.srv("_sip._udp.kept.test", 10, 1, "host.test", 5060)
 			z.srv("_sip._udp.kept.test", 10, 1, "other.test", 5060)
 			z.naptr("kept.test", 10, 50, "s", "SIP+D2U", "_sip._udp.kept.test")
-			z.set(c.ttl)
-			z.none = c.none
+			z.set(c.ttl, c.none)
 			clock := &setClock{at: time.Now()}
 			r := newResolver([]netip.AddrPort{z.addr}, clock.now)
 			c.ask(t, r)
