@@ -47,7 +47,7 @@ func (o *outgoing) named(callID string) { o.callID.Store(&callID) }
 // none.
 func (c *Call) sipCallID() string {
 	switch d := c.far().(type) {
-	case nil:
+	case nil, *localEnd:
 		return ""
 	case *outgoing:
 		if id := d.callID.Load(); id != nil {
