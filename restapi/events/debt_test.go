@@ -205,6 +205,29 @@ func TestAReaderIsToldWhatTheStoreHasLost(t *testing.T) {
 	}
 }
 
+func TestAReaderIsToldOfAHoleWithinTheStore(t *testing.T) {
+	disk := &fullDisk{Store: openStore(t, t.TempDir())}
+	defer disk.Close()
+	l := newLog(t, Config{Store: disk, Memory: 2})
+	for i := range 13 {
+		disk.full = i >= 3 && i < 8
+		l.Emit(call.Event{Type: call.CallRinging})
+		l.writeAll()
+	}
+	m, err := l.Read(0, 10)
+	if err != nil || len(m) != 3 {
+		t.Fatalf("%d events before the hole, %v; want 3", len(m), err)
+	}
+	_, err = l.Read(3, 10)
+	gone, ok := errors.AsType[*RangeError](err)
+	if !ok {
+		t.Fatalf("%v, want to be told of the hole", err)
+	}
+	if m, err = l.Read(gone.Oldest-1, 13); err != nil || len(m) == 0 || m[0].Sequence != gone.Oldest {
+		t.Errorf("%d events behind the hole, %v", len(m), err)
+	}
+}
+
 func TestAWebhookGoesOnBehindWhatTheStoreHasLost(t *testing.T) {
 	l, disk := lossy(t)
 	defer disk.Close()

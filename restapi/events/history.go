@@ -93,10 +93,26 @@ func (l *Log) Read(after uint64, limit int) ([]Message, error) {
 	l.out.mu.Unlock()
 	// What is in the store beyond it is not out yet.
 	m, err := l.readStore(after, int(min(uint64(limit), latest-after)), latest)
-	if err == nil && len(m) == 0 { // the store could not keep what came after
-		err = &RangeError{After: after, Oldest: remembered, Latest: latest}
+	if err != nil {
+		return nil, err
 	}
-	return m, err
+	switch {
+	case len(m) > 0 && m[0].Sequence == after+1:
+		return unbroken(m), nil
+	case len(m) > 0:
+		remembered = m[0].Sequence
+	}
+	return nil, &RangeError{After: after, Oldest: remembered, Latest: latest}
+}
+
+// unbroken is what comes before the first hole that a full disk has left.
+func unbroken(m []Message) []Message {
+	for i := 1; i < len(m); i++ {
+		if m[i].Sequence != m[i-1].Sequence+1 {
+			return m[:i]
+		}
+	}
+	return m
 }
 
 func (l *Log) readStore(after uint64, limit int, latest uint64) ([]Message, error) {
