@@ -3,8 +3,10 @@ package webservice_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -246,6 +248,13 @@ func TestAWriteRemovesWhatKilledOnesHaveLeft(t *testing.T) {
 		if err := os.Chtimes(filepath.Join(w.media, name), at, at); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// Before it writes: on a full disk it makes room for itself.
+	if status, _ := w.put("filetype=media&filename=d/b.wav", strings.NewReader("no sound")); status == 200 {
+		t.Fatal("a file that is no sound was taken")
+	}
+	if _, err := os.Stat(filepath.Join(w.media, "d/old.upload")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is left is still there after a write that failed: %v", err)
 	}
 	if status, body := w.put("filetype=media&filename=d/a.wav", bytes.NewReader(tone(t))); status != 200 {
 		t.Fatalf("%d %s", status, body)

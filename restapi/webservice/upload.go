@@ -41,14 +41,14 @@ func (s *Services) fileWrite(q *request) (any, error) {
 	allowTime(http.NewResponseController(q.w).SetReadDeadline)
 	allowTime(http.NewResponseController(q.w).SetWriteDeadline)
 	check := encrypted == nil || !*encrypted
+	if directory := path.Dir(name); s.swept.due(directory, time.Now()) {
+		if err := a.sweep(directory, time.Now()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.cfg.Logger.Warn("what uploads have left cannot be removed", "directory", directory, "error", err)
+		}
+	}
 	size, err := a.write(name, http.MaxBytesReader(q.w, q.r.Body, call.MaxMediaFile), check)
 	if err != nil {
 		return nil, err
-	}
-	if directory := path.Dir(name); s.swept.due(directory, time.Now()) {
-		if err := a.sweep(directory, time.Now()); err != nil {
-			s.cfg.Logger.Warn("what uploads have left cannot be removed", "directory", directory, "error", err)
-		}
 	}
 	return fileAnswer{Name: name, Size: size}, nil
 }
