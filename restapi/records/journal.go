@@ -93,15 +93,13 @@ func (j *Journal) append(records []store.Record) {
 // lines writes the first records, as many as belong into one file, and returns how
 // many these are.
 func (j *Journal) lines(records []store.Record) (n int, err error) {
-	day := records[0].End.UTC().Format(dayForm)
-	ahead := j.day > time.Now().UTC().Format(dayForm)         // the clock was wrong
-	if j.file == nil || day > j.day || ahead && day < j.day { // a record that is late stays in the file that is open
+	if day := dayOf(records[0]); j.file == nil || !j.takes(day) {
 		if err := j.turn(day); err != nil {
 			return 1, err
 		}
 	}
 	var text []byte
-	for n < len(records) && records[n].End.UTC().Format(dayForm) <= j.day {
+	for n < len(records) && j.takes(dayOf(records[n])) {
 		text = append(append(text, records[n].JSON...), '\n')
 		n++
 	}
@@ -109,6 +107,16 @@ func (j *Journal) lines(records []store.Record) (n int, err error) {
 		err = errors.Join(err, j.Close()) // opened anew, a line that was broken off is ended
 	}
 	return n, err
+}
+
+// dayOf is the day of a record.
+func dayOf(r store.Record) string { return r.End.UTC().Format(dayForm) }
+
+// takes says whether records of a day go into the file that is open: those of its
+// own day and late ones, but not into the file of a day to come, which a wrong clock
+// has opened.
+func (j *Journal) takes(day string) bool {
+	return day == j.day || day < j.day && j.day <= time.Now().UTC().Format(dayForm)
 }
 
 // turn opens the file of a day. A line that a killed process has left broken

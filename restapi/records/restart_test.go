@@ -169,9 +169,13 @@ func TestAClockThatWasWrongSpoilsOneFileOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
+		var batch []store.Record
 		for i, end := range []time.Time{now, now.AddDate(10, 0, 0), now, now.Add(-time.Hour), now} {
-			j.append([]store.Record{{ID: strconv.Itoa(i), End: end, JSON: fmt.Appendf(nil, `{"call_id":"%d"}`, i)}})
+			batch = append(batch, store.Record{ID: strconv.Itoa(i), End: end, JSON: fmt.Appendf(nil, `{"call_id":"%d"}`, i)})
 		}
+		j.append(batch[:1])
+		j.append(batch[1:4])
+		j.append(batch[4:])
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
