@@ -43,7 +43,10 @@ func (m media) tryOut() error {
 	_ = m.remove(probe) // of a process that was killed
 	f, err := m.create(probe)
 	if err == nil {
-		err = errors.Join(m.remove(probe), f.Close())
+		if err = m.remove(probe); errors.Is(err, fs.ErrNotExist) {
+			err = nil // another server, which begins too, has removed it
+		}
+		err = errors.Join(err, f.Close())
 	}
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return nil
