@@ -182,7 +182,8 @@ func (e *Engine) ask(ctx context.Context, r speech.Request) (audio.Clip, error) 
 		return audio.Clip{}, fmt.Errorf("status %d", a.StatusCode)
 	}
 	media := a.Header.Get(contentType)
-	if isText(media) { // raw samples would make noise of it
+	format := e.format(media)
+	if format == sound.Raw && isText(media) { // it would be noise
 		return audio.Clip{}, fmt.Errorf("an answer of type %.40q, not audio", media)
 	}
 	data, err := io.ReadAll(io.LimitReader(a.Body, maxAnswer+1))
@@ -192,7 +193,7 @@ func (e *Engine) ask(ctx context.Context, r speech.Request) (audio.Clip, error) 
 	case len(data) > maxAnswer:
 		return audio.Clip{}, fmt.Errorf("more than %d bytes of sound", maxAnswer)
 	}
-	return sound.Decode(data, e.format(media), e.cfg.Rate)
+	return sound.Decode(data, format, e.cfg.Rate)
 }
 
 // isText reports whether a type is that of a message rather than of sound.

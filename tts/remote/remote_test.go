@@ -177,6 +177,13 @@ func TestBadAnswersAreErrors(t *testing.T) {
 	if c, err := say(t, Config{URL: complaint, Format: sound.Raw, Rate: 8000}, "Bob"); err == nil {
 		t.Errorf("a message is spoken as %d samples", len(c.Samples))
 	}
+	careless := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8") // as small servers call all they send
+		w.Write(tone("Bob", 1))
+	})
+	if _, err := say(t, Config{URL: careless}, "Bob"); err != nil {
+		t.Errorf("a WAV file of another type: %v", err)
+	}
 	_, err := say(t, Config{URL: "http://127.0.0.1:1/?key={key}", Key: key}, "Bob")
 	if err == nil || strings.Contains(err.Error(), key) {
 		t.Errorf("no server: error %v", err)
