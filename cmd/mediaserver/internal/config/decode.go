@@ -36,7 +36,7 @@ func shortened(text string) string {
 		return text
 	}
 	end := maxShown
-	for !utf8.RuneStart(text[end]) {
+	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return text[:end] + "…"

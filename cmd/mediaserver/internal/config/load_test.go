@@ -35,6 +35,7 @@ func TestLoadReports(t *testing.T) {
 		{name: "an unknown key at the top", text: "\n\nport: 5060\n", want: `f.yaml:3:1: port: unknown key; known here: sip, rtp, http, media, tts, pages, conference, admission, websocket, services, store, events, records, cluster, log, shutdown_grace_seconds`},
 		{name: "a key given twice", text: "log:\n  level: info\n  level: debug\n", want: `f.yaml:3:3: the key "level" is given twice, first in line 2`},
 		{name: "a number that is a text", text: "rtp:\n  port_min: many\n", want: `f.yaml:2:13: rtp.port_min: "many" is not a whole number from 1024 to 65534`},
+		{name: "a long text that is no text", env: []string{"MEDIASERVER_LOG_LEVEL=" + strings.Repeat("\x80", 2000)}, want: `MEDIASERVER_LOG_LEVEL: log.level: "…" is not one of debug, info, warn, error`},
 		{name: "a number out of range", text: "rtp: {port_min: 80}\n", want: `f.yaml:1:17: rtp.port_min: "80" is not a whole number from 1024 to 65534`},
 		{name: "a number with a fraction", text: "pages: {timeout_seconds: 1.5}\n", want: `f.yaml:1:26: pages.timeout_seconds: "1.5" is not a whole number from 1 to 600`},
 		{name: "a truth value that is none", text: "conference:\n  direct_dial: yes\n", want: `f.yaml:2:16: conference.direct_dial: "yes" is not true or false`},
