@@ -159,7 +159,7 @@ const (
 //
 // Deviation: RFC 4733 §2.5.1.2 has all packets of an event keep its timestamp.
 // Some senders move it on with each packet, and some have a clock that stands
-// still between two keys; what they send is taken for what it can only be.
+// still between two different keys; what they send is taken for what it can only be.
 func (r *Receiver) relate(ts uint32, marker bool, e Event, now time.Time) relation {
 	if !r.seen {
 		return newEvent
@@ -176,7 +176,8 @@ func (r *Receiver) relate(ts uint32, marker bool, e Event, now time.Time) relati
 			return sameEvent
 		}
 	case ahead > 0:
-		if !marker && e.Code == r.code && age < memory && (ahead < minApart || !r.ended && r.continues(uint32(ahead))) {
+		if !marker && e.Code == r.code && (ahead < minApart && age < updateTimeout ||
+			!r.ended && age < memory && r.continues(uint32(ahead))) {
 			return nextSegment
 		}
 	case ahead > -staleUnits && age < endMemory:

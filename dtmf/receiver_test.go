@@ -90,6 +90,7 @@ func TestReceiverCountsOnePressPerTimestamp(t *testing.T) {
 		{"lost start, recovered from the last end", event(1000, 5)[6:], "5"},
 		{"lost ends", event(1000, 5)[:3], "5"},
 		{"the same key twice", join(event(1000, 5), event(3000, 5)), "55"},
+		{"the same key twice, the clock hardly moves in between, and the marker is lost", join(event(1000, 5), wait(1500*time.Millisecond, event(1160, 5)[1:])), "55"},
 		{"the same key twice, all ends and the marker lost", join(event(1000, 5)[:2], event(3000, 5)[1:]), "55"},
 		{"all keys", join(event(0, 0), event(1600, 1), event(3200, 9), event(4800, 10), event(6400, 11), event(8000, 12), event(9600, 15)), "019*#AD"},
 		{"late packets of an older event", join(event(1000, 5)[:4], event(3000, 6)[:2], event(1000, 5)[4:], event(3000, 6)[2:]), "56"},
