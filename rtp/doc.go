@@ -85,7 +85,8 @@
 // in RFC 3550; events as in RFC 4733. A frame is 20 ms of audio, whatever the
 // packets hold. Lost is a packet passed over at play-out; late, one that came
 // after that. Concealed is sound made up for what is missing: nothing is
-// concealed while the far end is known to be silent.
+// concealed while the far end is known to be silent, nor counted, but the sound
+// before that fades.
 //
 // RFC 3550 (RTP, RTCP), 3551 (profile), 3389 (comfort noise), 4733 (events,
 // carried only), 4961 (symmetric RTP), 3605 (a=rtcp), 7022 (CNAME), ITU-T G.711

@@ -15,8 +15,11 @@ func TestReliableRinging(t *testing.T) {
 	acknowledged := make(chan struct{})
 	first := app.pages["/first"]
 	app.pages["/first"] = func(w http.ResponseWriter, q request) {
-		<-acknowledged
-		first(w, q)
+		select {
+		case <-acknowledged:
+			first(w, q)
+		case <-q.gone:
+		}
 	}
 	m := setup{app: app, services: meetingService(), sip: ", session_expires_seconds: 90"}.run(t)
 	call := sippCall{scenario: "reliable", user: "meeting"}.start(t, m)

@@ -33,7 +33,7 @@ func protectedPhones(t *testing.T, shared int) {
 	}
 	phonesMeet(t, m, anna, "secret", bert, "talk")
 	expectForged(t, m, 2)
-	if log := m.output(); strings.Contains(log, "inline:") || strings.Contains(log, "a=crypto") {
+	if log := m.output(); strings.Contains(log, "inline:") || strings.Contains(log, "crypto:") {
 		t.Error("the log has keys in it")
 	}
 }
