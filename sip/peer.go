@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -29,6 +30,7 @@ type peer struct {
 	flow      *flow       // the way the far end's last INVITE or 2xx came
 	nat       bool        // its Contact cannot be reached, the source of its messages can
 	phone     string      // of ours, whose registration leads to it as well; "": none
+	since     time.Time   // the dialog began then; with phone
 	login     *Digest     // for challenges to our requests; nil: none
 	localSeq  uint32
 	remoteSeq uint32 // 0 = none yet; valid numbers begin there too, hence heard
@@ -59,7 +61,7 @@ func peerOfUAS(u *UA, in *incoming, toTag string) *peer {
 		routes: recordedRoutes(in.req),
 		flow:   &flow{ua: u, sock: in.src.sock, conn: in.src.conn, to: in.src.addr},
 
-		known: true, remoteSeq: in.cseq, heard: true, phone: in.login,
+		known: true, remoteSeq: in.cseq, heard: true, phone: in.login, since: u.phones.registrar.now(),
 	}
 	p.nat = behindNAT(in.req.Via(), &p.target, in.src.addr) && len(p.routes) == 0
 	p.learn(in.req)
@@ -281,13 +283,13 @@ const maxForwards = 70
 // way finds the flow to the next hop of a request within the dialog.
 func (p *peer) way(ctx context.Context, next sipgo.Uri) (*flow, error) {
 	p.mu.Lock()
-	f, nat, phone, target := p.flow, p.nat, p.phone, p.target
+	f, nat, phone, since, target, routed := p.flow, p.nat, p.phone, p.since, p.target, len(p.routes) > 0
 	p.mu.Unlock()
 	if (nat || f.pinned) && f.alive() {
 		return f, nil
 	}
-	if phone != "" && !f.alive() {
-		if b := p.ua.phones.registrar.back(phone, &target); b != nil {
+	if phone != "" && !routed && !f.alive() {
+		if b := p.ua.phones.registrar.back(phone, &target, since); b != nil {
 			return b.flow, nil
 		}
 	}

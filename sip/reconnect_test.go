@@ -67,33 +67,163 @@ func saysSomething(ctx context.Context, _ *UA, _ RegisterRequest, d *Dialog) err
 	return d.Info(ctx, "application/dtmf", []byte("1"))
 }
 
-// A phone that is at several places is not taken for one that has come back.
+// A phone has come back to where its dialog goes, or to its only place if that is a
+// connection that was not there when the dialog began.
 func TestComingBack(t *testing.T) {
-	u := startUA(t, phonesConfig(), nil)
-	p := newLoginPeer(t, u, "alice", "wonder land")
-	at := func(uri string) string {
-		parsed := mustURI(t, uri)
-		b := u.phones.registrar.back("alice", &parsed)
-		if b == nil {
-			return ""
+	began := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	before, since := began.Add(-time.Minute), began.Add(time.Minute)
+	tcp, udp := &flow{conn: &streamConn{done: make(chan struct{})}}, &flow{sock: &udpSocket{}}
+	type registered struct {
+		uri  string
+		flow *flow
+		at   []time.Time // it is refreshed at all but the first
+	}
+	for name, tt := range map[string]struct {
+		list   []registered
+		target string
+		want   string // host, "" = it has not come back
+	}{
+		"nowhere":                            {nil, "sip:a@192.0.2.1", ""},
+		"the same place":                     {[]registered{{"sip:a@192.0.2.1", tcp, []time.Time{since}}}, "sip:%61@192.0.2.1", "192.0.2.1"},
+		"the same place, there all the time": {[]registered{{"sip:a@192.0.2.1", udp, []time.Time{before}}}, "sip:a@192.0.2.1", "192.0.2.1"},
+		"the same of two": {
+			[]registered{{"sip:a@192.0.2.1", udp, []time.Time{before}}, {"sip:a@192.0.2.2", tcp, []time.Time{since}}},
+			"sip:a@192.0.2.2", "192.0.2.2",
+		},
+		"another, new":                {[]registered{{"sip:a@192.0.2.1", tcp, []time.Time{since}}}, "sip:a@192.0.2.9:4000", "192.0.2.1"},
+		"another, when it began":      {[]registered{{"sip:a@192.0.2.1", tcp, []time.Time{began}}}, "sip:a@192.0.2.9:4000", ""},
+		"another, only refreshed":     {[]registered{{"sip:a@192.0.2.1", tcp, []time.Time{before, since}}}, "sip:a@192.0.2.9:4000", ""},
+		"another, without connection": {[]registered{{"sip:a@192.0.2.1", udp, []time.Time{since}}}, "sip:a@192.0.2.9:4000", ""},
+		"one of two": {
+			[]registered{{"sip:a@192.0.2.1", udp, []time.Time{before}}, {"sip:a@192.0.2.2", tcp, []time.Time{since}}},
+			"sip:a@192.0.2.9:4000", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var now time.Time
+			r := &registrar{cfg: RegistrarConfig{}.withDefaults(), now: func() time.Time { return now }, contacts: map[string][]*binding{}}
+			cseq := uint32(0)
+			for _, at := range tt.list {
+				uri := mustURI(t, at.uri)
+				for _, now = range at.at {
+					cseq++
+					b := &binding{uri: uri, id: comparable0(&uri), flow: at.flow, expires: time.Time{}.Add(time.Hour), callID: "1", cseq: cseq}
+					if ref := r.update("a", registration{callID: "1", cseq: cseq, contacts: []*binding{b}}); ref != nil {
+						t.Fatal(ref)
+					}
+				}
+			}
+			now = since.Add(time.Second)
+			target, got := mustURI(t, tt.target), ""
+			if b := r.back("a", &target, began); b != nil {
+				got = b.uri.Host
+			}
+			if got != tt.want {
+				t.Errorf("come back to %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What is for a phone whose connection has ended does not go to another device of the
+// same user: that would refuse it with 481, and the call be over.
+func TestAnotherDeviceIsNotTheOneThatHasGone(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			cfg := phonesConfig()
+			cfg.Listen = []string{"ws://127.0.0.1:0", "udp://127.0.0.1:0", "tcp://127.0.0.1:0"}
+			u := startUA(t, cfg, nil)
+			heard := &tap{}
+			desk := startUA(t, Config{Listen: []string{"udp://127.0.0.1:0"}, Filter: heard.filter}, nil) // refuses all calls
+			ctx, done := context.WithTimeout(t.Context(), patience)
+			defer done()
+			registers := func() RegisterRequest {
+				server := strings.TrimPrefix(target(u, transport), "sip:bob@")
+				return RegisterRequest{
+					Registrar: "sip:" + server, Address: "sip:bob@" + server,
+					Expires: time.Minute, Digest: NewDigest("bob", "builder"), Thread: &Thread{},
+				}
+			}()
+			register := func() {
+				t.Helper()
+				if _, err := desk.Register(ctx, registers); err != nil {
+					t.Fatal(err)
+				}
+			}
+			register()
+			web := registeredBrowser(t, u)
+			d := web.isCalled(u)
+			register()
+			_ = web.ws.Close()
+			<-d.peer.conn().done
+			if list := u.Contacts("bob"); len(list) != 1 || list[0].Transport != transport {
+				t.Fatalf("contacts %+v", list)
+			}
+			if err := d.Info(ctx, "application/dtmf", []byte("5")); !errors.Is(err, ErrTransport) {
+				t.Errorf("INFO to nobody: %v", err)
+			}
+			if n := heard.count("INFO"); n != 0 || d.Err() != nil {
+				t.Fatalf("%d INFO came to another device; %v", n, d.Err())
+			}
+			web = registeredBrowser(t, u)
+			told := make(chan error, 1)
+			go func() { told <- d.Info(ctx, "application/dtmf", []byte("6")) }()
+			web.said(web.answerTo(web.expectWS("INFO"), nil))
+			if err := <-told; err != nil {
+				t.Errorf("INFO: %v", err)
+			}
+			go func() { told <- d.Bye(ctx) }()
+			web.said(web.answerTo(web.expectWS("BYE"), nil))
+			if err := <-told; err != nil {
+				t.Errorf("BYE: %v", err)
+			}
+		})
+	}
+}
+
+// registeredBrowser is a browser at which bob has registered, always with the same Contact.
+func registeredBrowser(t *testing.T, u *UA) *browser {
+	t.Helper()
+	b := newBrowser(t, u)
+	p := &loginPeer{rawPeer: b.rawPeer, user: "bob", password: "builder", callID: newTag()}
+	const uri = "sip:example.com"
+	b.said(p.request("REGISTER", uri, "bob"))
+	challenged := b.expectWS("401 REGISTER")
+	b.said(p.request("REGISTER", uri, "bob", "Contact: <sip:peer@"+b.addr()+">", p.credentials(challenged, "REGISTER", uri, "SHA-256", 1)))
+	b.expectWS("200 REGISTER")
+	return b
+}
+
+// isCalled calls bob, whose browser answers.
+func (b *browser) isCalled(u *UA) *Dialog {
+	b.t.Helper()
+	made := make(chan *Dialog, 1)
+	go func() { made <- dial(b.t, u, "sip:bob@example.com") }()
+	b.said(b.answerTo(b.expectWS("INVITE"), testSDP("answer")))
+	b.expectWS("ACK")
+	return <-made
+}
+
+// A request that goes by a proxy goes there, wherever the phone is registered.
+func TestRoutesCountMoreThanRegistrations(t *testing.T) {
+	cfg := phonesConfig()
+	cfg.Listen = []string{"ws://127.0.0.1:0", "udp://127.0.0.1:0"}
+	u := startUA(t, cfg, nil)
+	registeredBrowser(t, u)
+	gone := &streamConn{done: make(chan struct{}), transport: viaWS}
+	close(gone.done)
+	p := &peer{ua: u, flow: &flow{ua: u, conn: gone}, phone: "bob", target: u.phones.registrar.of("bob")[0].uri}
+	proxy := mustURI(t, "sip:127.0.0.1:5070;transport=udp;lr")
+	for _, routed := range []bool{false, true} {
+		if routed {
+			p.routes = append(p.routes, proxy)
 		}
-		return b.uri.Host
-	}
-	if got := at("sip:alice@192.0.2.1"); got != "" {
-		t.Errorf("one that is nowhere has come back to %s", got)
-	}
-	if res := p.register("alice", "Contact: <sip:alice@192.0.2.1>"); !strings.HasPrefix(res, "SIP/2.0 200") {
-		t.Fatal(res)
-	}
-	if got := at("sip:alice@192.0.2.9:4000"); got != "192.0.2.1" {
-		t.Errorf("come back to %q, want its only place", got)
-	}
-	if res := p.register("alice", "Contact: <sip:alice@192.0.2.2>"); !strings.HasPrefix(res, "SIP/2.0 200") {
-		t.Fatal(res)
-	}
-	for uri, want := range map[string]string{"sip:alice@192.0.2.9:4000": "", "sip:%61lice@192.0.2.1": "192.0.2.1", "sip:alice@192.0.2.2": "192.0.2.2"} {
-		if got := at(uri); got != want {
-			t.Errorf("%s: come back to %q, want %q", uri, got, want)
+		f, err := p.way(t.Context(), proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if byProxy := f.to.Port() == 5070; byProxy != routed {
+			t.Errorf("routed: %v, to %v", routed, f.to)
 		}
 	}
 }

@@ -106,8 +106,9 @@ type registrar struct {
 // binding is one Contact of a phone, RFC 3261 §10.
 type binding struct {
 	uri     sipgo.Uri
-	id      string // uri as it is compared
-	q       int    // thousandths
+	id      string    // uri as it is compared
+	q       int       // thousandths
+	made    time.Time // since when the phone is there; a refresh leaves it
 	expires time.Time
 	callID  string
 	cseq    uint32
@@ -155,15 +156,17 @@ func (r *registrar) of(name string) []*binding {
 }
 
 // back is where a phone has come back to whose connection had ended: the contact
-// that is the target of its dialog, or the only one it has. nil: there is none.
-func (r *registrar) back(name string, target *sipgo.Uri) *binding {
+// that is the target of its dialog, or the only one it has, if that is a connection
+// that it has opened since the dialog began: another device that was there before knows
+// nothing of the dialog. nil: there is none.
+func (r *registrar) back(name string, target *sipgo.Uri, since time.Time) *binding {
 	list := r.of(name)
 	for _, b := range list {
 		if b.id == comparable0(target) {
 			return b
 		}
 	}
-	if len(list) == 1 {
+	if len(list) == 1 && list[0].flow.conn != nil && list[0].made.After(since) {
 		return list[0]
 	}
 	return nil

@@ -201,6 +201,7 @@ func (u *UA) huntFor(ctx context.Context, next sipgo.Uri, contact *binding) (*hu
 func (p *peer) callContact(b *binding) {
 	if b != nil {
 		p.phone, _ = p.ua.phoneAt(&p.target)
+		p.since = p.ua.phones.registrar.now()
 		p.target = *b.uri.Clone()
 	}
 }

@@ -167,10 +167,12 @@ func (r *registrar) update(name string, want registration) *refusal {
 	}
 	now := r.now()
 	for _, b := range want.contacts {
+		b.made = now
 		if i := slices.IndexFunc(list, func(o *binding) bool { return o.id == b.id }); i >= 0 {
 			if late(list[i]) {
 				return refuse(codeInternal)
 			}
+			b.made = list[i].made
 			list = slices.Delete(list, i, i+1)
 		}
 		if life := b.expires.Sub(time.Time{}); life > 0 {
