@@ -39,6 +39,7 @@ type localEnd struct {
 	depth int    // of the callee, see maxLocalDepth
 
 	called bool // by SIP address, as by an INVITE: to says which
+	taken  bool // by a room, whoever else awaits it
 
 	ended chan struct{}
 	err   error // set before ended is closed
@@ -166,21 +167,36 @@ func (l *localCall) refused() error {
 	return &sip.StatusError{Code: code}
 }
 
-// await waits until the callee has decided, and tells of provisional answers.
+// await waits until the callee has decided, and tells of provisional answers: of all
+// that came before the decision.
 func (l *localCall) await(ctx context.Context, onProgress func(sip.Progress)) error {
 	for {
 		select {
 		case p := <-l.progress:
 			onProgress(p)
 		case <-l.answered:
+			l.tell(onProgress)
 			return nil
 		case <-l.caller.ended:
+			l.tell(onProgress)
 			return l.refused()
 		case <-ctx.Done():
 			if l.end(sip.ErrCancelled, sip.ErrCancelled) {
 				return context.Cause(ctx)
 			}
 			return l.refused()
+		}
+	}
+}
+
+// tell tells of the provisional answers that wait.
+func (l *localCall) tell(onProgress func(sip.Progress)) {
+	for {
+		select {
+		case p := <-l.progress:
+			onProgress(p)
+		default:
+			return
 		}
 	}
 }
@@ -201,6 +217,7 @@ func (m *Manager) localWay(a *attempt, depth int) *localWay {
 		from: a.call.base.From, to: a.to.Value, depth: depth,
 	}
 	if a.to.Kind == ToRoom {
+		l.callee.taken = true
 		return &localWay{manager: m, call: l, serve: func(c *Call) { c.sitInRoom(a.to.Value, a.id) }}
 	}
 	if l.callee.called = a.called; !a.called {

@@ -177,11 +177,12 @@ func (m *Manager) take(ctx context.Context, d Dialog) *Call {
 	}
 	c := newCall(m, info, d)
 	c.security, c.keying, c.offer = security, keying, offer
-	if local, ok := d.(*localEnd); ok && !local.called {
+	local, within := d.(*localEnd)
+	if within && !local.called {
 		c.base.To, c.base.Target, c.base.Service = local.to, local.to, local.named
 	}
 	c.life.state = Inbound
-	rings := m.cfg.Admission.rings(c.Info())
+	rings := within && local.taken || m.cfg.Admission.rings(c.Info())
 	if rings {
 		if err := d.Progress(codeRinging, "", nil); err != nil {
 			c.logger().Debug("ringing", "error", err)

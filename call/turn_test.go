@@ -353,6 +353,53 @@ func TestACallForNobodyDoesNotRing(t *testing.T) {
 	}
 }
 
+// A call to a room of this process is taken by that, and rings at both ends.
+func TestACallToARoomRings(t *testing.T) {
+	ringing := map[string]int{} // by call
+	nobody := func(c *Config) { c.Admission.Awaited = func(Info) bool { return false } }
+	takesTurns(t, nobody, func(t *testing.T, m *Manager, d *diary) {
+		d.told = func(e Event) {
+			if e.Type == CallRinging {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				ringing[e.Call]++
+			}
+		}
+		c, err := m.Dial(t.Context(), DialOptions{Destination: Destination{Kind: ToRoom, Value: "room"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.HangUp(Completed)
+		if n := d.count(CallRinging); n != 2 || len(ringing) != 2 || ringing[c.Info().ID] != 1 {
+			t.Errorf("ringing: %v, want once at both ends", ringing)
+		}
+	})
+}
+
+// Who calls within the process and looks only after the callee has decided is told that
+// it rang.
+func TestRingingWithinTheProcessIsNotLost(t *testing.T) {
+	for name, decide := range map[string]func(*localEnd) error{
+		"answered": func(e *localEnd) error { return e.Answer(nil) },
+		"refused":  func(e *localEnd) error { return e.Reject(codeBusy, "") },
+	} {
+		for range 20 { // select may choose the right one
+			l := &localCall{progress: make(chan sip.Progress, maxLocalProgress), answered: make(chan struct{})}
+			l.caller = &localEnd{call: l, ended: make(chan struct{})}
+			l.callee = &localEnd{call: l, ended: make(chan struct{})}
+			_ = l.callee.Progress(codeRinging, "", nil) // never fails
+			if err := decide(l.callee); err != nil {
+				t.Fatal(err)
+			}
+			rang := false
+			_ = l.await(t.Context(), func(p sip.Progress) { rang = p.Code == codeRinging })
+			if !rang {
+				t.Fatalf("%s: nobody heard that it rang", name)
+			}
+		}
+	}
+}
+
 func TestCallerWhoCancelsMeanwhileHasHungUp(t *testing.T) {
 	for name, test := range map[string]struct {
 		reaction func(*visitor) *func() error
