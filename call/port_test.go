@@ -66,15 +66,7 @@ func TestDigitsThatAreCutShortEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			wire := &eventsSent{}
-			p := &port{deliver: func(press) {}, taps: newTaps(160)}
-			p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
-			var err error
-			p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: wire, OnEvent: p.event, Params: rtp.Params{
-				Remote: netip.MustParseAddrPort("127.0.0.1:4000"), Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := eventPort(t, wire)
 			pcm, now, frame := make([]int16, 160), time.Now(), int64(0)
 			out := mixer.Output{PCM: pcm, Payload: make([]byte, 160)}
 			step := func() {
@@ -119,6 +111,21 @@ func TestDigitsThatAreCutShortEnd(t *testing.T) {
 	}
 }
 
+// eventPort is a port of a far end with telephone events.
+func eventPort(t *testing.T, wire rtp.IO) *port {
+	t.Helper()
+	p := &port{deliver: func(press) {}, taps: newTaps(160)}
+	p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
+	var err error
+	p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: wire, OnEvent: p.event, Params: rtp.Params{
+		Remote: netip.MustParseAddrPort("127.0.0.1:4000"), Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // keyedWire is a far end whose sound goes on beside its telephone events, and comes
 // as late as each packet may.
 type keyedWire struct {
@@ -152,15 +159,7 @@ func TestAToneBesideItsEventIsNotHeard(t *testing.T) {
 			now := time.Now()
 			begun := now
 			wire := &keyedWire{now: &now}
-			p := &port{deliver: func(press) {}, taps: newTaps(160)}
-			p.settle(&portParams{codec: g711.PCMU(), events: true}, 8000)
-			var err error
-			p.endpoint, err = rtp.NewEndpoint(rtp.EndpointConfig{RTP: wire, OnEvent: p.event, Params: rtp.Params{
-				Remote: netip.MustParseAddrPort("127.0.0.1:4000"), Codec: g711.PCMU(), HasEvent: true, EventPT: 101, Send: true, Receive: true,
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
+			p := eventPort(t, wire)
 			seq := uint16(0)
 			send := func(frame int, late time.Duration, format byte, ts int, payload []byte) {
 				b := binary.BigEndian.AppendUint16([]byte{0x80, format}, seq)

@@ -11,12 +11,7 @@ func TestDiscardLeavesNothing(t *testing.T) {
 	for name, c := range map[string]Cipher{"clear": {}, "aescbc": testCipher(t), "age": testAge(t)} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newMemDisk()
-				s := newMemStore(t, Config{}, d)
-				o := options()
-				o.Cipher = c
-				r := open(t, s, o)
-				talk(r, 0, 100)
+				d, s, r := talking(t, c)
 				r.Discard()
 				synctest.Wait()
 				if len(d.files) != 0 || s.open != 0 {

@@ -37,18 +37,25 @@ func talk(r *Recording, first, frames int64) {
 	}
 }
 
+// talking is a recording on a disk in memory in which 100 frames have been said.
+func talking(t *testing.T, c Cipher) (*memDisk, *Store, *Recording) {
+	t.Helper()
+	d := newMemDisk()
+	s := newMemStore(t, Config{}, d)
+	o := options()
+	o.Cipher = c
+	r := open(t, s, o)
+	talk(r, 0, 100)
+	return d, s, r
+}
+
 // TestDiskFullForAWhile: what could not be written is silence of the same
 // length, and counted; what comes after is at its place.
 func TestDiskFullForAWhile(t *testing.T) {
 	for _, c := range []Cipher{{}, testCipher(t)} {
 		t.Run(c.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newMemDisk()
-				s := newMemStore(t, Config{}, d)
-				o := options()
-				o.Cipher = c
-				r := open(t, s, o)
-				talk(r, 0, 100)
+				d, s, r := talking(t, c)
 				d.file(memPart).set(d.file(memPart).size()+100, nil) // the next piece only in part
 				talk(r, 100, 100)
 				d.file(memPart).set(0, nil)
@@ -98,12 +105,7 @@ func TestDiskFullToTheEnd(t *testing.T) {
 	for _, c := range []Cipher{{}, testCipher(t)} {
 		t.Run(c.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newMemDisk()
-				s := newMemStore(t, Config{}, d)
-				o := options()
-				o.Cipher = c
-				r := open(t, s, o)
-				talk(r, 0, 100)
+				d, s, r := talking(t, c)
 				d.file(memPart).set(d.file(memPart).size()+100, nil)
 				talk(r, 100, 100)
 				result, err := r.Close(context.Background())
@@ -135,12 +137,7 @@ func TestKilledWhileTheDiskIsFull(t *testing.T) {
 	for _, c := range []Cipher{{}, testCipher(t)} {
 		t.Run(c.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := newMemDisk()
-				s := newMemStore(t, Config{}, d)
-				o := options()
-				o.Cipher = c
-				r := open(t, s, o)
-				talk(r, 0, 100)
+				d, _, r := talking(t, c)
 				d.file(memPart).set(d.file(memPart).size()+1000, nil)
 				talk(r, 100, 100)
 				synctest.Wait()

@@ -185,13 +185,19 @@ func TestAnotherDeviceIsNotTheOneThatHasGone(t *testing.T) {
 func registeredBrowser(t *testing.T, u *UA) *browser {
 	t.Helper()
 	b := newBrowser(t, u)
-	p := &loginPeer{rawPeer: b.rawPeer, user: "bob", password: "builder", callID: newTag()}
-	const uri = "sip:example.com"
-	b.said(p.request("REGISTER", uri, "bob"))
-	challenged := b.expectWS("401 REGISTER")
-	b.said(p.request("REGISTER", uri, "bob", "Contact: <sip:peer@"+b.addr()+">", p.credentials(challenged, "REGISTER", uri, "SHA-256", 1)))
-	b.expectWS("200 REGISTER")
+	b.registers("bob", "builder", "peer")
 	return b
+}
+
+// registers has a phone log in at the browser and register with a Contact of that user.
+func (b *browser) registers(user, password, contact string) {
+	b.t.Helper()
+	p := &loginPeer{rawPeer: b.rawPeer, user: user, password: password, callID: newTag()}
+	const uri = "sip:example.com"
+	b.said(p.request("REGISTER", uri, user))
+	challenged := b.expectWS("401 REGISTER")
+	b.said(p.request("REGISTER", uri, user, "Contact: <sip:"+contact+"@"+b.addr()+">", p.credentials(challenged, "REGISTER", uri, "SHA-256", 1)))
+	b.expectWS("200 REGISTER")
 }
 
 // isCalled calls bob, whose browser answers.
@@ -235,12 +241,7 @@ func TestPhonesThatAreSilentAreNotRegistered(t *testing.T) {
 	cfg.Timers, cfg.Listen = shortTimers, []string{"ws://127.0.0.1:0"}
 	u := startUA(t, cfg, nil)
 	b := newBrowser(t, u)
-	p := &loginPeer{rawPeer: b.rawPeer, user: "alice", password: "wonder land", callID: newTag()}
-	const uri = "sip:example.com"
-	b.said(p.request("REGISTER", uri, "alice"))
-	challenged := b.expectWS("401 REGISTER")
-	b.said(p.request("REGISTER", uri, "alice", "Contact: <sip:alice@"+b.addr()+">", p.credentials(challenged, "REGISTER", uri, "SHA-256", 1)))
-	b.expectWS("200 REGISTER")
+	b.registers("alice", "wonder land", "alice")
 	r := InviteRequest{To: "sip:alice@example.com", SDP: testSDP("offer")}
 	if _, err := u.Invite(t.Context(), r, nil); !errors.Is(err, ErrTimeout) {
 		t.Errorf("first call: %v", err)

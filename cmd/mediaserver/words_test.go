@@ -104,19 +104,9 @@ func TestMetricsAreDocumented(t *testing.T) {
 			rows[m[1]] = cells[1]
 		}
 	}
-	ctx, end := context.WithCancel(t.Context())
-	defer end()
-	var known map[string]metric
 	cfg := testConfig(t)
 	cfg.TTS.Engine = config.SpeechNone // names of engines are no words of ours
-	err := Run(ctx, cfg, serverOptions{companion: func(_ context.Context, s *server) (err error) {
-		known, err = metrics(s.registry)
-		end()
-		return err
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	known := metricsAtRest(t, cfg)
 	for name, m := range known {
 		row, ok := rows[name]
 		if !ok {
@@ -139,6 +129,22 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 }
 
+// metricsAtRest are the metrics of a server that has just begun.
+func metricsAtRest(t *testing.T, cfg *config.Config) (known map[string]metric) {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	err := Run(ctx, cfg, serverOptions{companion: func(_ context.Context, s *server) (err error) {
+		known, err = metrics(s.registry)
+		end()
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known
+}
+
 // TestSeriesAreThereBeforeTheFirstEvent wants a zero of every counter whose labels are
 // known beforehand, without which a rate does not see the first event: a series for
 // each value that a row of operating.md lists, and one of every metric but those of
@@ -148,17 +154,7 @@ func TestSeriesAreThereBeforeTheFirstEvent(t *testing.T) {
 	trunk := config.Trunk{Name: "carrier", Address: "sip:127.0.0.1:1", Username: "u", TrunkLine: config.TrunkLine{Register: true, RegisterExpiresSeconds: 60, KeepaliveSeconds: 60}}
 	cfg.SIP.Trunks = []config.Trunk{trunk}
 	cfg.Events.Webhooks = []config.Webhook{{Name: "hook", URL: "http://127.0.0.1:1/", TimeoutSeconds: 1, GiveUpMinutes: 1, MaxEvents: 100}}
-	ctx, end := context.WithCancel(t.Context())
-	defer end()
-	var known map[string]metric
-	err := Run(ctx, cfg, serverOptions{companion: func(_ context.Context, s *server) (err error) {
-		known, err = metrics(s.registry)
-		end()
-		return err
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	known := metricsAtRest(t, cfg)
 	for name, m := range known {
 		if len(m.labels) > 0 && len(m.values) == 0 && !slices.Contains(m.labels, "code") {
 			t.Errorf("%s has no series", name)

@@ -1,13 +1,11 @@
 package golden
 
 import (
-	"encoding/binary"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"mediaserver/audio"
-	"mediaserver/dtmf"
 	"mediaserver/restapi"
 )
 
@@ -112,27 +110,6 @@ func TestMediaThatCannotBeHeardAreReplacedByRinging(t *testing.T) {
 			})
 		}
 	}
-}
-
-// hold presses a key for a while, as telephone events.
-func (p *phone) hold(digit byte, length time.Duration) {
-	p.t.Helper()
-	d, ok := dtmf.ParseDigit(digit)
-	if !ok {
-		p.t.Fatalf("hold %q", digit)
-	}
-	steps := int(length / frame)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := 1; i <= steps+2; i++ {
-		payload := []byte{d.Event(), 10, 0, 0}
-		if i >= steps {
-			payload[1] |= 0x80
-		}
-		binary.BigEndian.PutUint16(payload[2:], uint16(min(i, steps)*samples))
-		p.keys = append(p.keys, payload)
-	}
-	p.keys = append(p.keys, nil)
 }
 
 // TestHeldKeyActsOnceAtItsStart, however it is reported.

@@ -180,14 +180,20 @@ func (p *phone) tones(digit string) {
 	p.voice = audio.PlayClip(clip)
 }
 
-// press presses a key for 100 ms, as telephone events with three end packets.
+// press presses a key for 100 ms.
 func (p *phone) press(digit string) {
 	p.t.Helper()
-	d, ok := dtmf.ParseDigit(digit[0])
+	p.hold(digit[0], 100*milli)
+}
+
+// hold presses a key for a while, as telephone events with three end packets.
+func (p *phone) hold(digit byte, length time.Duration) {
+	p.t.Helper()
+	d, ok := dtmf.ParseDigit(digit)
 	if !ok {
-		p.t.Fatalf("press %q", digit)
+		p.t.Fatalf("hold %q", digit)
 	}
-	const steps = 5
+	steps := int(length / frame)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := 1; i <= steps+2; i++ {

@@ -240,14 +240,21 @@ func TestNameOfARemovedRoomCanBeUsedAgain(t *testing.T) {
 		ph := meet(w, quiet(dict{"start_on_entry": false}))
 		ph[0].hangUp()
 		w.at(3 * second)
-		w.on("first", answer(join("room", quiet())))
-		a, b := w.dial("400", phoneOptions{}), w.dial("500", phoneOptions{})
-		a.say(toneQ)
-		b.say(toneR)
-		w.at(5 * second)
-		a.hears(toneR, 3200*milli, 5*second)
-		b.hears(toneQ, 3200*milli, 5*second)
+		meetAnew(w)
 	})
+}
+
+// meetAnew has two others meet in the room from the third to the fifth second, and gives
+// the one who says toneQ.
+func meetAnew(w *world) *phone {
+	w.on("first", answer(join("room", quiet())))
+	a, b := w.dial("400", phoneOptions{}), w.dial("500", phoneOptions{})
+	a.say(toneQ)
+	b.say(toneR)
+	w.at(5 * second)
+	a.hears(toneR, 3200*milli, 5*second)
+	b.hears(toneQ, 3200*milli, 5*second)
+	return a
 }
 
 func TestDigitsBeforeTheConnectionAreDiscarded(t *testing.T) {
