@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 
 	"mediaserver/audio"
 	"mediaserver/internal/apart"
+	"mediaserver/internal/shorten"
 	"mediaserver/mixer"
 	"mediaserver/rtp"
 	"mediaserver/sip"
@@ -217,7 +217,7 @@ func (m *Manager) offered(d Dialog, security Security, keying Keying) (offer *sd
 		code = codeNotAcceptable
 	}
 	if err != nil {
-		m.cfg.Logger.Info("call refused", "call_from", caller(inv), "call_to", party(inv.RequestURI), "sip_call_id", inv.CallID, "code", code, "error", clipped(err))
+		m.cfg.Logger.Info("call refused", "call_from", caller(inv), "call_to", party(inv.RequestURI), "sip_call_id", inv.CallID, "code", code, "error", shorten.Text(err.Error(), maxReason))
 		return nil, code
 	}
 	return offer, 0
@@ -225,14 +225,6 @@ func (m *Manager) offered(d Dialog, security Security, keying Keying) (offer *sd
 
 // maxReason is as much as an offer may write into the log [bytes].
 const maxReason = 200
-
-func clipped(err error) string {
-	s := err.Error()
-	if len(s) > maxReason {
-		s = strings.ToValidUTF8(s[:maxReason], "") + "…"
-	}
-	return s
-}
 
 // begin takes note of a call that has a dialog, or is to get one.
 func (m *Manager) begin(c *Call) {

@@ -17,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mediaserver/internal/shorten"
 )
 
 // Limits of page requests.
@@ -277,5 +279,5 @@ func reason(err error) string {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
-	return clipTo(err.Error(), maxReason)
+	return shorten.Text(err.Error(), maxReason)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mediaserver/call"
+	"mediaserver/internal/shorten"
 )
 
 // Bounds of what is remembered of instances.
@@ -101,7 +102,7 @@ func (r *callRecord) json() json.RawMessage {
 
 // fault notes an error of the application.
 func (d *dossier) fault(f *ActionError) {
-	text := clipTo(f.Error(), maxDossierMessage)
+	text := shorten.Text(f.Error(), maxDossierMessage)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.errs) == maxDossierErrors {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"mediaserver/internal/shorten"
 )
 
 // maxNesting is how deep objects and arrays of an answer may be nested.
@@ -146,7 +148,7 @@ func notJSON(body []byte) error {
 	if strings.IndexByte(`{["`, begins[0]) >= 0 {
 		return fmt.Errorf("%w: line %d, column %d: %w", errNotJSON, line, column, wrong)
 	}
-	return fmt.Errorf("%w: line %d, column %d: %w; it begins with %q", errNotJSON, line, column, wrong, clipTo(string(begins), maxBeginning))
+	return fmt.Errorf("%w: line %d, column %d: %w; it begins with %q", errNotJSON, line, column, wrong, shorten.Text(string(begins), maxBeginning))
 }
 
 // libraryNesting is the depth up to which encoding/json can tell whether a

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"mediaserver/dtmf"
+	"mediaserver/internal/shorten"
 )
 
 // version is an API version, or a set of them.
@@ -207,12 +208,4 @@ func (r *reader) oneOf(n *node, choices ...string) (string, bool) {
 const maxQuoted = 64
 
 // clip shortens s for a text.
-func clip(s string) string { return clipTo(s, maxQuoted) }
-
-// clipTo shortens s to a number of bytes.
-func clipTo(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
+func clip(s string) string { return shorten.Text(s, maxQuoted) }

@@ -35,13 +35,13 @@ var importTable = []importRow{
 	{who: "sip", may: []string{"sip/guard", "sip/sdp", "sip/websocket", "internal/apart", "internal/shortage"}, never: []string{"net/http/..."}},
 	{
 		who:   "call",
-		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch", "internal/apart"},
+		may:   []string{"sip/...", "rtp/...", "mixer", "dtmf", "tts/...", "recording/...", "audio/...", "internal/prefetch", "internal/apart", "internal/shorten"},
 		never: []string{"net/http/..."},
 	},
 	{who: "call/trunk", may: []string{"call", "sip", "internal/wildcard"}},
 	{who: "call/websocket", may: []string{"call", "rtp", "dtmf"}},
 	// The value types of call carry dtmf.Digit and audio.RingingPattern.
-	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio", "internal/wildcard", "internal/apart"}},
+	{who: "restapi/...", may: []string{"restapi/...", "call", "dtmf", "audio", "internal/wildcard", "internal/apart", "internal/shorten"}},
 	{who: "internal/phone", may: []string{"sip/...", "rtp/...", "dtmf", "audio/..."}, never: []string{"net/http/..."}},
 	{who: "internal/golden"},   // tests only
 	{who: "internal/interop"},  // tests only
@@ -53,6 +53,7 @@ var importTable = []importRow{
 	{who: "internal/prefetch"},
 	{who: "internal/lone"},
 	{who: "internal/shortage"},
+	{who: "internal/shorten"},
 	{who: "internal/wildcard"},
 	{who: "internal/leaktest"},
 	{who: "internal/archtest"},

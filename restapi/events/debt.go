@@ -2,9 +2,9 @@ package events
 
 import (
 	"slices"
-	"strings"
 
 	"mediaserver/call"
+	"mediaserver/internal/shorten"
 	"mediaserver/restapi/store"
 )
 
@@ -35,12 +35,7 @@ func bounded(e call.Event) call.Event {
 }
 
 // clip cuts a text to maxText, and says that it did.
-func clip(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText], "") + "…"
-}
+func clip(s string) string { return shorten.Text(s, maxText) }
 
 // maxOwedRecords is how many call records wait for a store that fails; then
 // the oldest are lost to it.

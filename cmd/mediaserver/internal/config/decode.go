@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"mediaserver/internal/shorten"
 )
 
 // decoder fills the structs from nodes and remembers where each value stood.
@@ -21,7 +22,7 @@ func (d *decoder) fail(p Place, path, format string, args ...any) {
 	args = slices.Clone(args)
 	for i, a := range args {
 		if text, ok := a.(string); ok {
-			args[i] = shortened(text)
+			args[i] = shorten.Text(text, maxShown)
 		}
 	}
 	d.problems = append(d.problems, Problem{Place: p, Path: path, Message: fmt.Sprintf(format, args...)})
@@ -29,18 +30,6 @@ func (d *decoder) fail(p Place, path, format string, args ...any) {
 
 // maxShown is the longest text in a message [bytes]: more than any list of ours.
 const maxShown = 1000
-
-// shortened is what a text begins with, up to a whole character.
-func shortened(text string) string {
-	if len(text) <= maxShown {
-		return text
-	}
-	end := maxShown
-	for end > 0 && !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + "…"
-}
 
 // place is where a path was written: its own place or that of what holds it.
 func (d *decoder) place(path string) Place {

@@ -1,0 +1,2 @@
+// Package shorten cuts texts of others to a bounded length.
+package shorten
