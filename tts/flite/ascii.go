@@ -3,34 +3,24 @@ package flite
 import (
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
-// letters of Latin scripts by those that stand for them: the module passes over
-// all that is not ASCII.
+// letters that are spelled otherwise, but for those that are an ASCII letter with a
+// mark: the module passes over all that is not ASCII.
 var letters = spellings([][2]string{
-	{"a", "àáâãäåāăąǎ"},
 	{"ae", "æ"},
-	{"c", "çćĉċč"},
-	{"d", "ďđð"},
-	{"e", "èéêëēĕėęě"},
-	{"g", "ĝğġģǧ"},
-	{"h", "ĥħ"},
-	{"i", "ìíîïĩīĭįıǐ"},
-	{"j", "ĵ"},
-	{"k", "ķ"},
-	{"l", "ĺļľŀł"},
-	{"n", "ñńņňŋ"},
-	{"o", "òóôõöøōŏőǒ"},
+	{"d", "đð"},
+	{"h", "ħ"},
+	{"i", "ı"},
+	{"l", "ŀł"},
+	{"n", "ŉŋ"},
+	{"o", "ø"},
 	{"oe", "œ"},
-	{"r", "ŕŗř"},
-	{"s", "śŝşšș"},
 	{"ss", "ß"},
-	{"t", "ţťŧț"},
+	{"t", "ŧ"},
 	{"th", "þ"},
-	{"u", "ùúûüũūŭůűųǔ"},
-	{"w", "ŵẁẃẅ"},
-	{"y", "ýÿŷ"},
-	{"z", "źżž"},
 	{"fi", "ﬁ"},
 	{"fl", "ﬂ"},
 	{"'", "‘’‚′"},
@@ -65,8 +55,8 @@ func spellings(groups [][2]string) map[rune]string {
 // ascii spells a text in ASCII, as far as that says the same.
 func ascii(text string) string {
 	var w speller
-	currency := rune(0) // its number is being written
-	runes := []rune(text)
+	currency := rune(0)                    // its number is being written
+	runes := []rune(norm.NFD.String(text)) // each mark behind its letter
 	for i, r := range runes {
 		if currency != 0 && !amount(runes, i) {
 			w.spell(currency)
